@@ -1,0 +1,173 @@
+//! Policy texts and places in them.
+
+use std::{fmt, ops::Range, sync::Arc};
+
+/// Which file of a [`Sources`] a place is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct FileId(pub u32);
+
+/// A range of bytes in one file; the end is exclusive.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Span {
+    /// The file.
+    pub file: FileId,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// The bytes from `start` to `end` of `file`.
+    #[must_use]
+    pub const fn new(file: FileId, start: u32, end: u32) -> Self {
+        Self { file, start, end }
+    }
+
+    /// The smallest span that holds both; `other` must be in the same file.
+    #[must_use]
+    pub fn to(self, other: Self) -> Self {
+        Self { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+
+    /// The empty span where this one ends.
+    #[must_use]
+    pub const fn after(self) -> Self {
+        Self { file: self.file, start: self.end, end: self.end }
+    }
+
+    /// As a range of bytes.
+    #[must_use]
+    pub const fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}..{}", self.file.0, self.start, self.end)
+    }
+}
+
+/// One file's text and its names.
+#[derive(Debug, Clone)]
+pub struct Source {
+    name: Arc<str>,
+    short: Arc<str>,
+    text: Arc<str>,
+    /// Offset of the first byte of each line.
+    lines: Arc<[u32]>,
+}
+
+impl Source {
+    /// The largest text that is read, in bytes.
+    pub const MAX_BYTES: usize = 64 << 20;
+
+    /// A text with the path it was given by (`name`) and that path relative to its argument (`short`).
+    /// A byte-order mark at the start is skipped.
+    #[must_use]
+    pub fn new(name: &str, short: &str, text: &str) -> Self {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let starts = text.bytes().zip(1u32..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next);
+        Self {
+            name: name.into(),
+            short: short.into(),
+            text: text.into(),
+            lines: std::iter::once(0).chain(starts).collect(),
+        }
+    }
+
+    /// The path as it was given.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The path relative to the argument it was found under.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        &self.short
+    }
+
+    /// The whole text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text of a span, empty where it does not fit.
+    #[must_use]
+    pub fn slice(&self, span: Span) -> &str {
+        self.text.get(span.range()).unwrap_or_default()
+    }
+
+    /// Line and column of a byte offset, both from 1, the column in characters.
+    #[must_use]
+    pub fn line_column(&self, offset: u32) -> (usize, usize) {
+        let line = self.lines.partition_point(|start| *start <= offset).max(1);
+        let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
+        let before = self.text.get(start as usize..offset as usize).unwrap_or_default();
+        (line, before.chars().count().saturating_add(1))
+    }
+}
+
+/// The files of a policy set, in source order.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    files: Vec<Source>,
+}
+
+impl Sources {
+    /// Adds a file at the end.
+    pub fn push(&mut self, source: Source) -> FileId {
+        let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
+        self.files.push(source);
+        id
+    }
+
+    /// The file of an id.
+    #[must_use]
+    pub fn get(&self, id: FileId) -> Option<&Source> {
+        self.files.get(id.0 as usize)
+    }
+
+    /// All files with their ids, in source order.
+    pub fn iter(&self) -> impl Iterator<Item = (FileId, &Source)> {
+        (0..).map(FileId).zip(&self.files)
+    }
+
+    /// How many files there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether there is no file.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// The text of a span, empty where its file is not known.
+    #[must_use]
+    pub fn slice(&self, span: Span) -> &str {
+        self.get(span.file).map(|source| source.slice(span)).unwrap_or_default()
+    }
+
+    /// A span's place as `path:line`, with the path as given.
+    #[must_use]
+    pub fn place(&self, span: Span) -> String {
+        self.at(span, Source::name)
+    }
+
+    /// A span's place as `path:line`, with the path relative to its argument: the name of an unlabelled rule.
+    #[must_use]
+    pub fn short_place(&self, span: Span) -> String {
+        self.at(span, Source::short)
+    }
+
+    fn at(&self, span: Span, name: fn(&Source) -> &str) -> String {
+        self.get(span.file)
+            .map_or_else(String::new, |source| format!("{}:{}", name(source), source.line_column(span.start).0))
+    }
+}
