@@ -1,7 +1,7 @@
 //! The answer to a request.
 
 use crate::value::{GateMode, Value};
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 /// The answer to a request, with its reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +85,20 @@ pub struct Obligation {
     pub id: Arc<str>,
     /// Its arguments, in source order, with tiers by name; `None` where the value is not known.
     pub args: Vec<(Arc<str>, Option<Value>)>,
+}
+
+impl fmt::Display for Obligation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.id)?;
+        for (index, (name, value)) in self.args.iter().enumerate() {
+            f.write_str(if index == 0 { "(" } else { ", " })?;
+            match value {
+                None => write!(f, "{name} = unknown")?,
+                Some(value) => write!(f, "{name} = {value}")?,
+            }
+        }
+        if self.args.is_empty() { Ok(()) } else { f.write_str(")") }
+    }
 }
 
 /// A limit after it was charged.

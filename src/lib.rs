@@ -1,7 +1,14 @@
 //! A declarative policy engine: who may do what with which AI model.
 pub mod ast;
+pub mod check;
+pub mod clock;
 pub mod decision;
+pub mod engine;
+pub mod eval;
 pub mod glob;
+pub mod ids;
+pub mod load;
+pub mod query;
 pub mod report;
 pub mod request;
 pub mod source;
@@ -9,3 +16,5 @@ pub mod store;
 pub mod value;
 pub mod wire;
 pub mod zone;
+
+pub use engine::{Engine, EngineBuilder, LoadError};

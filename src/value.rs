@@ -1,6 +1,6 @@
 //! The values that policies and requests speak of.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use std::{cmp::Ordering, collections::BTreeSet, fmt, net::IpAddr, sync::Arc};
 
 /// An operator of comparison.
@@ -110,6 +110,29 @@ impl Value {
     #[must_use]
     pub fn text(text: &str) -> Self {
         Self::Text(text.into())
+    }
+}
+
+/// As the language writes it; a tier by its rank, since its name is the vocabulary's.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, members: &mut dyn Iterator<Item = String>| {
+            write!(f, "[{}]", members.collect::<Vec<_>>().join(", "))
+        };
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Bool(value) => value.fmt(f),
+            Self::Int(value) => value.fmt(f),
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Ip(ip) => ip.fmt(f),
+            Self::Time(time) => f.write_str(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+            Self::Tier(tier) => write!(f, "tier {}", tier.0),
+            Self::Texts(texts) => list(f, &mut texts.iter().map(|text| format!("{text:?}"))),
+            Self::Roles(roles) => list(f, &mut roles.iter().map(|held| match &held.org {
+                None => held.role.to_string(),
+                Some(org) => format!("{}@{org:?}", held.role),
+            })),
+        }
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Ast {
     pub items: Vec<Item>,
     /// Its comments that document nothing (`//`, `/* */`), in order. Trees compare without them.
     pub comments: Comments,
+    /// Whether it comes from a catalog, not from a policy file: then a text stands for a value of any type.
+    pub data: bool,
 }
 
 /// Comments, which take no part in comparisons of trees.

@@ -132,6 +132,7 @@ codes! {
     CLASHING_NAME = "P0211", Error, "name spelt like a constant";
     UNKNOWN_RULE = "P0212", Error, "unknown rule";
     OVERLAPPING_PATTERNS = "P0213", Error, "declarations whose patterns overlap";
+    TOO_COMPLEX = "P0214", Error, "condition too large";
 
     TYPE_MISMATCH = "P0301", Error, "types that do not fit";
     NOT_COMPARABLE = "P0302", Error, "comparison that cannot be decided exactly";

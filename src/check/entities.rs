@@ -1,0 +1,347 @@
+//! Attributes with their types and defaults, and declared principals and resources.
+
+use super::{
+    infer::{find_attribute, kind_words, quoted, split, typed},
+    names::suggestion,
+    resolve::{Names, Space, items, twice},
+    vocabulary::{AttrId, Entity, Owner, Type, Vocabulary, builtin},
+};
+use crate::{
+    ast::{Assigned, Ast, Declaration, ItemKind, LiteralKind, Name, Path, TypeKind},
+    glob::Glob,
+    report::{Diagnostic, codes},
+    source::Span,
+    value::{Tier, Value},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// Attributes that a request always has and that nothing else can give.
+const ALWAYS_GIVEN: [AttrId; 5] = [
+    builtin::PRINCIPAL_KIND,
+    builtin::PRINCIPAL_ID,
+    builtin::RESOURCE_KIND,
+    builtin::RESOURCE_ID,
+    builtin::ACTION_NAME,
+];
+
+/// Adds the declared attributes to the vocabulary.
+pub(super) fn attributes(vocabulary: &mut Vocabulary, names: &mut Names<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for decl in std::mem::take(&mut names.attributes) {
+        let (owner, name) = match split(vocabulary, &decl.path.text) {
+            Ok(found) => found,
+            Err(_) => {
+                diagnostics.extend(find_attribute(vocabulary, names, decl.path).err().map(|diagnostic| *diagnostic));
+                continue;
+            }
+        };
+        let key = (Space::Attribute, Arc::from(owner.path(name)));
+        let bare = (Space::Bare, key.1.clone());
+        if let Some(first) = names.places.get(&key).or_else(|| names.places.get(&bare)) {
+            diagnostics.push(twice("attribute", &decl.path.text, decl.path.at.0, *first));
+            continue;
+        }
+        names.places.insert(key, decl.path.at.0);
+        let ty = decl.ty.and_then(|ty| declared_type(ty, diagnostics));
+        let default = |vocabulary: &Vocabulary, ty: &Type, diagnostics: &mut Vec<Diagnostic>| match decl.default? {
+            Assigned::None(_) => Some(Value::None),
+            Assigned::Unknown(at) => {
+                let message = "`unknown` is no default".to_owned();
+                let help = "an attribute without a default is unknown where a request does not give it";
+                diagnostics.push(Diagnostic::new(codes::TYPE_MISMATCH, at.0, message).help(help));
+                None
+            }
+            Assigned::Literal(literal) => typed(vocabulary, names, literal, ty, diagnostics),
+        };
+        if let Some(attr) = vocabulary.attribute(owner, name) {
+            let built_in = vocabulary.attributes[attr].ty.clone();
+            let value = default(vocabulary, &built_in, diagnostics);
+            if let Err(diagnostic) = redefine(vocabulary, attr, decl.path, ty.as_ref(), decl.ty.map(|ty| ty.at.0)) {
+                diagnostics.push(diagnostic);
+            } else if let (Some(row), Some(value)) = (vocabulary.attributes.get_mut(attr), value) {
+                row.default = Some(value);
+            }
+            continue;
+        }
+        let Some(ty) = ty else {
+            if decl.ty.is_none() {
+                let message = format!("attribute `{}` has no type", decl.path.text);
+                let help = format!("write `attribute {}: text;`, or another type", decl.path.text);
+                diagnostics.push(Diagnostic::new(codes::TYPE_MISMATCH, decl.path.at.0, message).help(help));
+            }
+            continue;
+        };
+        let value = default(vocabulary, &ty, diagnostics);
+        vocabulary.add_attribute(owner, name.into(), ty, value, Some(decl.at));
+    }
+}
+
+/// A built-in attribute can be given a default; its type stays.
+fn redefine(
+    vocabulary: &Vocabulary,
+    attr: AttrId,
+    path: &Path,
+    ty: Option<&Type>,
+    ty_at: Option<Span>,
+) -> Result<(), Diagnostic> {
+    if ALWAYS_GIVEN.contains(&attr) {
+        let message = format!("`{}` is part of every request and has no default", path.text);
+        return Err(Diagnostic::new(codes::BAD_DECLARATION, path.at.0, message).help("remove this statement"));
+    }
+    let built_in = &vocabulary.attributes[attr].ty;
+    let same = |ty: &Type| ty == built_in || (*ty == Type::Texts && *built_in == Type::Roles);
+    if let (Some(ty), Some(at)) = (ty, ty_at)
+        && !same(ty)
+    {
+        let message = format!("`{}` is built in as {}", path.text, built_in.words());
+        return Err(Diagnostic::new(codes::TYPE_MISMATCH, at, message).help("leave out the type"));
+    }
+    Ok(())
+}
+
+fn declared_type(ty: &crate::ast::Type, diagnostics: &mut Vec<Diagnostic>) -> Option<Type> {
+    Some(match &ty.kind {
+        TypeKind::Bool => Type::Bool,
+        TypeKind::Int(None) => Type::Int(i64::MIN, i64::MAX),
+        TypeKind::Int(Some((min, max))) if min.value <= max.value => Type::Int(min.value, max.value),
+        TypeKind::Int(Some((min, max))) => {
+            let message = format!("no number is from {} to {}", min.value, max.value);
+            diagnostics.push(Diagnostic::new(codes::OUT_OF_RANGE, ty.at.0, message).help("exchange the two ends"));
+            return None;
+        }
+        TypeKind::Text => Type::Text,
+        TypeKind::Ip => Type::Ip,
+        TypeKind::Time => Type::Time,
+        TypeKind::Tier => Type::Tier,
+        TypeKind::SetOfText => Type::Texts,
+        TypeKind::OneOf(names) => {
+            let mut constants: Vec<Arc<str>> = Vec::new();
+            for name in names {
+                if constants.contains(&name.text) {
+                    let message = format!("constant `{}` is listed twice", name.text);
+                    diagnostics.push(Diagnostic::new(codes::DECLARED_TWICE, name.at.0, message).help("remove one"));
+                } else {
+                    constants.push(name.text.clone());
+                }
+            }
+            Type::OneOf(constants.into())
+        }
+    })
+}
+
+/// What a bare name in a condition can be may not be spelt like a constant of a tier or an enumeration.
+pub(super) fn clashes(vocabulary: &Vocabulary, names: &Names<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let constants: BTreeSet<&str> = vocabulary
+        .attributes
+        .iter()
+        .filter_map(|attribute| if let Type::OneOf(constants) = &attribute.ty { Some(constants.iter()) } else { None })
+        .flatten()
+        .chain(&vocabulary.tiers)
+        .map(|name| &**name)
+        .collect();
+    for ((space, name), at) in &names.places {
+        let bare = matches!(space, Space::Bare) || (matches!(space, Space::Attribute) && !name.contains('.'));
+        if bare && constants.contains(&**name) {
+            let message = format!("`{name}` is spelt like a tier or a constant of an enumeration");
+            diagnostics.push(
+                Diagnostic::new(codes::CLASHING_NAME, *at, message)
+                    .help("choose another name: in a comparison it could not be told from the constant"),
+            );
+        }
+    }
+}
+
+/// Adds the declared principals and resources to the vocabulary, file by file.
+pub(super) fn declarations(
+    vocabulary: &mut Vocabulary,
+    names: &Names<'_>,
+    asts: &[Ast],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for ast in asts {
+        for item in items(ast) {
+            if let ItemKind::Declaration(declaration) = &item.kind {
+                declare(vocabulary, names, ast.data, declaration, diagnostics);
+            }
+        }
+    }
+}
+
+fn declare(
+    vocabulary: &mut Vocabulary,
+    names: &Names<'_>,
+    data: bool,
+    declaration: &Declaration,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let kind = &declaration.kind;
+    let owner = if &*kind.text == "anonymous" {
+        let message = "`anonymous` has no attributes to declare";
+        diagnostics.push(
+            Diagnostic::new(codes::BAD_DECLARATION, kind.at.0, message)
+                .help("it has no roles, no organisation and no id, and the lowest tier"),
+        );
+        return;
+    } else if vocabulary.principal_kinds.contains(&kind.text) {
+        Owner::Principal
+    } else if vocabulary.resource_kinds.contains(&kind.text) {
+        Owner::Resource
+    } else {
+        let known = vocabulary.principal_kinds.iter().chain(&vocabulary.resource_kinds).map(|kind| &**kind);
+        let help = suggestion(&kind.text, known)
+            .unwrap_or_else(|| format!("declare it: `kinds {0};` or `kinds of principal {0};`", kind.text));
+        let message = format!("unknown kind `{}`", kind.text);
+        diagnostics.push(Diagnostic::new(codes::UNKNOWN_KIND, kind.at.0, message).help(help));
+        return;
+    };
+    let mut values = BTreeMap::new();
+    if owner == Owner::Resource {
+        // A declaration always fixes these two.
+        values.insert(builtin::RESOURCE_TIER, Value::Tier(Tier(0)));
+        values.insert(builtin::RESOURCE_TAGS, Value::Texts(BTreeSet::new()));
+    }
+    let mut seen: BTreeMap<AttrId, Span> = BTreeMap::new();
+    for (name, assigned) in &declaration.members {
+        let Some(attr) = member(vocabulary, owner, name, diagnostics) else { continue };
+        if let Some(first) = seen.insert(attr, name.at.0) {
+            diagnostics.push(twice("member", &name.text, name.at.0, first));
+        } else if let Some(value) = member_value(vocabulary, names, data, attr, assigned, diagnostics) {
+            values.insert(attr, value);
+        }
+    }
+    let entity = Entity { kind: kind.text.clone(), id: declaration.id.text.clone(), values, at: declaration.id.at.0 };
+    insert(vocabulary, owner, &declaration.id, entity, diagnostics);
+}
+
+fn insert(
+    vocabulary: &mut Vocabulary,
+    owner: Owner,
+    id: &Name,
+    entity: Entity,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let (entities, glob) = if owner == Owner::Principal {
+        (&mut vocabulary.principals, Glob::text(&id.text))
+    } else {
+        (&mut vocabulary.resources, Glob::resource(&id.text))
+    };
+    let glob = match glob {
+        Ok(glob) => glob,
+        Err(error) => {
+            let message = format!("malformed pattern {}: {error}", quoted(&id.text));
+            diagnostics.push(Diagnostic::new(codes::BAD_PATTERN, id.at.0, message));
+            return;
+        }
+    };
+    if let Some(literal) = glob.literal().map(Arc::from) {
+        if let Some(earlier) = entities.insert_exact(literal, entity.clone()) {
+            let what = format!("{} {}", entity.kind, quoted(&id.text));
+            diagnostics.push(
+                Diagnostic::new(codes::DECLARED_TWICE, id.at.0, format!("{what} is declared twice"))
+                    .label("declared again here")
+                    .also(earlier.at, "declared first here")
+                    .help("put all its attributes into one declaration"),
+            );
+        }
+    } else if let Some(earlier) = entities.insert_pattern(glob, entity) {
+        let message = format!("patterns {} and {} can match the same id", quoted(&id.text), quoted(&earlier.id));
+        diagnostics.push(
+            Diagnostic::new(codes::OVERLAPPING_PATTERNS, id.at.0, message)
+                .label("this pattern")
+                .also(earlier.at, "overlaps this one")
+                .help("make the patterns disjoint: an id must have one declaration, an exact one or a pattern"),
+        );
+    }
+}
+
+fn member(vocabulary: &Vocabulary, owner: Owner, name: &Name, diagnostics: &mut Vec<Diagnostic>) -> Option<AttrId> {
+    let fixed = ALWAYS_GIVEN.map(|attr| vocabulary.attributes[attr].path.clone());
+    let attr = vocabulary.attribute(owner, &name.text);
+    match attr {
+        Some(attr) if attr == builtin::PRINCIPAL_GRANTED => {
+            let message = "`granted` depends on the resource and cannot be declared";
+            let help = "access grants are given by the service, or in a request's `granted`";
+            diagnostics.push(Diagnostic::new(codes::BAD_DECLARATION, name.at.0, message).help(help));
+            None
+        }
+        Some(attr) if ALWAYS_GIVEN.contains(&attr) => {
+            let message = format!("`{}` stands before the braces already", name.text);
+            diagnostics.push(Diagnostic::new(codes::BAD_DECLARATION, name.at.0, message).help("remove this member"));
+            None
+        }
+        Some(attr) => Some(attr),
+        None => {
+            let known = vocabulary
+                .attributes
+                .iter()
+                .filter(|attribute| attribute.owner == owner && !fixed.contains(&attribute.path))
+                .map(|attribute| &*attribute.name);
+            let help = super::names::nearest(&name.text, known).map_or_else(
+                || format!("declare it: `attribute {}: …;`", owner.path(&name.text)),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let message = format!("unknown attribute `{}`", owner.path(&name.text));
+            diagnostics.push(Diagnostic::new(codes::UNKNOWN_ATTRIBUTE, name.at.0, message).help(help));
+            None
+        }
+    }
+}
+
+fn member_value(
+    vocabulary: &Vocabulary,
+    names: &Names<'_>,
+    data: bool,
+    attr: AttrId,
+    assigned: &Assigned,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Value> {
+    let ty = &vocabulary.attributes[attr].ty;
+    match assigned {
+        Assigned::None(_) => Some(Value::None),
+        Assigned::Unknown(at) => {
+            let message = "`unknown` is for tests only";
+            diagnostics.push(
+                Diagnostic::new(codes::TYPE_MISMATCH, at.0, message).help("leave the member out, or write `none`"),
+            );
+            None
+        }
+        Assigned::Literal(literal) => match &literal.kind {
+            LiteralKind::Text(text) if data => from_data(vocabulary, ty, text)
+                .map_err(|message| diagnostics.push(Diagnostic::new(codes::TYPE_MISMATCH, literal.at.0, message)))
+                .ok(),
+            LiteralKind::Date(_) | LiteralKind::Duration(_) if data => {
+                let message = format!("expected {}, found {}", ty.words(), kind_words(&literal.kind));
+                diagnostics.push(Diagnostic::new(codes::TYPE_MISMATCH, literal.at.0, message));
+                None
+            }
+            _ => typed(vocabulary, names, literal, ty, diagnostics),
+        },
+    }
+}
+
+/// The value of a cell of a catalog, where everything is a text; the members of a set stand between `;`.
+fn from_data(vocabulary: &Vocabulary, ty: &Type, text: &str) -> Result<Value, String> {
+    let members = || text.split(';').map(str::trim).filter(|member| !member.is_empty());
+    let expected = || format!("expected {}, found `{text}`", ty.words());
+    match ty {
+        Type::Bool => text.parse().map(Value::Bool).map_err(|_| expected()),
+        Type::Int(min, max) => {
+            let int: i64 = text.parse().map_err(|_| expected())?;
+            if (*min..=*max).contains(&int) { Ok(Value::Int(int)) } else { Err(expected()) }
+        }
+        Type::Texts => Ok(Value::Texts(members().map(Arc::from).collect())),
+        Type::Roles => Ok(Value::Roles(
+            members()
+                .map(|member| match member.split_once('@') {
+                    Some((role, org)) => crate::value::HeldRole { role: role.into(), org: Some(org.into()) },
+                    None => crate::value::HeldRole { role: member.into(), org: None },
+                })
+                .collect(),
+        )),
+        Type::Text | Type::Ip | Type::Time | Type::Tier | Type::OneOf(_) | Type::Kind | Type::Action => {
+            vocabulary.read_text(ty, text)
+        }
+    }
+}

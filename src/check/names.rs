@@ -1,0 +1,48 @@
+//! "Did you mean".
+
+/// The candidate most like a word, if one is like it at all. Of equally near ones the first counts.
+pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = word.to_lowercase();
+    let mut best: Option<(f64, &str)> = None;
+    for candidate in candidates {
+        let likeness = strsim::jaro_winkler(&lower, &candidate.to_lowercase())
+            .max(strsim::normalized_damerau_levenshtein(&lower, &candidate.to_lowercase()));
+        if likeness >= 0.8 && candidate != word && best.is_none_or(|(most, _)| likeness > most) {
+            best = Some((likeness, candidate));
+        }
+    }
+    best.map(|(_, candidate)| candidate)
+}
+
+/// The help "did you mean …", if a candidate is like the word; else the candidates, if they are few.
+pub(super) fn suggestion<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let mut candidates: Vec<&str> = candidates.into_iter().collect();
+    candidates.sort_unstable();
+    candidates.dedup();
+    if let Some(near) = nearest(word, candidates.iter().copied()) {
+        return Some(format!("did you mean `{near}`?"));
+    }
+    let few = (1..=8).contains(&candidates.len());
+    few.then(|| format!("known are {}", list(candidates)))
+}
+
+/// Names in backticks, with commas.
+pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{nearest, suggestion};
+
+    #[test]
+    fn finds_what_was_meant() {
+        let roles = ["researcher", "admin", "viewer"];
+        assert_eq!(nearest("reseacher", roles), Some("researcher"));
+        assert_eq!(nearest("Admin", roles), Some("admin"));
+        assert_eq!(nearest("pilot", roles), None);
+        assert_eq!(suggestion("pilot", roles).as_deref(), Some("known are `admin`, `researcher`, `viewer`"));
+        assert_eq!(suggestion("pilot", []), None);
+    }
+}

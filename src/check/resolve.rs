@@ -1,0 +1,434 @@
+//! Which names a policy set declares, over all its files, and what they stand for.
+
+use super::{
+    names::{list, suggestion},
+    vocabulary::{ActionId, PRINCIPAL_KINDS, RESOURCE_KINDS, Role, RoleId, Vocabulary},
+};
+use crate::{
+    ast::{Actions, Ast, Cond, Item, ItemKind, Literal, Name, Path, Type, Assigned, Who, WhoKind, WindowSpan},
+    ids::IdVec,
+    report::{Code, Diagnostic, codes},
+    source::Span,
+    zone::Zone,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, btree_map::Entry},
+    sync::Arc,
+};
+
+/// Words that may not name a kind, since they mean something of their own where a kind may stand.
+pub(super) const RESERVED_KINDS: [&str; 9] =
+    ["role", "org", "tier", "tag", "test", "any", "anyone", "anonymous", "principal"];
+
+/// Names that are declared once for the whole set; each row is a space of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Space {
+    Tier,
+    Action,
+    PrincipalKind,
+    ResourceKind,
+    Role,
+    /// Context attributes, conditions, sets and windows: what a bare name in a condition can be.
+    Bare,
+    Attribute,
+    Label,
+}
+
+impl Space {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Tier => "tier",
+            Self::Action => "action",
+            Self::PrincipalKind | Self::ResourceKind => "kind",
+            Self::Role => "role",
+            Self::Bare => "name",
+            Self::Attribute => "attribute",
+            Self::Label => "label",
+        }
+    }
+}
+
+/// A declared attribute as it was written.
+pub(super) struct AttributeDecl<'a> {
+    pub(super) path: &'a Path,
+    pub(super) ty: Option<&'a Type>,
+    pub(super) default: Option<&'a Assigned>,
+    pub(super) at: Span,
+}
+
+/// A declared window as it was written.
+pub(super) struct WindowDecl<'a> {
+    pub(super) spans: &'a [WindowSpan],
+    pub(super) zone: Option<&'a Name>,
+}
+
+/// What a set's files declare, by name, with the places.
+#[derive(Default)]
+pub(super) struct Names<'a> {
+    /// Where each name was declared first.
+    pub(super) places: BTreeMap<(Space, Arc<str>), Span>,
+    pub(super) groups: BTreeMap<Arc<str>, BTreeSet<ActionId>>,
+    pub(super) attributes: Vec<AttributeDecl<'a>>,
+    pub(super) sets: BTreeMap<Arc<str>, &'a [Literal]>,
+    pub(super) windows: BTreeMap<Arc<str>, WindowDecl<'a>>,
+    pub(super) conditions: BTreeMap<Arc<str>, &'a Cond>,
+    /// Without an `actions` statement, the actions that rules name are the actions.
+    pub(super) open_actions: bool,
+    /// Without a `role` statement, the roles that rules name are the roles.
+    pub(super) open_roles: bool,
+}
+
+impl Names<'_> {
+    /// Declares a name; if it was declared before, that is an error which shows both places.
+    fn declare(&mut self, space: Space, name: &Name, diagnostics: &mut Vec<Diagnostic>) -> bool {
+        match self.places.entry((space, name.text.clone())) {
+            Entry::Vacant(entry) => {
+                entry.insert(name.at.0);
+                true
+            }
+            Entry::Occupied(entry) => {
+                diagnostics.push(twice(space.word(), &name.text, name.at.0, *entry.get()));
+                false
+            }
+        }
+    }
+
+    /// Where a name was declared.
+    pub(super) fn place(&self, space: Space, name: &str) -> Option<Span> {
+        self.places.get(&(space, Arc::from(name))).copied()
+    }
+}
+
+/// The error that a name is declared a second time.
+pub(super) fn twice(what: &str, name: &str, at: Span, first: Span) -> Diagnostic {
+    Diagnostic::new(codes::DECLARED_TWICE, at, format!("{what} `{name}` is declared twice"))
+        .label("declared again here")
+        .also(first, "declared first here")
+        .help("names are global to the policy set: remove one of the two, or rename it")
+}
+
+/// Every statement with those inside `on` blocks, in order.
+pub(super) fn items(ast: &Ast) -> impl Iterator<Item = &Item> {
+    ast.items.iter().flat_map(|item| {
+        let inner: &[Item] = if let ItemKind::On { items, .. } = &item.kind { items } else { &[] };
+        std::iter::once(item).chain(inner)
+    })
+}
+
+/// Collects the names of all files. Types, sets, windows and conditions are looked at later.
+pub(super) fn resolve<'a>(asts: &'a [Ast], diagnostics: &mut Vec<Diagnostic>) -> (Vocabulary, Names<'a>) {
+    let mut resolver = Resolver {
+        vocabulary: Vocabulary::default(),
+        names: Names::default(),
+        diagnostics,
+        timezone: None,
+        groups: Vec::new(),
+        roles: Vec::new(),
+    };
+    for item in asts.iter().flat_map(items) {
+        resolver.item(item);
+    }
+    resolver.open_vocabulary(asts);
+    resolver.close_groups();
+    resolver.close_roles();
+    (resolver.vocabulary, resolver.names)
+}
+
+struct Resolver<'a, 'd> {
+    vocabulary: Vocabulary,
+    names: Names<'a>,
+    diagnostics: &'d mut Vec<Diagnostic>,
+    timezone: Option<Span>,
+    groups: Vec<(&'a Name, &'a [Name])>,
+    roles: Vec<(&'a Name, &'a [Name])>,
+}
+
+impl<'a> Resolver<'a, '_> {
+    fn error(&mut self, code: Code, at: Span, message: String, help: Option<String>) {
+        self.diagnostics.push(Diagnostic::new(code, at, message).maybe_help(help));
+    }
+
+    fn item(&mut self, item: &'a Item) {
+        match &item.kind {
+            ItemKind::Timezone(name) => self.timezone(name, item.at.0),
+            ItemKind::Tiers(names) => self.tiers(names),
+            ItemKind::Actions(names) => {
+                for name in names {
+                    self.action(name);
+                }
+            }
+            ItemKind::ActionGroup { name, members } => {
+                if self.names.declare(Space::Action, name, self.diagnostics) {
+                    self.groups.push((name, members));
+                }
+            }
+            ItemKind::Kinds { of_principal, names } => names.iter().for_each(|name| self.kind(*of_principal, name)),
+            ItemKind::Role { name, includes } => {
+                if self.names.declare(Space::Role, name, self.diagnostics) {
+                    self.roles.push((name, includes));
+                }
+            }
+            ItemKind::Attribute { path, ty, default } => self.names.attributes.push(AttributeDecl {
+                path,
+                ty: ty.as_ref(),
+                default: default.as_ref(),
+                at: item.at.0,
+            }),
+            ItemKind::Set { name, members } => {
+                if self.names.declare(Space::Bare, name, self.diagnostics) {
+                    self.names.sets.insert(name.text.clone(), members);
+                }
+            }
+            ItemKind::Window { name, spans, zone } => {
+                if self.names.declare(Space::Bare, name, self.diagnostics) {
+                    self.names.windows.insert(name.text.clone(), WindowDecl { spans, zone: zone.as_ref() });
+                }
+            }
+            ItemKind::Condition { name, cond } => {
+                if self.names.declare(Space::Bare, name, self.diagnostics) {
+                    self.names.conditions.insert(name.text.clone(), cond);
+                }
+            }
+            ItemKind::Rule(rule) => self.label(rule.label.as_ref()),
+            ItemKind::Invariant(invariant) => self.label(invariant.label.as_ref()),
+            ItemKind::Declaration(_) | ItemKind::On { .. } | ItemKind::Test(_) => {}
+        }
+    }
+
+    fn label(&mut self, label: Option<&Name>) {
+        if let Some(label) = label {
+            self.names.declare(Space::Label, label, self.diagnostics);
+        }
+    }
+
+    fn timezone(&mut self, name: &Name, at: Span) {
+        if let Some(first) = self.timezone.replace(at) {
+            self.diagnostics.push(
+                Diagnostic::new(codes::DECLARED_TWICE, at, "the time zone is declared twice")
+                    .label("declared again here")
+                    .also(first, "declared first here")
+                    .help("a policy set has one `timezone`; windows and dates can name their own with `in \"Zone\"`"),
+            );
+            return;
+        }
+        match zone(name) {
+            Ok(zone) => self.vocabulary.zone = zone,
+            Err(diagnostic) => self.diagnostics.push(diagnostic),
+        }
+    }
+
+    fn tiers(&mut self, names: &'a [Name]) {
+        if let (Some(first), Some(earlier)) = (names.first(), self.vocabulary.tiers.first()) {
+            if let Some(place) = self.names.place(Space::Tier, earlier) {
+                self.diagnostics.push(
+                    Diagnostic::new(codes::DECLARED_TWICE, first.at.0, "the tiers are declared twice")
+                        .label("declared again here")
+                        .also(place, "declared first here")
+                        .help("a policy set has one order of tiers: put them all into one statement"),
+                );
+            }
+            return;
+        }
+        for name in names {
+            if self.names.declare(Space::Tier, name, self.diagnostics) {
+                self.vocabulary.tiers.push(name.text.clone());
+            }
+        }
+    }
+
+    fn action(&mut self, name: &Name) {
+        if self.names.declare(Space::Action, name, self.diagnostics) {
+            self.add_action(&name.text);
+        }
+    }
+
+    fn add_action(&mut self, name: &Arc<str>) {
+        if !self.vocabulary.action_ids.contains_key(name) {
+            let id = self.vocabulary.actions.push(name.clone());
+            self.vocabulary.action_ids.insert(name.clone(), id);
+        }
+    }
+
+    fn kind(&mut self, of_principal: bool, name: &Name) {
+        if RESERVED_KINDS.contains(&&*name.text) {
+            let message = format!("`{}` may not name a kind", name.text);
+            let help = format!("it means something of its own where a kind may stand; so do {}", list(RESERVED_KINDS));
+            return self.error(codes::RESERVED_KIND, name.at.0, message, Some(help));
+        }
+        if ["action", "resource", "context"].contains(&&*name.text) {
+            let message = format!("`{}` may not name a kind", name.text);
+            return self.error(codes::RESERVED_KIND, name.at.0, message, Some("paths begin with this word".to_owned()));
+        }
+        let (space, built_in, kinds) = if of_principal {
+            (Space::PrincipalKind, &PRINCIPAL_KINDS[..], &mut self.vocabulary.principal_kinds)
+        } else {
+            (Space::ResourceKind, &RESOURCE_KINDS[..], &mut self.vocabulary.resource_kinds)
+        };
+        if built_in.contains(&&*name.text) {
+            let message = format!("kind `{}` is built in", name.text);
+            return self.error(codes::DECLARED_TWICE, name.at.0, message, Some("remove this declaration".to_owned()));
+        }
+        kinds.insert(name.text.clone());
+        self.names.declare(space, name, self.diagnostics);
+    }
+
+    /// Where the vocabulary closes neither actions nor roles, those that rules and claims name are declared.
+    fn open_vocabulary(&mut self, asts: &'a [Ast]) {
+        self.names.open_actions = self.vocabulary.actions.is_empty();
+        self.names.open_roles = self.roles.is_empty();
+        if !self.names.open_actions && !self.names.open_roles {
+            return;
+        }
+        let groups: BTreeSet<Arc<str>> = self.groups.iter().map(|(name, _)| name.text.clone()).collect();
+        let mut actions: Vec<Arc<str>> = Vec::new();
+        let mut roles: BTreeSet<Arc<str>> = BTreeSet::new();
+        for (_, members) in &self.groups {
+            actions.extend(members.iter().map(|name| name.text.clone()));
+        }
+        for item in asts.iter().flat_map(items) {
+            let scope = match &item.kind {
+                ItemKind::Rule(rule) => &rule.scope,
+                ItemKind::Invariant(invariant) => &invariant.scope,
+                ItemKind::Timezone(_)
+                | ItemKind::Tiers(_)
+                | ItemKind::Actions(_)
+                | ItemKind::ActionGroup { .. }
+                | ItemKind::Kinds { .. }
+                | ItemKind::Role { .. }
+                | ItemKind::Attribute { .. }
+                | ItemKind::Set { .. }
+                | ItemKind::Window { .. }
+                | ItemKind::Condition { .. }
+                | ItemKind::Declaration(_)
+                | ItemKind::On { .. }
+                | ItemKind::Test(_) => continue,
+            };
+            actions.extend(action_names(&scope.actions));
+            roles.extend(scope.who.iter().flat_map(role_names));
+        }
+        if self.names.open_actions {
+            for action in actions.iter().filter(|name| !groups.contains(*name)) {
+                self.add_action(action);
+            }
+        }
+        if self.names.open_roles {
+            for name in roles {
+                let id = self.vocabulary.roles.push(Role { name: name.clone(), closure: BTreeSet::new() });
+                self.vocabulary.role_ids.insert(name, id);
+            }
+        }
+    }
+
+    /// Which actions each group stands for; groups may hold groups.
+    fn close_groups(&mut self) {
+        let members: BTreeMap<Arc<str>, &[Name]> =
+            self.groups.iter().map(|(name, members)| (name.text.clone(), *members)).collect();
+        for (name, direct) in std::mem::take(&mut self.groups) {
+            for member in direct {
+                self.known_action(member, &members);
+            }
+            let (reached, cycle) = reach(&name.text, |group| {
+                members.get(group).into_iter().flat_map(|names| names.iter()).map(|name| name.text.clone()).collect()
+            });
+            if cycle {
+                self.cycle("action group", name);
+            }
+            let actions = reached.iter().filter_map(|name| self.vocabulary.action_ids.get(name).copied()).collect();
+            self.names.groups.insert(name.text.clone(), actions);
+        }
+    }
+
+    fn known_action(&mut self, name: &Name, groups: &BTreeMap<Arc<str>, &[Name]>) {
+        if !self.vocabulary.action_ids.contains_key(&name.text) && !groups.contains_key(&name.text) {
+            let known = self.vocabulary.action_ids.keys().chain(groups.keys()).map(|name| &**name);
+            let help = suggestion(&name.text, known);
+            self.error(codes::UNKNOWN_ACTION, name.at.0, format!("unknown action `{}`", name.text), help);
+        }
+    }
+
+    /// What each role includes, itself first.
+    fn close_roles(&mut self) {
+        let includes: BTreeMap<Arc<str>, &[Name]> =
+            self.roles.iter().map(|(name, includes)| (name.text.clone(), *includes)).collect();
+        for (name, _) in &self.roles {
+            let id = self.vocabulary.roles.push(Role { name: name.text.clone(), closure: BTreeSet::new() });
+            self.vocabulary.role_ids.insert(name.text.clone(), id);
+        }
+        for (name, direct) in std::mem::take(&mut self.roles) {
+            for included in direct {
+                if !includes.contains_key(&included.text) {
+                    let help = suggestion(&included.text, includes.keys().map(|name| &**name));
+                    let message = format!("unknown role `{}`", included.text);
+                    self.error(codes::UNKNOWN_ROLE, included.at.0, message, help);
+                }
+            }
+            let (_, cycle) = reach(&name.text, |role| included_names(&includes, role));
+            if cycle {
+                self.cycle("role", name);
+            }
+        }
+        let ids = &self.vocabulary.role_ids;
+        let closed: IdVec<RoleId, Role> = self
+            .vocabulary
+            .roles
+            .iter()
+            .map(|role| {
+                let (reached, _) = reach(&role.name, |name| included_names(&includes, name));
+                let closure = reached.iter().chain([&role.name]).filter_map(|name| ids.get(name).copied()).collect();
+                Role { name: role.name.clone(), closure }
+            })
+            .collect();
+        self.vocabulary.roles = closed;
+    }
+
+    fn cycle(&mut self, what: &str, name: &Name) {
+        let message = format!("{what} `{}` includes itself", name.text);
+        let help = "break the circle: one of the names on it must not lead back".to_owned();
+        self.error(codes::CYCLE, name.at.0, message, Some(help));
+    }
+}
+
+fn included_names(includes: &BTreeMap<Arc<str>, &[Name]>, role: &str) -> Vec<Arc<str>> {
+    includes.get(role).into_iter().flat_map(|names| names.iter()).map(|name| name.text.clone()).collect()
+}
+
+/// All that can be reached from a name, without the name itself unless it is on a circle; and whether it is.
+pub(super) fn reach(start: &Arc<str>, next: impl Fn(&str) -> Vec<Arc<str>>) -> (BTreeSet<Arc<str>>, bool) {
+    let mut reached = BTreeSet::new();
+    let mut open = next(start);
+    while let Some(name) = open.pop() {
+        if reached.insert(name.clone()) {
+            open.extend(next(&name));
+        }
+    }
+    let cycle = reached.contains(start);
+    (reached, cycle)
+}
+
+fn action_names(actions: &Actions) -> impl Iterator<Item = Arc<str>> {
+    actions.names.iter().map(|name| name.text.clone())
+}
+
+fn role_names(who: &Who) -> impl Iterator<Item = Arc<str>> {
+    who.any.iter().chain(&who.except).flatten().filter_map(|term| match &term.kind {
+        WhoKind::Role(name) => Some(name.text.clone()),
+        WhoKind::Anyone
+        | WhoKind::Anonymous
+        | WhoKind::Org(_)
+        | WhoKind::Tier(..)
+        | WhoKind::Principal { .. } => None,
+    })
+}
+
+/// The zone of a name.
+pub(super) fn zone(name: &Name) -> Result<Zone, Diagnostic> {
+    Zone::find(&name.text).ok_or_else(|| {
+        Diagnostic::new(codes::UNKNOWN_ZONE, name.at.0, format!("unknown time zone `{}`", name.text)).help(
+            Zone::suggest(&name.text).map_or_else(
+                || "write an IANA name such as `Europe/Berlin` or `Asia/Shanghai`".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            ),
+        )
+    })
+}
+

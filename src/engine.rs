@@ -1,0 +1,313 @@
+//! The façade: a policy set, ready to decide.
+
+use crate::{
+    check::{self, Ir, ir::Effect},
+    clock::{Clock, SystemClock},
+    decision::{Decision, Denial, Effect as Outcome},
+    eval::{
+        answer::{Charged, answer},
+        charges::{charge, counter},
+        facts::Facts,
+        reference::{Verdict, evaluate, firing_limits},
+    },
+    load::{Loader, Unreadable},
+    report::Diagnostic,
+    request::{Input, Refusal, Request},
+    source::Sources,
+    store::limits::{Charge, LimitStore, MemoryLimits, Room},
+};
+use chrono::{DateTime, Utc};
+use std::{fmt, path::Path, sync::Arc};
+
+/// A policy set, ready to decide. Immutable; share it between threads.
+pub struct Engine {
+    ir: Arc<Ir>,
+    sources: Arc<Sources>,
+    revision: Arc<str>,
+    warnings: Arc<[Diagnostic]>,
+    clock: Arc<dyn Clock>,
+    limits: Arc<dyn LimitStore>,
+    strict: bool,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("revision", &self.revision).field("rules", &self.ir.rules.len()).finish()
+    }
+}
+
+/// Why a policy set was not loaded.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// Files that cannot be read.
+    Unreadable(Vec<Unreadable>),
+    /// The set is not valid.
+    Invalid(Invalid),
+}
+
+/// A policy set that is not valid, with what is wrong.
+#[derive(Debug)]
+pub struct Invalid {
+    /// Every error and warning, in source order.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts they speak of.
+    pub sources: Sources,
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(files) => {
+                for file in files {
+                    writeln!(f, "{file}")?;
+                }
+                Ok(())
+            }
+            Self::Invalid(invalid) => {
+                for diagnostic in invalid.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()) {
+                    let place = invalid.sources.place(diagnostic.span());
+                    writeln!(f, "{place}: error[{}]: {}", diagnostic.code().id(), diagnostic.message())?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+/// Loads a policy set with other than the usual settings.
+#[derive(Default)]
+pub struct EngineBuilder {
+    loader: Loader,
+    clock: Option<Arc<dyn Clock>>,
+    limits: Option<Arc<dyn LimitStore>>,
+    strict: bool,
+}
+
+impl EngineBuilder {
+    /// With a policy file, or all `*.policy` files of a folder.
+    #[must_use]
+    pub fn path(mut self, path: impl AsRef<Path>) -> Self {
+        self.loader.path(path.as_ref());
+        self
+    }
+
+    /// With a policy text; `name` stands for its path.
+    #[must_use]
+    pub fn text(mut self, name: &str, text: &str) -> Self {
+        self.loader.text(name, text);
+        self
+    }
+
+    /// With a catalog of resources and principals: JSON, JSON Lines or CSV.
+    #[must_use]
+    pub fn catalog(mut self, path: impl AsRef<Path>) -> Self {
+        self.loader.catalog(path.as_ref());
+        self
+    }
+
+    /// With another clock than the system's: it dates what is charged, and requests that have no `time`.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// With another store of limits than one in memory.
+    #[must_use]
+    pub fn limits(mut self, limits: Arc<dyn LimitStore>) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Whether a request with an attribute that the vocabulary does not know is refused; else the attribute is ignored
+    /// and listed.
+    #[must_use]
+    pub const fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
+    /// Reads and checks the set.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or the set is not valid.
+    pub fn load(self) -> Result<Engine, LoadError> {
+        let set = self.loader.load().map_err(LoadError::Unreadable)?;
+        let Some(ir) = set.ir else {
+            return Err(LoadError::Invalid(Invalid { diagnostics: set.diagnostics, sources: set.sources }));
+        };
+        Ok(Engine {
+            ir: Arc::new(ir),
+            sources: Arc::new(set.sources),
+            revision: set.revision,
+            warnings: set.diagnostics.into(),
+            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
+            limits: self.limits.unwrap_or_else(|| Arc::new(MemoryLimits::default())),
+            strict: self.strict,
+        })
+    }
+}
+
+impl Engine {
+    /// Loads a policy set from files and folders.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or the set is not valid.
+    pub fn load<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Self, LoadError> {
+        paths.into_iter().fold(Self::builder(), EngineBuilder::path).load()
+    }
+
+    /// For other than the usual settings.
+    #[must_use]
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    /// The revision of the set: a digest of its texts and of the time-zone rules.
+    #[must_use]
+    pub fn revision(&self) -> &str {
+        &self.revision
+    }
+
+    /// The warnings that checking gave.
+    #[must_use]
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
+    /// The texts of the set.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// The meaning of the set.
+    #[must_use]
+    pub fn ir(&self) -> &Ir {
+        &self.ir
+    }
+
+    /// The same set with another store of limits and another clock.
+    #[must_use]
+    pub fn with_state(&self, clock: Arc<dyn Clock>, limits: Arc<dyn LimitStore>) -> Self {
+        Self {
+            ir: self.ir.clone(),
+            sources: self.sources.clone(),
+            revision: self.revision.clone(),
+            warnings: self.warnings.clone(),
+            clock,
+            limits,
+            strict: self.strict,
+        }
+    }
+
+    /// Decides a request and charges its limits. A request that does not fit the vocabulary is denied:
+    /// `INVALID_REQUEST`, 400.
+    #[must_use]
+    pub fn decide(&self, request: &Request) -> Decision {
+        self.try_decide(request).unwrap_or_else(|refusal| self.refused(&refusal))
+    }
+
+    /// Decides a request and charges its limits.
+    ///
+    /// # Errors
+    /// If the request does not fit the vocabulary; nothing is charged then.
+    pub fn try_decide(&self, request: &Request) -> Result<Decision, Refusal> {
+        let now = self.clock.now();
+        let mut dated;
+        let request = if request.context.contains_key("time") {
+            request
+        } else {
+            dated = request.clone();
+            dated.context.insert("time".to_owned(), Input::from(now));
+            &dated
+        };
+        self.decide_at(request, now)
+    }
+
+    /// Decides a request as it is, without adding a `time`, and charges its limits at an instant.
+    ///
+    /// # Errors
+    /// If the request does not fit the vocabulary; nothing is charged then.
+    pub fn decide_at(&self, request: &Request, now: DateTime<Utc>) -> Result<Decision, Refusal> {
+        let facts = Facts::new(&self.ir.vocabulary, request, self.strict)?;
+        let verdict = evaluate(&self.ir, &facts);
+        let charged = self.charge(&facts, &verdict, now);
+        Ok(answer(&self.ir, &facts, &verdict, &charged, &self.revision))
+    }
+
+    /// Gives back leases of the `at once` limits that a request holds, up to `count` of each.
+    ///
+    /// # Errors
+    /// If the request does not fit the vocabulary.
+    pub fn release(&self, request: &Request, count: u64, now: DateTime<Utc>) -> Result<(), Refusal> {
+        let facts = Facts::new(&self.ir.vocabulary, request, self.strict)?;
+        for rule in firing_limits(&self.ir, &facts) {
+            if let Effect::Limit(limit, _) = &rule.effect
+                && matches!(limit.window, check::ir::LimitWindow::AtOnce(_))
+                && let Some(counter) = counter(limit, rule.shadow, &facts)
+            {
+                // A store that cannot be reached lets the lease lapse by itself.
+                let _ = self.limits.release(now, &counter, count);
+            }
+        }
+        Ok(())
+    }
+
+    /// Charges the limits that fire: all or none. A limit whose key or cost is unknown, and a store that cannot be
+    /// reached, have no room.
+    fn charge(&self, facts: &Facts<'_>, verdict: &Verdict, now: DateTime<Utc>) -> Charged {
+        let wanted: Vec<(check::ir::RuleId, Option<Charge>)> =
+            verdict.limits.iter().map(|id| (*id, self.wanted(*id, facts, now))).collect();
+        let charges: Vec<Charge> = wanted.iter().filter_map(|(_, charge)| charge.clone()).collect();
+        let complete = charges.len() == wanted.len();
+        let rooms = if complete { self.limits.charge(now, &charges) } else { self.limits.peek(now, &charges) };
+        let mut rooms = rooms.unwrap_or_default().into_iter();
+        let mut charged = Charged::default();
+        for (id, charge) in wanted {
+            charged.rooms.push((id, charge.and_then(|_| rooms.next())));
+        }
+        let allowed = matches!(verdict.outcome, crate::eval::reference::Outcome::Allow(_))
+            && charged.rooms.iter().all(|(_, room)| room.as_ref().is_some_and(|room| room.fits));
+        if allowed {
+            charged.shadow = verdict.shadow.iter().copied().filter(|id| !self.shadow_fits(*id, facts, now)).collect();
+        }
+        charged
+    }
+
+    fn wanted(&self, id: check::ir::RuleId, facts: &Facts<'_>, now: DateTime<Utc>) -> Option<Charge> {
+        let rule = &self.ir.rules[id];
+        let Effect::Limit(limit, _) = &rule.effect else { return None };
+        charge(limit, rule.shadow, facts, now)
+    }
+
+    /// Whether a shadow limit has room; it is charged then, to a counter of its own.
+    fn shadow_fits(&self, id: check::ir::RuleId, facts: &Facts<'_>, now: DateTime<Utc>) -> bool {
+        let charge = self.wanted(id, facts, now);
+        let rooms: Option<Vec<Room>> = charge.and_then(|charge| self.limits.charge(now, &[charge]).ok());
+        rooms.is_some_and(|rooms| rooms.iter().all(|room| room.fits))
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Decision {
+        Decision {
+            effect: Outcome::Deny(Denial {
+                code: "INVALID_REQUEST".into(),
+                status: 400,
+                message: Some(refusal.to_string()),
+                hint: None,
+                gate: None,
+                retry_after: None,
+            }),
+            rule: None,
+            obligations: Vec::new(),
+            others: Vec::new(),
+            shadow: Vec::new(),
+            limits: Vec::new(),
+            ignored: Vec::new(),
+            revision: self.revision.clone(),
+        }
+    }
+}

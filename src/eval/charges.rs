@@ -1,0 +1,87 @@
+//! What a decision charges to limits: pure arithmetic on facts; the charging itself is a store's.
+
+use super::facts::Facts;
+use crate::{
+    check::{
+        ir::{Limit, LimitWindow},
+        vocabulary::builtin,
+    },
+    store::limits::{Charge, Window},
+    value::{LimitKey, Value},
+};
+use chrono::{DateTime, Utc};
+use std::{fmt::Write, net::IpAddr};
+
+/// The charge of one limit at an instant. None where what it counts by, or what the request costs, is not known: such a
+/// request is denied.
+#[must_use]
+pub fn charge(limit: &Limit, shadow: bool, facts: &Facts<'_>, now: DateTime<Utc>) -> Option<Charge> {
+    let cost = match limit.unit {
+        None => 1,
+        Some(unit) => match facts.get(unit)? {
+            Value::Int(cost) => u64::try_from(*cost).ok()?,
+            _ => return None,
+        },
+    };
+    let window = match &limit.window {
+        LimitWindow::Sliding(seconds) => Window::Sliding { seconds: *seconds },
+        LimitWindow::AtOnce(lapse) => Window::AtOnce { lapse: *lapse },
+        LimitWindow::Calendar(calendar, zone) => {
+            let (start, end) = zone.start_of_calendar(*calendar, now);
+            Window::Calendar { start, end }
+        }
+    };
+    Some(Charge { counter: counter(limit, shadow, facts)?, window, limit: limit.amount, cost })
+}
+
+/// The name of a limit's counter: what it belongs to, then the values it counts by, each with its length, so that no two
+/// lists of values give the same name.
+#[must_use]
+pub fn counter(limit: &Limit, shadow: bool, facts: &Facts<'_>) -> Option<String> {
+    let mut name = String::from(if shadow { "shadow" } else { "limit" });
+    push(&mut name, &limit.identity);
+    for key in &limit.by {
+        name.push(';');
+        name.push_str(key.name());
+        match key {
+            LimitKey::Principal if facts.anonymous => push(&mut name, &network(facts)?),
+            LimitKey::Principal => {
+                push(&mut name, text(facts.get(builtin::PRINCIPAL_KIND)?)?);
+                push(&mut name, text(facts.get(builtin::PRINCIPAL_ID)?)?);
+            }
+            LimitKey::Org => match facts.get(builtin::PRINCIPAL_ORG)? {
+                Value::Text(org) => push(&mut name, org),
+                // Known to be in no organisation: a counter of its own.
+                _ => name.push('-'),
+            },
+            LimitKey::Ip => push(&mut name, &network(facts)?),
+            LimitKey::Resource => {
+                push(&mut name, text(facts.get(builtin::RESOURCE_KIND)?)?);
+                push(&mut name, text(facts.get(builtin::RESOURCE_ID)?)?);
+            }
+            LimitKey::Everyone => {}
+        }
+    }
+    Some(name)
+}
+
+fn push(name: &mut String, part: &str) {
+    // Writing to a string cannot fail.
+    let _ = write!(name, ":{}:{part}", part.len());
+}
+
+fn text(value: &Value) -> Option<&str> {
+    if let Value::Text(text) = value { Some(text) } else { None }
+}
+
+/// The address that a request comes from; of IPv6 the /64, since one host has all of it.
+fn network(facts: &Facts<'_>) -> Option<String> {
+    match facts.get(builtin::IP)? {
+        Value::Ip(IpAddr::V4(ip)) => Some(ip.to_string()),
+        Value::Ip(IpAddr::V6(ip)) => {
+            let prefix = ip.to_bits() & (u128::MAX << 64);
+            Some(format!("{}/64", std::net::Ipv6Addr::from_bits(prefix)))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,312 @@
+//! The semantics of the language in code, to be read next to the language reference.
+//!
+//! Nothing here is fast, and nothing is clever: a walk over all rules with Kleene's three truth values.
+
+use super::{
+    facts::{Facts, Grant},
+    kleene::Kleene,
+};
+use crate::{
+    check::{
+        ir::{Atom, Cond, CondKind, Effect, Ir, Members, Rule, RuleId, Upon, Window},
+        shift,
+        vocabulary::{AttrId, builtin},
+    },
+    value::{Cmp, GateMode, HeldRole, Value, Weekday},
+};
+use chrono::{DateTime, Utc};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// What the rules say of a request, before limits are charged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Allow or deny, and by which rule.
+    pub outcome: Outcome,
+    /// Prohibitions that fire, in source order.
+    pub prohibitions: Vec<RuleId>,
+    /// Limits that fire, in source order, where the outcome is allow.
+    pub limits: Vec<RuleId>,
+    /// Shadow rules that fire, in source order; a shadow limit among them has a say only if it has no room.
+    pub shadow: Vec<RuleId>,
+    /// The strictest mode of the gates that fire.
+    pub gate: Option<GateMode>,
+}
+
+/// Allow or deny, and by which rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The first `allow` that fires.
+    Allow(RuleId),
+    /// The prohibition that decides.
+    Deny(RuleId),
+    /// Nothing denies, but nothing allows either.
+    NoRule,
+    /// The vocabulary does not know the action.
+    UnknownAction,
+}
+
+/// What the rules say of a request.
+#[must_use]
+pub fn evaluate(ir: &Ir, facts: &Facts<'_>) -> Verdict {
+    let mut verdict = Verdict {
+        outcome: Outcome::UnknownAction,
+        prohibitions: Vec::new(),
+        limits: Vec::new(),
+        shadow: Vec::new(),
+        gate: None,
+    };
+    // An undeclared action is denied before any rule.
+    if facts.action.is_none() {
+        return verdict;
+    }
+    let mut allow = None;
+    for (id, rule) in ir.rules.pairs() {
+        if !decides(rule, facts) {
+            continue;
+        }
+        if rule.shadow {
+            verdict.shadow.push(id);
+            continue;
+        }
+        match &rule.effect {
+            Effect::Allow => allow = allow.or(Some(id)),
+            Effect::Deny(_) => verdict.prohibitions.push(id),
+            Effect::Gate(mode, _) => {
+                verdict.prohibitions.push(id);
+                // Manual outranks automatic.
+                verdict.gate = verdict.gate.max(Some(*mode));
+            }
+            Effect::Limit(..) => verdict.limits.push(id),
+            Effect::Oblige(..) => {}
+        }
+    }
+    verdict.outcome = match (deciding(ir, &verdict.prohibitions), allow) {
+        (Some(prohibition), _) => Outcome::Deny(prohibition),
+        (None, None) => Outcome::NoRule,
+        (None, Some(allow)) => Outcome::Allow(allow),
+    };
+    if !matches!(verdict.outcome, Outcome::Allow(_)) {
+        verdict.limits.clear();
+    }
+    verdict
+}
+
+/// The limits that fire, whatever the outcome, shadow limits among them.
+pub fn firing_limits<'a>(ir: &'a Ir, facts: &Facts<'_>) -> impl Iterator<Item = &'a Rule> {
+    ir.rules.iter().filter(|rule| matches!(rule.effect, Effect::Limit(..)) && decides(rule, facts))
+}
+
+/// A firing rule with status 404 decides first, else the first in source order.
+fn deciding(ir: &Ir, prohibitions: &[RuleId]) -> Option<RuleId> {
+    let hides = |id: &RuleId| status(&ir.rules[*id]) == Some(404);
+    prohibitions.iter().copied().find(hides).or_else(|| prohibitions.first().copied())
+}
+
+fn status(rule: &Rule) -> Option<u16> {
+    match &rule.effect {
+        Effect::Deny(refusal) | Effect::Gate(_, refusal) | Effect::Limit(_, refusal) => Some(refusal.status),
+        Effect::Allow | Effect::Oblige(..) => None,
+    }
+}
+
+/// `allow` fires only if true; everything else fires if true or unknown.
+fn decides(rule: &Rule, facts: &Facts<'_>) -> bool {
+    let truth = fires(rule, facts);
+    if matches!(rule.effect, Effect::Allow) { truth == Kleene::True } else { truth.possible() }
+}
+
+/// Whether a rule's scope and clauses hold, and for a gate that there is no grant that opens it.
+#[must_use]
+pub fn fires(rule: &Rule, facts: &Facts<'_>) -> Kleene {
+    let holds = rule.parts.iter().fold(Kleene::True, |truth, part| truth.and(truth_of(&part.cond, facts)));
+    match &rule.effect {
+        Effect::Gate(mode, _) => holds.and(!opens(*mode, facts.grant)),
+        Effect::Allow | Effect::Deny(_) | Effect::Limit(..) | Effect::Oblige(..) => holds,
+    }
+}
+
+/// Whether a grant opens a gate: one that was given automatically does not open a manual gate.
+#[must_use]
+pub fn opens(mode: GateMode, grant: Grant) -> Kleene {
+    match (mode, grant) {
+        (_, Grant::Unknown) => Kleene::Unknown,
+        (_, Grant::Manual) | (GateMode::Auto, Grant::Auto) => Kleene::True,
+        (_, Grant::No) | (GateMode::Manual, Grant::Auto) => Kleene::False,
+    }
+}
+
+/// The obligations that fire upon a decision, in source order: rules of which `code` is the denial's, if it is one.
+#[must_use]
+pub fn obligations(ir: &Ir, facts: &Facts<'_>, code: Option<&str>) -> Vec<RuleId> {
+    let upon = |upon: &Upon| match (upon, code) {
+        (Upon::Any, _) | (Upon::Allow, None) | (Upon::Deny(None), Some(_)) => true,
+        (Upon::Deny(Some(wanted)), Some(code)) => **wanted == *code,
+        (Upon::Allow, Some(_)) | (Upon::Deny(_), None) => false,
+    };
+    let comes = |rule: &Rule| match &rule.effect {
+        Effect::Oblige(_, when) => !rule.shadow && upon(when) && decides(rule, facts),
+        Effect::Allow | Effect::Deny(_) | Effect::Gate(..) | Effect::Limit(..) => false,
+    };
+    ir.rules.pairs().filter(|(_, rule)| comes(rule)).map(|(id, _)| id).collect()
+}
+
+/// The truth of a condition.
+#[must_use]
+pub fn truth_of(cond: &Cond, facts: &Facts<'_>) -> Kleene {
+    match cond.kind() {
+        CondKind::Const(value) => Kleene::from(*value),
+        CondKind::Not(inner) => !truth_of(inner, facts),
+        CondKind::All(inner) => inner.iter().fold(Kleene::True, |truth, cond| truth.and(truth_of(cond, facts))),
+        CondKind::Any(inner) => inner.iter().fold(Kleene::False, |truth, cond| truth.or(truth_of(cond, facts))),
+        CondKind::Atom(atom) => truth(atom, facts),
+    }
+}
+
+/// The truth of a test. Any test with an unknown operand is unknown, but for `has`.
+fn truth(atom: &Atom, facts: &Facts<'_>) -> Kleene {
+    match atom {
+        Atom::Has(attr) => Kleene::from(facts.get(*attr).is_some_and(has_value)),
+        Atom::IsTrue(attr) => match facts.get(*attr) {
+            Some(Value::Bool(value)) => Kleene::from(*value),
+            _ => Kleene::Unknown,
+        },
+        Atom::Compare(attr, op, constant) => known(facts, *attr, |value| compare(value, *op, constant)),
+        Atom::CompareResource { left, op, right, offset } => known(facts, *left, |left| {
+            known(facts, *right, |right| match right {
+                Value::Time(instant) => compare(left, *op, &Value::Time(shift(*instant, *offset))),
+                _ => compare(left, *op, right),
+            })
+        }),
+        Atom::In(attr, members) => known(facts, *attr, |value| Kleene::from(is_member(value, members))),
+        Atom::During(attr, window) => known(facts, *attr, |value| match value {
+            Value::Time(instant) => Kleene::from(during(window, *instant)),
+            _ => Kleene::False,
+        }),
+        Atom::Like(attr, glob) => known(facts, *attr, |value| match value {
+            Value::Text(text) => Kleene::from(glob.is_match(text)),
+            _ => Kleene::Unknown,
+        }),
+        Atom::Contains(attr, text) => known(facts, *attr, |set| contains(set, text, facts)),
+        Atom::ContainsValue(set, element) => known(facts, *set, |set| {
+            known(facts, *element, |element| match element {
+                Value::Text(text) => contains(set, text, facts),
+                _ => Kleene::False,
+            })
+        }),
+        Atom::Overlaps(attr, texts) => known(facts, *attr, |set| overlaps(set, texts, facts)),
+        Atom::OverlapsResource(left, right) => known(facts, *left, |left| {
+            known(facts, *right, |right| match right {
+                Value::Texts(texts) => overlaps(left, texts, facts),
+                _ => Kleene::False,
+            })
+        }),
+        Atom::Holds(role) => known(facts, builtin::PRINCIPAL_ROLES, |held| match held {
+            Value::Roles(held) => held
+                .iter()
+                .filter(|held| facts.vocabulary.roles[*role].name == held.role)
+                .fold(Kleene::False, |truth, held| truth.or(counts(held, facts))),
+            _ => Kleene::False,
+        }),
+    }
+}
+
+/// The truth of a test of a known value; unknown without one.
+fn known(facts: &Facts<'_>, attr: AttrId, test: impl FnOnce(&Value) -> Kleene) -> Kleene {
+    facts.get(attr).map_or(Kleene::Unknown, test)
+}
+
+/// Whether there is a value: not `none`, and of a set at least one member.
+fn has_value(value: &Value) -> bool {
+    match value {
+        Value::None => false,
+        Value::Texts(texts) => !texts.is_empty(),
+        Value::Roles(roles) => !roles.is_empty(),
+        Value::Bool(_) | Value::Int(_) | Value::Text(_) | Value::Ip(_) | Value::Time(_) | Value::Tier(_) => true,
+    }
+}
+
+/// A comparison of known values. With `none`, `==` is false, `!=` is true, every other is unknown.
+fn compare(left: &Value, op: Cmp, right: &Value) -> Kleene {
+    let order = match (left, right) {
+        (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+        (Value::Int(a), Value::Int(b)) => a.cmp(b),
+        (Value::Text(a), Value::Text(b)) => a.cmp(b),
+        (Value::Ip(a), Value::Ip(b)) => a.cmp(b),
+        (Value::Time(a), Value::Time(b)) => a.cmp(b),
+        (Value::Tier(a), Value::Tier(b)) => a.cmp(b),
+        _ => {
+            return match op {
+                Cmp::Eq => Kleene::False,
+                Cmp::Ne => Kleene::True,
+                Cmp::Lt | Cmp::Le | Cmp::Gt | Cmp::Ge => Kleene::Unknown,
+            };
+        }
+    };
+    Kleene::from(op.holds(order))
+}
+
+/// Whether a known value is one of some constants; `none` never is.
+fn is_member(value: &Value, members: &Members) -> bool {
+    match (value, members) {
+        (Value::Text(text), Members::Texts(texts)) => texts.contains(text),
+        (Value::Int(int), Members::Ints(ints)) => ints.contains(int),
+        (Value::Tier(tier), Members::Tiers(tiers)) => tiers.contains(tier),
+        (Value::Ip(ip), Members::Nets(nets)) => nets.iter().any(|net| net.contains(ip)),
+        (Value::Time(time), Members::Spans(spans)) => spans.iter().any(|(start, end)| start <= time && time < end),
+        _ => false,
+    }
+}
+
+/// Whether an instant is in a window of local wall-clock times.
+fn during(window: &Window, instant: DateTime<Utc>) -> bool {
+    let local = window.zone.local(instant);
+    let yesterday = day_before(local.weekday);
+    window.spans.iter().any(|span| {
+        let on = |day: Weekday| span.days & 1u8.checked_shl(u32::from(day.index())).unwrap_or_default() != 0;
+        if span.start < span.end {
+            return on(local.weekday) && (span.start..span.end).contains(&local.second);
+        }
+        // A span that passes midnight belongs to the day it starts on.
+        (on(local.weekday) && local.second >= span.start) || (on(yesterday) && local.second < span.end)
+    })
+}
+
+fn day_before(day: Weekday) -> Weekday {
+    let mut earlier = Weekday::Sun;
+    for next in Weekday::ALL {
+        if next == day {
+            break;
+        }
+        earlier = next;
+    }
+    earlier
+}
+
+/// Whether a known set has a member.
+fn contains(set: &Value, text: &Arc<str>, facts: &Facts<'_>) -> Kleene {
+    match set {
+        Value::Texts(texts) => Kleene::from(texts.contains(text)),
+        Value::Roles(held) => {
+            let same = held.iter().filter(|held| held.role == *text);
+            same.fold(Kleene::False, |truth, held| truth.or(counts(held, facts)))
+        }
+        _ => Kleene::False,
+    }
+}
+
+/// Whether a known set has one of some members.
+fn overlaps(set: &Value, texts: &BTreeSet<Arc<str>>, facts: &Facts<'_>) -> Kleene {
+    texts.iter().fold(Kleene::False, |truth, text| truth.or(contains(set, text, facts)))
+}
+
+/// Whether a held role counts here: one that is held in an organisation, only for that organisation's resources.
+fn counts(held: &HeldRole, facts: &Facts<'_>) -> Kleene {
+    let Some(org) = &held.org else { return Kleene::True };
+    known(facts, builtin::RESOURCE_ORG, |value| compare(value, Cmp::Eq, &Value::Text(org.clone())))
+}
+
+/// Whether a claim's scope and clauses hold.
+#[must_use]
+pub fn claim_truth(claim: &crate::check::ir::Claim, facts: &Facts<'_>) -> Kleene {
+    claim.parts.iter().fold(Kleene::True, |truth, part| truth.and(truth_of(&part.cond, facts)))
+}

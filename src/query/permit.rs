@@ -1,0 +1,1 @@
+//! The smallest change of a request that would permit it.
