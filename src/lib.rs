@@ -1,5 +1,6 @@
 //! A declarative policy engine: who may do what with which AI model.
 pub mod ast;
+pub mod clock;
 pub mod decision;
 pub mod glob;
 pub mod report;
