@@ -11,7 +11,7 @@ mod parse;
 pub mod print;
 pub mod visit;
 
-pub use parse::parse;
+pub use parse::{matches, parse};
 
 use crate::{
     source::{FileId, Span},

@@ -1,0 +1,128 @@
+//! Statements that hold others: `on … { }`, `test "…" { }`, declarations.
+
+use super::{
+    explain::explain,
+    grammar::{Rule, read},
+    literal::name,
+    node::{Nodes, Read},
+    reader::{Outcome, Part, Reader},
+    scope::selector,
+    slip,
+    split::{Chunk, Context, significant},
+    test::Line,
+};
+use crate::{
+    ast::{Assign, At, Declaration, Item, ItemKind, Name, Selector, Step, Test},
+    report::{Diagnostic, codes},
+};
+
+impl Reader<'_> {
+    /// Reads a statement with a block: first its head, alone, then what stands in the block.
+    pub(super) fn block(&mut self, chunk: Chunk, context: Context) -> Outcome {
+        match (context, self.opening_word(chunk)) {
+            (Context::Block, Some(word)) => {
+                let keyword = self.span(chunk.start, chunk.start.saturating_add(word.len()));
+                self.diagnostics.push(slip::not_in_block(keyword, word));
+                (None, None)
+            }
+            (Context::File, Some("on")) => self.on_block(chunk),
+            (Context::File, Some(_)) => self.test(chunk),
+            (Context::File, None) if read(Rule::only_declaration, self.head(chunk)).is_ok() => self.declaration(chunk),
+            (Context::File | Context::Block, None) | (Context::Test | Context::Members, _) => {
+                self.statement(chunk, context)
+            }
+        }
+    }
+
+    /// `on` or `test`, if the block begins with it.
+    fn opening_word(&self, chunk: Chunk) -> Option<&'static str> {
+        let mut words = significant(self.text, chunk.start, chunk.end).map(|token| token.of(self.text));
+        let first = words.next();
+        let labelled = words.next() == Some(":");
+        ["on", "test"].into_iter().find(|word| first == Some(word) && !labelled)
+    }
+
+    /// `on tag risk { deny anyone to download; }`
+    fn on_block(&mut self, chunk: Chunk) -> Outcome {
+        let head = self.read_head(chunk, Rule::only_block, |nodes| selector(nodes.any()?.only()?));
+        let items = self.inside(chunk, Context::Block).into_iter().filter_map(Part::item).collect();
+        self.finished(chunk, head.map(|selector: Selector| ItemKind::On { selector, items }))
+    }
+
+    /// `test "…" { given …; view on "x" => allow; }`
+    fn test(&mut self, chunk: Chunk) -> Outcome {
+        let head = self.read_head(chunk, Rule::only_test, |nodes| name(nodes.any()?.only()?));
+        let lines = self.inside(chunk, Context::Test).into_iter().filter_map(Part::line).collect();
+        let (given, steps) = self.given_first(lines);
+        self.finished(chunk, head.map(|name| ItemKind::Test(Test { name, given, steps })))
+    }
+
+    /// `model "x" { tier: seed; }`
+    fn declaration(&mut self, chunk: Chunk) -> Outcome {
+        let head = self.read_head(chunk, Rule::only_declaration, |nodes| {
+            let mut parts = nodes.any()?.parts();
+            Ok((name(parts.any()?)?, name(parts.any()?)?))
+        });
+        let members = self.inside(chunk, Context::Members).into_iter().filter_map(Part::member).collect();
+        let declaration = |(kind, id): (Name, Name)| ItemKind::Declaration(Declaration { kind, id, members });
+        self.finished(chunk, head.map(declaration))
+    }
+
+    fn head(&self, chunk: Chunk) -> &str {
+        self.slice(chunk.head().start, chunk.head().end)
+    }
+
+    /// Reads what stands before the `{`; reports what is wrong with it.
+    fn read_head<T>(&mut self, chunk: Chunk, rule: Rule, build: fn(&mut Nodes<'_>) -> Read<T>) -> Option<T> {
+        let text = self.slice(chunk.head().start, chunk.head().end);
+        let built = match read(rule, text) {
+            Ok(pairs) => build(&mut Nodes::new(pairs, self.place(chunk.start))),
+            Err(mismatch) => {
+                let fault = self.fault(chunk, &mismatch);
+                Err(Box::new(slip::reserved(&fault, rule).unwrap_or_else(|| explain(&fault))))
+            }
+        };
+        built.map_err(|problem| self.diagnostics.push(*problem)).ok()
+    }
+
+    /// Reads what stands between the `{` and the `}`.
+    fn inside(&mut self, chunk: Chunk, context: Context) -> Vec<Part> {
+        let body = chunk.body();
+        self.report_findings(body.start);
+        let parts = self.parts(body.clone(), context);
+        self.report_findings(body.end);
+        parts
+    }
+
+    fn finished(&self, chunk: Chunk, kind: Option<ItemKind>) -> Outcome {
+        let at = At(self.span(chunk.start, chunk.end));
+        (kind.map(|kind| Part::Item(Item { docs: Vec::new(), kind, at })), None)
+    }
+
+    /// `given` stands first, and once.
+    fn given_first(&mut self, lines: Vec<Line>) -> (Vec<Assign>, Vec<Step>) {
+        let mut given: Option<(Vec<Assign>, At)> = None;
+        let mut steps: Vec<Step> = Vec::new();
+        for line in lines {
+            match line {
+                Line::Step(step) => steps.push(step),
+                Line::Given(assigns, at) => {
+                    let problem = if let Some((_, first)) = &given {
+                        Diagnostic::new(codes::REPEATED_PART, at.0, "a second `given`")
+                            .also(first.0, "the first one")
+                            .help("write all of it in one `given`, with commas")
+                    } else if let Some(step) = steps.first() {
+                        Diagnostic::new(codes::MISPLACED, at.0, "`given` after a case")
+                            .also(step.at.0, "the first case")
+                            .help("`given` says what all cases have in common; write it first")
+                    } else {
+                        given = Some((assigns, at));
+                        continue;
+                    };
+                    self.diagnostics.push(problem);
+                }
+            }
+        }
+        (given.map(|(assigns, _)| assigns).unwrap_or_default(), steps)
+    }
+}

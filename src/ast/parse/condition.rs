@@ -1,0 +1,111 @@
+//! Conditions.
+
+use super::{
+    grammar::Rule,
+    literal::{duration, list, literal, name, path},
+    node::{Node, Read},
+};
+use crate::{
+    ast::{Cond, CondKind, Offset, Operand, Path, SetExpr},
+    value::Cmp,
+};
+
+/// A condition. It nests as deeply as its text does, which is limited before the grammar sees it.
+pub(super) fn cond(node: Node<'_>) -> Read<Cond> {
+    joined(node, conj, CondKind::Or)
+}
+
+fn conj(node: Node<'_>) -> Read<Cond> {
+    joined(node, unary, CondKind::And)
+}
+
+/// One condition, or several joined by `and` or `or`.
+fn joined(node: Node<'_>, reader: fn(Node<'_>) -> Read<Cond>, join: fn(Vec<Cond>) -> CondKind) -> Read<Cond> {
+    let at = node.at();
+    let mut all = node.parts().map(reader).collect::<Read<Vec<_>>>()?;
+    Ok(match all.pop() {
+        Some(only) if all.is_empty() => only,
+        last => {
+            all.extend(last);
+            Cond { kind: join(all), at }
+        }
+    })
+}
+
+fn unary(node: Node<'_>) -> Read<Cond> {
+    if node.rule() == Rule::group {
+        return cond(node.only()?);
+    }
+    let at = node.at();
+    let kind = node.read_as(&[
+        (Rule::not, |node| Ok(CondKind::Not(Box::new(unary(node.only()?)?)))),
+        (Rule::has, |node| Ok(CondKind::Has(path(node.only()?)?))),
+        (Rule::bare, |node| Ok(CondKind::Path(path(node.only()?)?))),
+        (Rule::compared, compared),
+        (Rule::contained, contained),
+        (Rule::matched, matched),
+        (Rule::overlapping, overlapping),
+    ])?;
+    Ok(Cond { kind, at })
+}
+
+fn compared(node: Node<'_>) -> Read<CondKind> {
+    let mut parts = node.parts();
+    let left = operand(parts.any()?)?;
+    let op = compare(parts.expect(Rule::compare)?)?;
+    let right = operand(parts.any()?)?;
+    Ok(CondKind::Compare { left, op, right })
+}
+
+fn contained(node: Node<'_>) -> Read<CondKind> {
+    let mut parts = node.parts();
+    let operand = operand(parts.any()?)?;
+    let negated = parts.next_if(Rule::negated).is_some();
+    Ok(CondKind::In { operand, negated, set: set_expr(parts.any()?)? })
+}
+
+fn matched(node: Node<'_>) -> Read<CondKind> {
+    let mut parts = node.parts();
+    let operand = operand(parts.any()?)?;
+    let negated = parts.next_if(Rule::negated).is_some();
+    Ok(CondKind::Like { operand, negated, pattern: name(parts.any()?)? })
+}
+
+fn overlapping(node: Node<'_>) -> Read<CondKind> {
+    let mut parts = node.parts();
+    Ok(CondKind::Overlaps { path: path(parts.any()?)?, set: set_expr(parts.any()?)? })
+}
+
+/// An operator of comparison.
+pub(super) fn compare(node: Node<'_>) -> Read<Cmp> {
+    let op = Cmp::ALL.into_iter().find(|op| op.symbol() == node.text());
+    // The grammar matches these six only; `==` stands in for a seventh.
+    Ok(op.unwrap_or(Cmp::Eq))
+}
+
+fn operand(node: Node<'_>) -> Read<Operand> {
+    let inner = node.only()?;
+    if inner.rule() == Rule::path_offset {
+        let (path, offset) = path_offset(inner)?;
+        return Ok(Operand::Path(path, offset));
+    }
+    Ok(Operand::Literal(literal(inner)?))
+}
+
+/// A path, moved by a span of time or not.
+pub(super) fn path_offset(node: Node<'_>) -> Read<(Path, Option<Offset>)> {
+    let mut parts = node.parts();
+    let path = path(parts.any()?)?;
+    Ok((path, parts.maybe(Rule::offset, offset)?))
+}
+
+fn offset(node: Node<'_>) -> Read<Offset> {
+    let minus = node.text().starts_with('-');
+    Ok(Offset { minus, duration: duration(node.only()?)? })
+}
+
+fn set_expr(node: Node<'_>) -> Read<SetExpr> {
+    let inner = node.only()?;
+    let at = inner.at();
+    Ok(if inner.rule() == Rule::list { SetExpr::List(list(inner)?, at) } else { SetExpr::Path(path(inner)?) })
+}

@@ -1,0 +1,192 @@
+//! Walking over what the grammar has matched, without its keywords and marks.
+
+use super::grammar::Rule;
+use crate::{
+    ast::At,
+    report::{Code, Diagnostic, codes},
+    source::{FileId, Span},
+};
+use pest::iterators::{Pair, Pairs};
+
+/// What came out of reading a part, or why it makes no sense.
+pub(super) type Read<T> = Result<T, Problem>;
+
+/// Why something that the grammar has matched makes no sense.
+pub(super) type Problem = Box<Diagnostic>;
+
+/// Where the text stands that was given to the grammar.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// The file.
+    pub(super) file: FileId,
+    /// The offset of the text's first byte.
+    pub(super) base: usize,
+    /// Where the file ends; a `;` that was added to the text may stand behind it.
+    pub(super) end: usize,
+}
+
+impl Place {
+    /// The span of a range of the text.
+    pub(super) fn span(self, start: usize, end: usize) -> Span {
+        let offset = |at: usize| u32::try_from(self.base.saturating_add(at).min(self.end)).unwrap_or(u32::MAX);
+        Span::new(self.file, offset(start), offset(end))
+    }
+}
+
+/// What one rule has matched.
+#[derive(Clone)]
+pub(super) struct Node<'i> {
+    pair: Pair<'i, Rule>,
+    place: Place,
+}
+
+impl<'i> Node<'i> {
+    /// The rule.
+    pub(super) fn rule(&self) -> Rule {
+        self.pair.as_rule()
+    }
+
+    /// The text.
+    pub(super) fn text(&self) -> &'i str {
+        self.pair.as_str()
+    }
+
+    /// The place, without the white space that the grammar takes with it.
+    pub(super) fn at(&self) -> At {
+        let start = self.pair.as_span().start();
+        let mut last = self.pair.clone();
+        while let Some(inner) = last.clone().into_inner().next_back() {
+            last = inner;
+        }
+        At(self.place.span(start, last.as_span().end()))
+    }
+
+    /// The place of a part of its text.
+    pub(super) fn part(&self, start: usize, end: usize) -> Span {
+        let base = self.pair.as_span().start();
+        self.place.span(base.saturating_add(start), base.saturating_add(end))
+    }
+
+    /// What the rule is made of.
+    pub(super) fn parts(self) -> Nodes<'i> {
+        Nodes { at: self.at(), place: self.place, pairs: self.pair.into_inner() }
+    }
+
+    /// The only thing that the rule is made of.
+    pub(super) fn only(self) -> Read<Self> {
+        self.parts().any()
+    }
+
+    /// The place of its first word, and the word.
+    pub(super) fn keyword(&self) -> (Span, &'i str) {
+        let word = self.text().split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+        (self.part(0, word.len()), word)
+    }
+
+    /// The grammar has matched something that no reader knows: a fault of this folder, not of the text.
+    pub(super) fn unreadable(&self) -> Problem {
+        unreadable(self.at())
+    }
+
+    /// Something that is wrong with all of it.
+    pub(super) fn problem(&self, code: Code, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(code, self.at().0, message)
+    }
+
+    /// Reads it with the reader of its rule.
+    pub(super) fn read_as<T>(self, readers: &[(Rule, fn(Self) -> Read<T>)]) -> Read<T> {
+        match readers.iter().find(|(rule, _)| *rule == self.rule()) {
+            Some((_, reader)) => reader(self),
+            None => Err(self.unreadable()),
+        }
+    }
+}
+
+/// What rules have matched, one after another.
+#[derive(Clone)]
+pub(super) struct Nodes<'i> {
+    pairs: Pairs<'i, Rule>,
+    place: Place,
+    at: At,
+}
+
+impl<'i> Nodes<'i> {
+    /// All that was matched in a text.
+    pub(super) fn new(pairs: Pairs<'i, Rule>, place: Place) -> Self {
+        Self { pairs, place, at: At(place.span(0, 0)) }
+    }
+
+    /// Where all of them stand.
+    pub(super) const fn at(&self) -> At {
+        self.at
+    }
+
+    /// The next one, if it was matched by this rule.
+    pub(super) fn next_if(&mut self, rule: Rule) -> Option<Node<'i>> {
+        self.skip_marks();
+        self.pairs.peek().filter(|pair| pair.as_rule() == rule)?;
+        self.next()
+    }
+
+    /// The next one, which must be there.
+    pub(super) fn any(&mut self) -> Read<Node<'i>> {
+        self.next().ok_or_else(|| unreadable(self.at))
+    }
+
+    /// The next one, which must have been matched by this rule.
+    pub(super) fn expect(&mut self, rule: Rule) -> Read<Node<'i>> {
+        self.next_if(rule).ok_or_else(|| unreadable(self.at))
+    }
+
+    /// Reads all that follow and were matched by this rule.
+    pub(super) fn each<T>(&mut self, rule: Rule, reader: fn(Node<'i>) -> Read<T>) -> Read<Vec<T>> {
+        let mut all = Vec::new();
+        while let Some(node) = self.next_if(rule) {
+            all.push(reader(node)?);
+        }
+        Ok(all)
+    }
+
+    /// Reads the next one, if it was matched by this rule.
+    pub(super) fn maybe<T>(&mut self, rule: Rule, reader: fn(Node<'i>) -> Read<T>) -> Read<Option<T>> {
+        self.next_if(rule).map(reader).transpose()
+    }
+
+    fn skip_marks(&mut self) {
+        while self.pairs.peek().is_some_and(|pair| is_mark(pair.as_rule())) {
+            self.pairs.next();
+        }
+    }
+}
+
+impl<'i> Iterator for Nodes<'i> {
+    type Item = Node<'i>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.skip_marks();
+        self.pairs.next().map(|pair| Node { pair, place: self.place })
+    }
+}
+
+/// Whether a rule only matches a keyword or mark: those stand last in the grammar.
+fn is_mark(rule: Rule) -> bool {
+    rule >= Rule::semicolon || rule == Rule::EOI
+}
+
+fn unreadable(at: At) -> Problem {
+    Box::new(Diagnostic::new(codes::SYNTAX, at.0, "this part of the text could not be read"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Rule, is_mark};
+
+    #[test]
+    fn keywords_and_marks_stand_last_in_the_grammar() {
+        for rule in Rule::all_rules() {
+            let name = format!("{rule:?}");
+            assert!(!name.starts_with("kw_") || is_mark(*rule), "{name}");
+        }
+        assert!(!is_mark(Rule::ident) && is_mark(Rule::right_curly));
+    }
+}

@@ -1,0 +1,165 @@
+//! The corpus: `tests/corpus/<stage>/{ok,err}/**/*.policy`, one case a file, with what must come out beside it.
+//!
+//! A stage is a function from a case to what it prints; to add one, write that function and a test that calls [`run`].
+//! `INSTA_UPDATE=always cargo test --test corpus` writes the expectations anew; read the difference before committing it.
+
+use policyc::{
+    ast,
+    report::Diagnostic,
+    source::{Source, Sources},
+};
+use std::{
+    ffi::OsStr,
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// One file of the corpus.
+struct Case {
+    /// Its path under the stage's folder, as it is called in messages: `err/missing_brace.policy`.
+    name: String,
+    /// Its text.
+    text: String,
+}
+
+/// What a stage makes of a case: what it prints, and whether there were errors.
+struct Outcome {
+    printed: String,
+    failed: bool,
+}
+
+#[test]
+fn ast() {
+    run("ast", |case| {
+        let mut sources = Sources::default();
+        let file = sources.push(Source::new(&case.name, &case.name, &case.text));
+        let source = sources.get(file).unwrap();
+        let (tree, diagnostics) = ast::parse(file, source);
+        let mut printed = listing(&sources, &diagnostics);
+        for item in &tree.items {
+            writeln!(printed, "{}", folded(&format!("{:#?}", (&item.docs, &item.kind)))).unwrap();
+        }
+        for comment in &tree.comments.0 {
+            let place = if comment.trailing { "trailing comment" } else { "comment" };
+            writeln!(printed, "{place} {:?}", comment.text).unwrap();
+        }
+        Outcome { printed, failed: diagnostics.iter().any(Diagnostic::is_error) }
+    });
+}
+
+/// Runs a stage on all its cases and compares what it prints with the file beside each.
+fn run(stage: &str, outcome: fn(&Case) -> Outcome) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(stage);
+    let mut cases = Vec::new();
+    for folder in ["ok", "err"] {
+        collect(&root.join(folder), &mut cases);
+    }
+    assert!(!cases.is_empty(), "no cases in {}", root.display());
+    let mut wrong = Vec::new();
+    for path in cases {
+        let name = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
+        let case = Case { text: fs::read_to_string(&path).unwrap(), name };
+        let outcome = outcome(&case);
+        if outcome.failed != case.name.starts_with("err/") {
+            wrong.push(format!("{}: failed is {}\n{}", case.name, outcome.failed, outcome.printed));
+        }
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(path.parent().unwrap());
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.remove_input_file();
+        let file = path.file_name().unwrap().to_string_lossy().into_owned();
+        let shown = format!("{}\n----\n{}", case.text.trim_end(), outcome.printed.trim_end());
+        settings.bind(|| insta::assert_snapshot!(file, shown));
+    }
+    assert!(wrong.is_empty(), "cases in the wrong folder:\n{}", wrong.join("\n"));
+}
+
+/// All policy files under a folder, in order.
+fn collect(folder: &Path, cases: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            collect(&path, cases);
+        } else if path.extension() == Some(OsStr::new("policy")) {
+            cases.push(path);
+        }
+    }
+}
+
+/// Diagnostics, each with the text that it underlines.
+fn listing(sources: &Sources, diagnostics: &[Diagnostic]) -> String {
+    let mut out = String::new();
+    for diagnostic in diagnostics {
+        let span = diagnostic.span();
+        let source = sources.get(span.file).unwrap();
+        let (line, column) = source.line_column(span.start);
+        let (code, severity) = (diagnostic.code().id(), diagnostic.severity().name());
+        writeln!(out, "{line}:{column} {severity} {code} {}", diagnostic.message()).unwrap();
+        writeln!(out, "    at `{}`", source.slice(span)).unwrap();
+        for (span, text) in diagnostic.labels() {
+            writeln!(out, "    also at `{}`: {text}", sources.slice(*span)).unwrap();
+        }
+        if let Some(help) = diagnostic.help_text() {
+            writeln!(out, "    help: {help}").unwrap();
+        }
+    }
+    out
+}
+
+/// A tree's debug form without places, and with short nodes on one line.
+fn folded(debug: &str) -> String {
+    let mut lines: Vec<String> = debug
+        .lines()
+        .filter(|line| !["at:", "amount_at:"].iter().any(|field| line.trim_start().starts_with(field)))
+        .map(str::to_owned)
+        .collect();
+    loop {
+        let before = lines.len();
+        let mut folded: Vec<String> = Vec::new();
+        let mut start = 0;
+        while start < lines.len() {
+            let end = fold_end(&lines, start);
+            if end > start {
+                let inner: Vec<&str> = lines[start + 1..end].iter().map(|line| line.trim()).collect();
+                folded.push(format!(
+                    "{}{}{}",
+                    lines[start],
+                    inner.join(" ").trim_end_matches(','),
+                    lines[end].trim_start()
+                ));
+            } else {
+                folded.push(lines[start].clone());
+            }
+            start = end + 1;
+        }
+        lines = folded;
+        if lines.len() == before {
+            let text = lines.join("\n");
+            return text.replace("Name {text: ", "Name {");
+        }
+    }
+}
+
+/// The line of the bracket that closes the one at the end of a line, if all between them is simple and short.
+fn fold_end(lines: &[String], start: usize) -> usize {
+    let opens = |line: &str| line.ends_with(['{', '(', '[']);
+    let closes = |line: &str| line.trim_start().starts_with(['}', ')', ']']);
+    if !opens(&lines[start]) {
+        return start;
+    }
+    let mut width = lines[start].len();
+    for (index, line) in lines.iter().enumerate().skip(start + 1) {
+        width += line.trim().len() + 1;
+        if opens(line) || width > 110 {
+            return start;
+        }
+        if closes(line) {
+            return index;
+        }
+    }
+    start
+}
