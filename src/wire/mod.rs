@@ -13,7 +13,9 @@
 //! | [`acl`] | a model's access-control list, and the grant of one model to one user |
 //! | [`catalog`] | resources and principals with their attributes, in JSON, JSON Lines or CSV |
 
+pub mod acl;
 pub mod decision;
 mod fields;
 pub mod json;
+mod pattern;
 pub mod request;
