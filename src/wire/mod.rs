@@ -14,6 +14,7 @@
 //! | [`catalog`] | resources and principals with their attributes, in JSON, JSON Lines or CSV |
 
 pub mod acl;
+pub mod catalog;
 pub mod decision;
 mod fields;
 pub mod json;

@@ -157,24 +157,28 @@ fn shared(a: &Rule, b: &Rule) -> Vec<Operation> {
     a.operations.iter().copied().filter(|operation| b.operations.contains(operation)).collect()
 }
 
-/// Notes the pairs of rate limits that may bind the same request.
+/// Notes, for each rate limit, the later ones that may bind the same request.
 fn note_overlaps(document: &Document, notes: &mut Vec<String>) {
     let numbered = document.rules.iter().zip(1usize..);
     let limited: Vec<_> = numbered.filter(|(rule, _)| rule.conditions.rate_limit.is_some()).collect();
-    for (position, (a, first)) in limited.iter().enumerate() {
-        for (b, second) in limited.iter().skip(position.saturating_add(1)) {
-            let shared = shared(a, b);
-            let apart = disjoint_ranges(&a.conditions, &b.conditions);
-            if shared.is_empty() || apart || !may_be_one(&a.principal, &b.principal) {
-                continue;
-            }
-            let names = shared.iter().map(|operation| format!("`{}`", operation.name())).collect::<Vec<_>>().join(", ");
+    for (position, (rule, number)) in limited.iter().enumerate() {
+        let later = limited.iter().skip(position.saturating_add(1)).filter(|(other, _)| overlap(rule, other));
+        let later: Vec<String> = later.map(|(_, other)| other.to_string()).collect();
+        if !later.is_empty() {
             notes.push(format!(
-                "model `{}`: rules {first} and {second} both limit {names}; whoever matches both is bound by both, hence by the stricter",
-                document.model
+                "model `{}`: the rate limits of rule {number} and of {} {} overlap; whoever matches several is bound by all, \
+                 hence by the strictest",
+                document.model,
+                if later.len() == 1 { "rule" } else { "rules" },
+                later.join(", ")
             ));
         }
     }
+}
+
+/// Whether one request may match both rules.
+fn overlap(a: &Rule, b: &Rule) -> bool {
+    may_be_one(&a.principal, &b.principal) && !shared(a, b).is_empty() && !disjoint_ranges(&a.conditions, &b.conditions)
 }
 
 /// A text as a part of an identifier. Two texts never give the same: whatever is not a letter, a digit or a hyphen between

@@ -8,11 +8,19 @@ use crate::{
 };
 use chrono::{DateTime, FixedOffset, Timelike};
 
+/// How many pairs of a rule with a rate limit and any other rule a document may have: each may need an exemption.
+const MAX_PAIRS: usize = 250_000;
+
 pub(super) fn document(value: Input) -> Result<Document, Refusal> {
     let mut fields = Fields::of(value, "")?;
     let model = fields.required_text("model")?;
-    let rules = fields.list("rules")?.into_iter().map(|(value, at)| rule(value, at)).collect::<Result<_, _>>()?;
+    let rules =
+        fields.list("rules")?.into_iter().map(|(value, at)| rule(value, at)).collect::<Result<Vec<Rule>, _>>()?;
     fields.nothing_else(&["model", "rules"])?;
+    let limited = rules.iter().filter(|rule| rule.conditions.rate_limit.is_some()).count();
+    if limited.saturating_mul(rules.len()) > MAX_PAIRS {
+        return Err(refusal(format!("too many rules ({}) for {limited} with a rate limit", rules.len()), "/rules"));
+    }
     Ok(Document { model, rules })
 }
 
