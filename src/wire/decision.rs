@@ -189,3 +189,86 @@ impl<'a> RoleView<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{encode, refusal, to_value};
+    use crate::{
+        decision::{Decision, Denial, Effect, LimitState, Obligation, RuleRef},
+        request::Refusal,
+        value::{GateMode, HeldRole, Value},
+    };
+    use chrono::DateTime;
+
+    fn empty(effect: Effect) -> Decision {
+        Decision {
+            effect,
+            rule: None,
+            obligations: Vec::new(),
+            others: Vec::new(),
+            shadow: Vec::new(),
+            limits: Vec::new(),
+            ignored: Vec::new(),
+            revision: "sha256:0".into(),
+        }
+    }
+
+    #[test]
+    fn a_denial_with_everything() {
+        let denial = Denial {
+            code: "GATED".into(),
+            status: 403,
+            message: Some("ask \"us\"".to_owned()),
+            hint: Some("…".to_owned()),
+            gate: Some(GateMode::Manual),
+            retry_after: Some(12),
+        };
+        let watermark = Obligation { id: "watermark".into(), args: vec![("strength".into(), Some(Value::Int(2)))] };
+        let decision = Decision {
+            rule: Some(RuleRef { name: "gate".into(), at: "p/a.policy:14".into() }),
+            obligations: vec![watermark, Obligation { id: "log".into(), args: Vec::new() }],
+            others: vec!["other".into()],
+            shadow: vec!["a.policy:3".into()],
+            ignored: vec!["/context/x".to_owned()],
+            ..empty(Effect::Deny(denial))
+        };
+        insta::assert_snapshot!(encode(&decision), @r#"{"decision":false,"context":{"code":"GATED","status":403,"message":"ask \"us\"","hint":"…","rule":"gate","at":"p/a.policy:14","obligations":[{"id":"watermark","args":{"strength":2}},{"id":"log"}],"others":["other"],"shadow":["a.policy:3"],"gate":"manual","retry_after":12,"ignored":["/context/x"],"revision":"sha256:0"}}"#);
+        assert_eq!(to_value(&decision).to_string().len(), encode(&decision).len());
+    }
+
+    #[test]
+    fn an_allow() {
+        let limit = LimitState { name: "l".into(), limit: 10, remaining: 9, reset: 60 };
+        let decision = Decision {
+            rule: Some(RuleRef { name: "r".into(), at: "a.policy:1".into() }),
+            limits: vec![limit],
+            ..empty(Effect::Allow)
+        };
+        insta::assert_snapshot!(encode(&decision), @r#"{"decision":true,"context":{"rule":"r","at":"a.policy:1","limits":[{"name":"l","limit":10,"remaining":9,"reset":60}],"revision":"sha256:0"}}"#);
+        insta::assert_snapshot!(encode(&empty(Effect::Allow)), @r#"{"decision":true,"context":{"revision":"sha256:0"}}"#);
+    }
+
+    #[test]
+    fn arguments_keep_their_order() {
+        let held = |org: Option<&str>| HeldRole { role: "admin".into(), org: org.map(Into::into) };
+        let args = [
+            ("z", None),
+            ("none", Some(Value::None)),
+            ("bool", Some(Value::Bool(true))),
+            ("text", Some(Value::text("t"))),
+            ("ip", Some(Value::Ip([10, 0, 0, 1].into()))),
+            ("time", DateTime::from_timestamp(1_767_225_599, 0).map(Value::Time)),
+            ("texts", Some(Value::Texts(["b".into(), "a".into()].into()))),
+            ("roles", Some(Value::Roles([held(None), held(Some("alpha"))].into()))),
+        ];
+        let args = args.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        let decision = Decision { obligations: vec![Obligation { id: "d".into(), args }], ..empty(Effect::Allow) };
+        insta::assert_snapshot!(encode(&decision), @r#"{"decision":true,"context":{"obligations":[{"id":"d","args":{"z":null,"none":null,"bool":true,"text":"t","ip":"10.0.0.1","time":"2025-12-31T23:59:59Z","texts":["a","b"],"roles":["admin",{"role":"admin","org":"alpha"}]}}],"revision":"sha256:0"}}"#);
+    }
+
+    #[test]
+    fn refusals_always_have_a_place() {
+        let whole = Refusal { error: "not JSON".to_owned(), at: String::new() };
+        insta::assert_snapshot!(refusal(&whole), @r#"{"error":"not JSON","at":""}"#);
+    }
+}

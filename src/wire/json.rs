@@ -129,7 +129,8 @@ fn fault(text: &str, start: usize, part: &str, error: &serde_json::Error, noted:
         let (line, column) = line_column(text, offset);
         let message = error.to_string();
         let place = format!(" at line {} column {}", error.line(), error.column());
-        let what = message.strip_suffix(&place).unwrap_or(&message).replace("EOF while parsing", "unexpected end in");
+        let what = message.strip_suffix(&place).unwrap_or(&message);
+        let what = what.replace("EOF while parsing", "unexpected end in").replace("expected ident", "expected a word");
         Refusal { error: format!("not JSON: {what} at line {line} column {column}"), at: String::new() }
     });
     Fault { refusal, offset }
