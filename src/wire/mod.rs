@@ -1,3 +1,22 @@
 //! JSON forms of requests and decisions, and the other documents that become statements.
 //!
-//! The core types are not serialisable; this stage has the formats that others depend on, and explicit conversions.
+//! In go texts that others write (JSON, JSON Lines, CSV), out come requests and [`Ast`](crate::ast::Ast) items; and the
+//! other way round. The core types are not serialisable: the formats that others depend on live here, as types of this
+//! stage with explicit conversions. This stage knows shapes only: whether a name is declared or a value fits its
+//! attribute is for [`check`](crate::check) and the engine.
+//!
+//! | module | format |
+//! | --- | --- |
+//! | [`json`] | strict JSON, as everything here is read |
+//! | [`request`] | a request: an OpenID AuthZEN evaluation request |
+//! | [`decision`] | a decision: an AuthZEN evaluation response; and a refusal, `{"error": …, "at": …}` |
+//! | [`acl`] | a model's access-control list, and the grant of one model to one user |
+//! | [`catalog`] | resources and principals with their attributes, in JSON, JSON Lines or CSV |
+
+pub mod acl;
+pub mod catalog;
+pub mod decision;
+mod fields;
+pub mod json;
+mod pattern;
+pub mod request;
