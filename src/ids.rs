@@ -87,7 +87,10 @@ impl<I: Id, T> IdVec<I, T> {
 impl<I: Id, T> Index<I> for IdVec<I, T> {
     type Output = T;
 
-    #[expect(clippy::indexing_slicing, reason = "an id is made by `push` on the table it is used with, and tables never shrink")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "an id is made by `push` on the table it is used with, and tables never shrink"
+    )]
     fn index(&self, id: I) -> &T {
         &self.rows[id.index()]
     }

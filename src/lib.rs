@@ -8,6 +8,8 @@ pub mod eval;
 pub mod glob;
 pub mod ids;
 pub mod load;
+#[cfg(feature = "cli")]
+mod policyc;
 pub mod query;
 pub mod report;
 pub mod request;
@@ -18,3 +20,5 @@ pub mod wire;
 pub mod zone;
 
 pub use engine::{Engine, EngineBuilder, LoadError};
+#[cfg(feature = "cli")]
+pub use policyc::{Exit, Io};

@@ -68,7 +68,7 @@ struct Found {
 /// What was read of one input.
 struct Read {
     source: Source,
-    catalog: Option<catalog::Format>,
+    is_catalog: bool,
     /// Where the text stops being UTF-8.
     broken_at: Option<usize>,
 }
@@ -120,10 +120,12 @@ impl Loader {
         let mut kinds = Vec::new();
         for read in reads {
             let file = sources.push(read.source);
-            kinds.push((file, read.catalog, read.broken_at));
+            kinds.push((file, read.is_catalog, read.broken_at));
         }
-        let parsed: Vec<(Ast, Vec<Diagnostic>)> =
-            kinds.par_iter().map(|(file, catalog, broken_at)| parse(&sources, *file, *catalog, *broken_at)).collect();
+        let parsed: Vec<(Ast, Vec<Diagnostic>)> = kinds
+            .par_iter()
+            .map(|(file, is_catalog, broken_at)| parse(&sources, *file, *is_catalog, *broken_at))
+            .collect();
         let (asts, found): (Vec<Ast>, Vec<Vec<Diagnostic>>) = parsed.into_iter().unzip();
         let (ir, checked) = check::check(&asts, &sources);
         let mut diagnostics: Vec<Diagnostic> = found.into_iter().flatten().collect();
@@ -140,20 +142,17 @@ impl Loader {
         let (mut policies, mut catalogs) = (Vec::new(), Vec::new());
         for input in self.inputs {
             match input {
-                Input::Text { name, text } => policies.push(Read {
-                    source: Source::new(&name, &name, &text),
-                    catalog: None,
-                    broken_at: None,
-                }),
+                Input::Text { name, text } => {
+                    policies.push(Read { source: Source::new(&name, &name, &text), is_catalog: false, broken_at: None })
+                }
                 Input::Path(path) => {
                     for found in find(&path, &mut seen, &mut errors) {
-                        policies.extend(read_file(&found, None, &mut errors));
+                        policies.extend(read_file(&found, false, &mut errors));
                     }
                 }
                 Input::Catalog(path) => {
                     let short = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                    let format = catalog::Format::of(&path);
-                    catalogs.extend(read_file(&Found { path, short }, Some(format), &mut errors));
+                    catalogs.extend(read_file(&Found { path, short }, true, &mut errors));
                 }
             }
         }
@@ -188,13 +187,13 @@ fn find(argument: &Path, seen: &mut BTreeSet<PathBuf>, errors: &mut Vec<Unreadab
     found
 }
 
-fn read_file(found: &Found, catalog: Option<catalog::Format>, errors: &mut Vec<Unreadable>) -> Option<Read> {
+fn read_file(found: &Found, is_catalog: bool, errors: &mut Vec<Unreadable>) -> Option<Read> {
     let name = found.path.to_string_lossy();
     let size = fs::metadata(&found.path).map(|data| data.len()).unwrap_or_default();
     if size > Source::MAX_BYTES as u64 {
         // What is too large is not looked at further; the parser says so.
         let text = " ".repeat(Source::MAX_BYTES.saturating_add(1));
-        return Some(Read { source: Source::new(&name, &found.short, &text), catalog, broken_at: None });
+        return Some(Read { source: Source::new(&name, &found.short, &text), is_catalog, broken_at: None });
     }
     let bytes = match fs::read(&found.path) {
         Ok(bytes) => bytes,
@@ -210,15 +209,10 @@ fn read_file(found: &Found, catalog: Option<catalog::Format>, errors: &mut Vec<U
             (std::str::from_utf8(valid).unwrap_or_default(), Some(error.valid_up_to()))
         }
     };
-    Some(Read { source: Source::new(&name, &found.short, text), catalog, broken_at })
+    Some(Read { source: Source::new(&name, &found.short, text), is_catalog, broken_at })
 }
 
-fn parse(
-    sources: &Sources,
-    file: FileId,
-    catalog: Option<catalog::Format>,
-    broken_at: Option<usize>,
-) -> (Ast, Vec<Diagnostic>) {
+fn parse(sources: &Sources, file: FileId, is_catalog: bool, broken_at: Option<usize>) -> (Ast, Vec<Diagnostic>) {
     let Some(source) = sources.get(file) else { return (Ast::default(), Vec::new()) };
     if let Some(offset) = broken_at {
         let end = u32::try_from(source.text().len()).unwrap_or(u32::MAX);
@@ -227,13 +221,10 @@ fn parse(
             .help("save the file as UTF-8; a binary file is no policy");
         return (Ast { file, ..Ast::default() }, vec![diagnostic]);
     }
-    match catalog {
-        Some(format) => {
-            let (ast, diagnostics) = catalog::decode(file, source, format);
-            (Ast { data: true, ..ast }, diagnostics)
-        }
-        None => ast::parse(file, source),
+    if is_catalog {
+        return catalog::decode(file, source, catalog::Format::of(source.name(), source.text()));
     }
+    ast::parse(file, source)
 }
 
 /// A digest of the texts, by their names relative to their arguments, and of the version of the time-zone rules.

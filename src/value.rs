@@ -128,10 +128,13 @@ impl fmt::Display for Value {
             Self::Time(time) => f.write_str(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
             Self::Tier(tier) => write!(f, "tier {}", tier.0),
             Self::Texts(texts) => list(f, &mut texts.iter().map(|text| format!("{text:?}"))),
-            Self::Roles(roles) => list(f, &mut roles.iter().map(|held| match &held.org {
-                None => held.role.to_string(),
-                Some(org) => format!("{}@{org:?}", held.role),
-            })),
+            Self::Roles(roles) => list(
+                f,
+                &mut roles.iter().map(|held| match &held.org {
+                    None => held.role.to_string(),
+                    Some(org) => format!("{}@{org:?}", held.role),
+                }),
+            ),
         }
     }
 }

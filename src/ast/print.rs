@@ -1,1 +1,6 @@
 //! Printing.
+use super::{Rule, Selector};
+/// Stub.
+pub fn print_rule(rule: &Rule, _: Option<&Selector>) -> String {
+    format!("{rule:?}")
+}

@@ -16,8 +16,8 @@ use crate::{
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::{collections::BTreeMap, sync::Arc};
 
-/// Where the test clock starts without a given time: 2000-01-01T00:00:00Z.
-const START: DateTime<Utc> = DateTime::from_timestamp(946_684_800, 0).unwrap_or(DateTime::UNIX_EPOCH);
+/// Where the test clock starts without a given time, in seconds since 1970: 2000-01-01T00:00:00Z.
+const START: i64 = 946_684_800;
 /// The most requests that one line may stand for.
 const MAX_REPEAT: i64 = 1_000_000;
 
@@ -44,7 +44,7 @@ impl<'a> Checker<'a> {
         let mut lowered = ir::Test {
             name: test.name.text.clone(),
             at,
-            start: time.unwrap_or(START),
+            start: time.or_else(|| DateTime::from_timestamp(START, 0)).unwrap_or_default(),
             time_given: time.is_some(),
             steps: Vec::new(),
         };
@@ -158,7 +158,8 @@ impl<'a> Checker<'a> {
             (LiteralKind::Text(mode), Type::Bool) if attr == builtin::PRINCIPAL_GRANTED => match &**mode {
                 "auto" | "manual" => Some(Input::Text(mode.to_string())),
                 _ => {
-                    let message = format!("expected `true`, `false`, `\"auto\"` or `\"manual\"`, found {}", quoted(mode));
+                    let message =
+                        format!("expected `true`, `false`, `\"auto\"` or `\"manual\"`, found {}", quoted(mode));
                     self.error(codes::TYPE_MISMATCH, literal.at.0, message, None)
                 }
             },
@@ -169,9 +170,7 @@ impl<'a> Checker<'a> {
                 Some(Input::Text(name.to_string()))
             }
             (LiteralKind::List(members), Type::Roles) => {
-                let foreign = |member: &ast::Literal| {
-                    matches!(&member.kind, LiteralKind::Text(role) if !self.vocabulary.role_ids.contains_key(role))
-                };
+                let foreign = |member: &ast::Literal| matches!(&member.kind, LiteralKind::Text(role) if !self.vocabulary.role_ids.contains_key(role));
                 let (foreign, known): (Vec<ast::Literal>, Vec<ast::Literal>) =
                     members.iter().cloned().partition(foreign);
                 let list = ast::Literal { kind: LiteralKind::List(known), at: literal.at };
@@ -233,10 +232,7 @@ impl<'a> Checker<'a> {
         let vocabulary = self.vocabulary;
         let entities = [
             (Owner::Resource, vocabulary.resources.find(kind, &target.id.text)),
-            (
-                Owner::Principal,
-                principal.id.as_ref().and_then(|id| vocabulary.principals.find(&principal.kind, id)),
-            ),
+            (Owner::Principal, principal.id.as_ref().and_then(|id| vocabulary.principals.find(&principal.kind, id))),
         ];
         let mut request = Request::new(principal, &*target.action.text, Resource::new(kind, &*target.id.text));
         for (attr, (input, at)) in &given.attributes {

@@ -90,7 +90,10 @@ impl Checker<'_> {
         right: (&Path, Option<Offset>),
         at: Span,
     ) -> Option<Cond> {
-        let bare = |path: &Path, offset: Option<Offset>| offset.is_none() && !path.text.contains('.');
+        // `tier`, `org` and `roles` are the principal's wherever they stand.
+        let bare = |path: &Path, offset: Option<Offset>| {
+            offset.is_none() && !path.text.contains('.') && !["tier", "org", "roles"].contains(&&*path.text)
+        };
         for (attribute, name, op) in [(left, right, op), (right, left, op.mirrored())] {
             let Some(attr) = self.find(&attribute.0.text) else { continue };
             let ty = &self.row(attr).ty;
@@ -332,12 +335,7 @@ impl Checker<'_> {
         Some(Cond::atom(Atom::In(attr, Arc::new(members))))
     }
 
-    fn members<T, C: FromIterator<T>>(
-        &mut self,
-        list: &[Literal],
-        ty: &Type,
-        of: fn(Value) -> Option<T>,
-    ) -> Option<C> {
+    fn members<T, C: FromIterator<T>>(&mut self, list: &[Literal], ty: &Type, of: fn(Value) -> Option<T>) -> Option<C> {
         let found: Vec<Option<Value>> = list.iter().map(|literal| self.literal(literal, ty)).collect();
         found.into_iter().map(|value| value.and_then(of)).collect()
     }

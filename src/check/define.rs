@@ -50,15 +50,16 @@ pub(super) fn define(
         }
     }
     // Each round lowers the conditions that name none which is still open; a circle stays open.
-    let mut open: Vec<&Arc<str>> = names.conditions.keys().filter(|name| !broken.contains(*name)).collect();
+    let mut open: BTreeSet<Arc<str>> =
+        names.conditions.keys().filter(|name| !broken.contains(*name)).cloned().collect();
     while !open.is_empty() {
-        let (ready, later): (Vec<_>, Vec<_>) = open.iter().partition(|name| {
-            mentions.get(*name).is_none_or(|names| names.iter().all(|name| !open.contains(&name)))
-        });
+        let closed =
+            |name: &Arc<str>| mentions.get(name).is_none_or(|names| names.iter().all(|name| !open.contains(name)));
+        let (ready, later): (BTreeSet<_>, BTreeSet<_>) = open.iter().cloned().partition(closed);
         if ready.is_empty() {
             break;
         }
-        for name in ready {
+        for name in &ready {
             let Some(cond) = names.conditions.get(name) else { continue };
             let mut checker = Checker::new(vocabulary, names, &defined, sources);
             let lowered = checker.condition(cond);

@@ -11,7 +11,7 @@ use crate::{
     glob::Glob,
     report::{Diagnostic, codes},
     source::Span,
-    value::{Tier, Value},
+    value::{HeldRole, Tier, Value},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,7 +37,7 @@ pub(super) fn attributes(vocabulary: &mut Vocabulary, names: &mut Names<'_>, dia
                 continue;
             }
         };
-        let key = (Space::Attribute, Arc::from(owner.path(name)));
+        let key: (Space, Arc<str>) = (Space::Attribute, owner.path(name).into());
         let bare = (Space::Bare, key.1.clone());
         if let Some(first) = names.places.get(&key).or_else(|| names.places.get(&bare)) {
             diagnostics.push(twice("attribute", &decl.path.text, decl.path.at.0, *first));
@@ -215,13 +215,7 @@ fn declare(
     insert(vocabulary, owner, &declaration.id, entity, diagnostics);
 }
 
-fn insert(
-    vocabulary: &mut Vocabulary,
-    owner: Owner,
-    id: &Name,
-    entity: Entity,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
+fn insert(vocabulary: &mut Vocabulary, owner: Owner, id: &Name, entity: Entity, diagnostics: &mut Vec<Diagnostic>) {
     let (entities, glob) = if owner == Owner::Principal {
         (&mut vocabulary.principals, Glob::text(&id.text))
     } else {
@@ -321,9 +315,8 @@ fn member_value(
     }
 }
 
-/// The value of a cell of a catalog, where everything is a text; the members of a set stand between `;`.
+/// The value of a text in a catalog, where a text can stand for anything.
 fn from_data(vocabulary: &Vocabulary, ty: &Type, text: &str) -> Result<Value, String> {
-    let members = || text.split(';').map(str::trim).filter(|member| !member.is_empty());
     let expected = || format!("expected {}, found `{text}`", ty.words());
     match ty {
         Type::Bool => text.parse().map(Value::Bool).map_err(|_| expected()),
@@ -331,15 +324,8 @@ fn from_data(vocabulary: &Vocabulary, ty: &Type, text: &str) -> Result<Value, St
             let int: i64 = text.parse().map_err(|_| expected())?;
             if (*min..=*max).contains(&int) { Ok(Value::Int(int)) } else { Err(expected()) }
         }
-        Type::Texts => Ok(Value::Texts(members().map(Arc::from).collect())),
-        Type::Roles => Ok(Value::Roles(
-            members()
-                .map(|member| match member.split_once('@') {
-                    Some((role, org)) => crate::value::HeldRole { role: role.into(), org: Some(org.into()) },
-                    None => crate::value::HeldRole { role: member.into(), org: None },
-                })
-                .collect(),
-        )),
+        Type::Texts => Ok(Value::Texts(BTreeSet::from([Arc::from(text)]))),
+        Type::Roles => Ok(Value::Roles(BTreeSet::from([HeldRole { role: text.into(), org: None }]))),
         Type::Text | Type::Ip | Type::Time | Type::Tier | Type::OneOf(_) | Type::Kind | Type::Action => {
             vocabulary.read_text(ty, text)
         }

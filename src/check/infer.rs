@@ -239,9 +239,10 @@ pub(super) fn typed(
     let at = literal.at.0;
     let found = match (&literal.kind, ty) {
         (LiteralKind::Ident(name), _) => constant(vocabulary, name, at, ty),
-        (LiteralKind::Text(text), Type::Action) => constant(vocabulary, text, at, ty),
+        // Kinds and actions may be written either way.
+        (LiteralKind::Text(text), Type::Action | Type::Kind) => constant(vocabulary, text, at, ty),
         (LiteralKind::Text(text), Type::Text) => Ok(Value::Text(text.clone())),
-        (LiteralKind::Text(text), Type::Tier | Type::OneOf(_) | Type::Kind) => {
+        (LiteralKind::Text(text), Type::Tier | Type::OneOf(_)) => {
             let message = format!("expected {}, found the text {}", ty.words(), quoted(text));
             let help = match constant(vocabulary, text, at, ty) {
                 Ok(_) => Some(format!("constants are written without quotes: `{text}`")),
@@ -249,9 +250,7 @@ pub(super) fn typed(
             };
             Err(Diagnostic::new(codes::CONSTANT_AS_TEXT, at, message).maybe_help(help))
         }
-        (LiteralKind::Int(int), Type::Int(min, max)) if (*min..=*max).contains(&int.value) => {
-            Ok(Value::Int(int.value))
-        }
+        (LiteralKind::Int(int), Type::Int(min, max)) if (*min..=*max).contains(&int.value) => Ok(Value::Int(int.value)),
         (LiteralKind::Int(int), Type::Int(..)) => {
             let message = format!("expected {}, found {}", ty.words(), int.value);
             Err(Diagnostic::new(codes::OUT_OF_RANGE, at, message))

@@ -77,8 +77,8 @@ fn unused(vocabulary: &Vocabulary, names: &Names<'_>, used: &Used, diagnostics: 
             Space::Action if names.groups.contains_key(name) => ("action group", actions.contains(name)),
             Space::Action => ("action", used.any_action || actions.contains(name)),
             Space::PrincipalKind | Space::ResourceKind => {
-                let declared = vocabulary.principals.iter().chain(vocabulary.resources.iter());
-                ("kind", used.names.contains(&(*space, name.clone())) || declared.clone().any(|e| e.kind == *name))
+                let mut declared = vocabulary.principals.iter().chain(vocabulary.resources.iter());
+                ("kind", used.names.contains(&(*space, name.clone())) || declared.any(|e| e.kind == *name))
             }
             Space::Role => ("role", includes_used(name)),
             Space::Bare => {
@@ -152,7 +152,8 @@ fn cond_lints(cond: &crate::ast::Cond, diagnostics: &mut Vec<Diagnostic>) {
         match &cond.kind {
             AstCond::Or(inner) | AstCond::And(inner) => open.extend(inner),
             AstCond::Not(inner) => open.push(inner),
-            AstCond::In { set: SetExpr::List(list, at), .. } | AstCond::Overlaps { set: SetExpr::List(list, at), .. } => {
+            AstCond::In { set: SetExpr::List(list, at), .. }
+            | AstCond::Overlaps { set: SetExpr::List(list, at), .. } => {
                 if list.is_empty() {
                     let message = "nothing is in an empty list".to_owned();
                     diagnostics.push(warn(codes::NEVER_HOLDS, at.0, message, "add members, or remove the test"));

@@ -1,7 +1,7 @@
 //! Rules and claims: from what is written to effects and the parts that must hold.
 
 use super::{
-    conditions::{end_of_day, shift},
+    conditions::end_of_day,
     infer::{Checker, quoted},
     ir::{self, Atom, Cond, Effect, LimitWindow, Part, PartKind, Refusal},
     names::suggestion,
@@ -119,12 +119,7 @@ impl Checker<'_> {
         };
         let message = otherwise.message.as_ref().map(|text| self.template(text));
         let hint = otherwise.hint.as_ref().map(|text| self.template(text));
-        Some(Refusal {
-            code: otherwise.code.text.clone(),
-            status: given?,
-            message: flip(message)?,
-            hint: flip(hint)?,
-        })
+        Some(Refusal { code: otherwise.code.text.clone(), status: given?, message: flip(message)?, hint: flip(hint)? })
     }
 
     /// A status that a denial may have.
@@ -156,7 +151,7 @@ impl Checker<'_> {
         by.dedup();
         let identity = match &rule.label {
             Some(label) => label.text.clone(),
-            None => print::rule(rule, on).into(),
+            None => print::print_rule(rule, on).into(),
         };
         let limit = ir::Limit { amount: amount?, unit: unit?, window: window?, by, identity };
         Some(Effect::Limit(limit, refusal?))
@@ -228,7 +223,8 @@ impl Checker<'_> {
             match &clause.kind {
                 ClauseKind::When(cond) => {
                     // Each side of an `and` is a part of its own: easier to explain, the same in meaning.
-                    let sides = if let ast::CondKind::And(sides) = &cond.kind { sides } else { std::slice::from_ref(cond) };
+                    let sides =
+                        if let ast::CondKind::And(sides) = &cond.kind { sides } else { std::slice::from_ref(cond) };
                     for side in sides {
                         push(PartKind::When, side.at.0, self.condition(side));
                     }
@@ -256,7 +252,11 @@ impl Checker<'_> {
     }
 
     /// One of the alternatives, each with all of its terms; of none, never.
-    fn alternatives<T>(&mut self, rows: &[Vec<T>], mut term: impl FnMut(&mut Self, &T) -> Option<Cond>) -> Option<Cond> {
+    fn alternatives<T>(
+        &mut self,
+        rows: &[Vec<T>],
+        mut term: impl FnMut(&mut Self, &T) -> Option<Cond>,
+    ) -> Option<Cond> {
         let mut alternatives = Vec::new();
         for row in rows {
             let terms: Vec<Option<Cond>> = row.iter().map(|each| term(self, each)).collect();
@@ -306,9 +306,7 @@ impl Checker<'_> {
                 let glob = self.glob(Glob::resource(&id.text), id)?;
                 Some(Cond::all([of_kind(kind), identity(builtin::RESOURCE_ID, glob)]))
             }
-            SelectorKind::Tag(name) => {
-                Some(Cond::atom(Atom::Contains(builtin::RESOURCE_TAGS, name.text.clone())))
-            }
+            SelectorKind::Tag(name) => Some(Cond::atom(Atom::Contains(builtin::RESOURCE_TAGS, name.text.clone()))),
             SelectorKind::Org(name) => Some(is(builtin::RESOURCE_ORG, Value::Text(name.text.clone()))),
         }
     }

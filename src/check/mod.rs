@@ -56,10 +56,8 @@ pub fn check(asts: &[Ast], sources: &Sources) -> (Option<Ir>, Vec<Diagnostic>) {
     entities::clashes(&vocabulary, &names, &mut diagnostics);
     entities::declarations(&mut vocabulary, &names, asts, &mut diagnostics);
     let (defined, mut used) = define::define(&vocabulary, &names, sources, &mut diagnostics);
-    let files: Vec<Lowered<'_>> = asts
-        .par_iter()
-        .map(|ast| lower_file(ast, Checker::new(&vocabulary, &names, &defined, sources)))
-        .collect();
+    let files: Vec<Lowered<'_>> =
+        asts.par_iter().map(|ast| lower_file(ast, Checker::new(&vocabulary, &names, &defined, sources))).collect();
     let mut ir = Ir::default();
     let (mut wanted_rules, mut wanted_duties) = (Vec::new(), Vec::new());
     for file in files {
@@ -102,12 +100,7 @@ fn lower_file<'a>(ast: &'a Ast, mut checker: Checker<'a>) -> Lowered<'a> {
     lowered
 }
 
-fn lower_item<'a>(
-    item: &'a Item,
-    on: Option<&Selector>,
-    checker: &mut Checker<'a>,
-    lowered: &mut Lowered<'a>,
-) {
+fn lower_item<'a>(item: &'a Item, on: Option<&Selector>, checker: &mut Checker<'a>, lowered: &mut Lowered<'a>) {
     match &item.kind {
         ItemKind::Rule(rule) => lowered.rules.extend(checker.rule(rule, item.at.0, on)),
         ItemKind::Invariant(claim) => lowered.claims.extend(checker.claim(claim, item.at.0, on)),

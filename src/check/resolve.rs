@@ -5,14 +5,14 @@ use super::{
     vocabulary::{ActionId, PRINCIPAL_KINDS, RESOURCE_KINDS, Role, RoleId, Vocabulary},
 };
 use crate::{
-    ast::{Actions, Ast, Cond, Item, ItemKind, Literal, Name, Path, Type, Assigned, Who, WhoKind, WindowSpan},
+    ast::{Actions, Assigned, Ast, Cond, Item, ItemKind, Literal, Name, Path, Type, Who, WhoKind, WindowSpan},
     ids::IdVec,
     report::{Code, Diagnostic, codes},
     source::Span,
     zone::Zone,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::Arc,
 };
 
@@ -412,11 +412,7 @@ fn action_names(actions: &Actions) -> impl Iterator<Item = Arc<str>> {
 fn role_names(who: &Who) -> impl Iterator<Item = Arc<str>> {
     who.any.iter().chain(&who.except).flatten().filter_map(|term| match &term.kind {
         WhoKind::Role(name) => Some(name.text.clone()),
-        WhoKind::Anyone
-        | WhoKind::Anonymous
-        | WhoKind::Org(_)
-        | WhoKind::Tier(..)
-        | WhoKind::Principal { .. } => None,
+        WhoKind::Anyone | WhoKind::Anonymous | WhoKind::Org(_) | WhoKind::Tier(..) | WhoKind::Principal { .. } => None,
     })
 }
 
@@ -431,4 +427,3 @@ pub(super) fn zone(name: &Name) -> Result<Zone, Diagnostic> {
         )
     })
 }
-

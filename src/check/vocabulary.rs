@@ -364,12 +364,13 @@ impl Vocabulary {
         match ty {
             Type::Text | Type::Kind | Type::Action => Ok(Value::text(text)),
             Type::Ip => text.parse().map(|ip| Value::Ip(canonical_ip(ip))).map_err(|_| expected()),
-            Type::Time => parse_instant(text).map(Value::Time).ok_or_else(|| {
-                format!("expected an instant such as `2025-12-31T23:59:59Z`, found `{text}`")
-            }),
-            Type::Tier => self.tier(text).map(Value::Tier).ok_or_else(|| {
-                format!("expected a tier ({}), found `{text}`", self.tiers.join(" < "))
-            }),
+            Type::Time => parse_instant(text)
+                .map(Value::Time)
+                .ok_or_else(|| format!("expected an instant such as `2025-12-31T23:59:59Z`, found `{text}`")),
+            Type::Tier => self
+                .tier(text)
+                .map(Value::Tier)
+                .ok_or_else(|| format!("expected a tier ({}), found `{text}`", self.tiers.join(" < "))),
             Type::OneOf(constants) => {
                 constants.iter().find(|c| &***c == text).cloned().map(Value::Text).ok_or_else(expected)
             }

@@ -46,7 +46,8 @@ pub fn answer(ir: &Ir, facts: &Facts<'_>, verdict: &Verdict, charged: &Charged, 
             }
             None => {
                 decision.rule = Some(rule_ref(&ir.rules[id]));
-                decision.limits = charged.rooms.iter().filter_map(|(id, room)| state(ir, *id, room.as_ref()?)).collect();
+                decision.limits =
+                    charged.rooms.iter().filter_map(|(id, room)| state(ir, *id, room.as_ref()?)).collect();
             }
         },
     }
@@ -139,12 +140,7 @@ fn has_room(room: Option<&Room>) -> bool {
 fn state(ir: &Ir, id: RuleId, room: &Room) -> Option<LimitState> {
     let rule = &ir.rules[id];
     let RuleEffect::Limit(limit, _) = &rule.effect else { return None };
-    Some(LimitState {
-        name: rule.name.clone(),
-        limit: limit.amount,
-        remaining: room.remaining,
-        reset: room.reset,
-    })
+    Some(LimitState { name: rule.name.clone(), limit: limit.amount, remaining: room.remaining, reset: room.reset })
 }
 
 fn rule_ref(rule: &Rule) -> RuleRef {

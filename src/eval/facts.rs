@@ -153,7 +153,8 @@ impl<'a> Facts<'a> {
             (Owner::Resource, &request.resource.properties),
             (Owner::Context, &request.context),
         ] {
-            let mut open: Vec<(String, &Input)> = properties.iter().map(|(name, input)| (name.clone(), input)).collect();
+            let mut open: Vec<(String, &Input)> =
+                properties.iter().map(|(name, input)| (name.clone(), input)).collect();
             open.reverse();
             while let Some((name, input)) = open.pop() {
                 let tierless = name == "tier" && vocabulary.tiers.is_empty();

@@ -258,7 +258,7 @@ fn is_member(value: &Value, members: &Members) -> bool {
 }
 
 /// Whether an instant is in a window of local wall-clock times.
-fn during(window: &Window, instant: DateTime<Utc>) -> bool {
+pub(crate) fn during(window: &Window, instant: DateTime<Utc>) -> bool {
     let local = window.zone.local(instant);
     let yesterday = day_before(local.weekday);
     window.spans.iter().any(|span| {

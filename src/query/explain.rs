@@ -157,9 +157,8 @@ fn as_role(held: &HeldRole) -> Input {
     let role = Input::Text(held.role.to_string());
     match &held.org {
         None => role,
-        Some(org) => Input::Object(BTreeMap::from([
-            ("org".to_owned(), Input::Text(org.to_string())),
-            ("role".to_owned(), role),
-        ])),
+        Some(org) => {
+            Input::Object(BTreeMap::from([("org".to_owned(), Input::Text(org.to_string())), ("role".to_owned(), role)]))
+        }
     }
 }

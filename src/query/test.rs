@@ -56,11 +56,7 @@ pub struct CaseReport {
 
 /// Runs the tests that a filter lets through, in parallel; the reports are in source order. `done` is called after each
 /// test, from any thread.
-pub fn run(
-    engine: &Engine,
-    filter: impl Fn(&str) -> bool,
-    done: impl Fn(&TestReport) + Sync,
-) -> Vec<TestReport> {
+pub fn run(engine: &Engine, filter: impl Fn(&str) -> bool, done: impl Fn(&TestReport) + Sync) -> Vec<TestReport> {
     let tests: Vec<&Test> = engine.ir().tests.iter().filter(|test| filter(&test.name)).collect();
     tests
         .into_par_iter()
@@ -75,7 +71,7 @@ pub fn run(
 /// Runs one test: its cases share limits and a clock that starts where the test says.
 #[must_use]
 pub fn run_one(engine: &Engine, test: &Test) -> TestReport {
-    let engine = engine.with_state(Arc::new(ManualClock::default()), Arc::new(MemoryLimits::default()));
+    let engine = engine.with_state(Arc::new(ManualClock::new(test.start)), Arc::new(MemoryLimits::default()));
     let mut now = test.start;
     let mut cases = Vec::new();
     for step in &test.steps {
@@ -210,7 +206,8 @@ fn differences(engine: &Engine, request: &Request, expect: &Expect, decision: &D
                 // Without arguments, any will do.
                 let same_name = |other: &&crate::decision::Obligation| other.id == duty.id;
                 let found = decision.obligations.iter().filter(same_name);
-                let present = if duty.args.is_empty() { found.count() > 0 } else { found.into_iter().any(|o| *o == duty) };
+                let present =
+                    if duty.args.is_empty() { found.count() > 0 } else { found.into_iter().any(|o| *o == duty) };
                 if !present {
                     why.push(format!("expected duty `{duty}`, got {listed}"));
                 }

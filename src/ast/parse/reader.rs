@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
             self.diagnostics.push(Diagnostic::new(codes::SYNTAX, Span::new(self.file, end, end), message));
         }
         let comments = self.comments();
-        (Ast { file: self.file, items, comments }, self.diagnostics)
+        (Ast { file: self.file, items, comments, data: false }, self.diagnostics)
     }
 
     /// Reads the statements in a range.

@@ -73,7 +73,7 @@ pub fn decode(file: FileId, source: &Source, format: Format) -> (Ast, Vec<Diagno
         Format::JsonLines => json::lines(&mut catalog, source.text()),
         Format::Csv => csv::table(&mut catalog, source.text()),
     }
-    (Ast { file, items: catalog.items, comments: Comments::default() }, catalog.diagnostics)
+    (Ast { file, items: catalog.items, comments: Comments::default(), data: true }, catalog.diagnostics)
 }
 
 /// A catalog as far as it has been read.
