@@ -1,0 +1,129 @@
+//! Limits: how much of each has been used, and when it comes back.
+//!
+//! In go the charges of one decision, out comes how each limit stands, and whether the charges were made: all or none.
+//! A store knows counters by name only. Which rule a counter belongs to, whom it counts and what a calendar period is,
+//! the caller has worked out.
+//!
+//! # The arithmetic
+//!
+//! Every store must count alike, so here is how, once for all. Time is counted in ticks, the finest unit that the
+//! store's clock tells (nanoseconds in memory); all numbers are whole, and divisions round down.
+//!
+//! A counter is a list of charges `(until, cost)` in the order of `until`, and `latest`, the time of its last charge.
+//! The counter's clock never goes back: at a time `now` it is `t = max(now, latest)`. A charge counts while `t < until`;
+//! what a counter has **used** is the sum of the costs that count. A cost fits if `used + cost ≤ limit`, and a cost of 0
+//! always. A charge that is made sets `latest = t` and adds its cost with `until` according to the window:
+//!
+//! | window | `until` | added to an earlier charge if |
+//! | --- | --- | --- |
+//! | sliding by `P`, limit up to 1,000 | `t + P` | that ends at the same tick |
+//! | sliding by `P`, limit above 1,000 | `t + P` | both ends fall into the same `P / 60`: `until / w` is equal for `w = max(P / 60, 1)` |
+//! | calendar | the period's end | that ends at the same tick |
+//! | at once | `t + lapse` | never: each is a lease and can be given back alone |
+//!
+//! A charge added to an earlier one moves that one's `until` to its own. So a charge made at `s` always counts throughout
+//! `[s, s + P)`, and no span `(t − P, t]` ever holds more than the limit; up to a limit of 1,000 it counts no longer, and
+//! above it less than `P / 60` longer, with at most 62 entries for each counter.
+//!
+//! If a clock jumps back over the end of a calendar period, the period that the caller names is already over by the
+//! counter's clock. The charge then counts as long as the newest one there is, or, without one, for a period's length.
+//! A store that forgets an empty counter must remember how far that counter's time had come: a counter that starts
+//! again takes its `latest` from there.
+//!
+//! Times that callers are told are whole seconds, rounded up, and are measured from the caller's `now`.
+
+mod memory;
+#[cfg(test)]
+mod tests;
+mod window;
+
+pub use memory::MemoryLimits;
+
+use chrono::{DateTime, Utc};
+use std::fmt;
+
+/// How a limit counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Window {
+    /// What was charged in the last so many seconds.
+    Sliding {
+        /// The length of the window.
+        seconds: u64,
+    },
+    /// What was charged in a calendar period.
+    Calendar {
+        /// The period's first instant.
+        start: DateTime<Utc>,
+        /// The first instant after it.
+        end: DateTime<Utc>,
+    },
+    /// What is held now: given back by the caller, or lapsed.
+    AtOnce {
+        /// After how many seconds a lease lapses.
+        lapse: u64,
+    },
+}
+
+/// One limit that a decision wants to charge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charge {
+    /// The counter's name: what the limit is called and whom it counts. Equal names are one counter.
+    pub counter: String,
+    /// How it counts.
+    pub window: Window,
+    /// How much fits.
+    pub limit: u64,
+    /// How much this request costs.
+    pub cost: u64,
+}
+
+/// How one limit stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Whether the charge fits, together with the charges to the same counter before it in the call.
+    pub fits: bool,
+    /// How much is left.
+    pub remaining: u64,
+    /// In how many whole seconds the charge will fit, at least 1; none if it fits now or never will.
+    pub retry_after: Option<u64>,
+    /// In how many whole seconds all that is charged now will have been given back; 0 if nothing is.
+    pub reset: u64,
+}
+
+/// A store cannot be asked at the moment; why, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outage(pub String);
+
+impl fmt::Display for Outage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Outage {}
+
+/// Where limits are counted.
+pub trait LimitStore: Send + Sync {
+    /// Charges all or, if one does not fit, none. Gives one [`Room`] for each charge, in order: as the limit stands
+    /// after the charges if they were made, else as it stood before.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be asked; nothing is known to have been charged.
+    fn charge(&self, now: DateTime<Utc>, charges: &[Charge]) -> Result<Vec<Room>, Outage>;
+
+    /// How the limits stand, and whether the charges would fit, without making them.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be asked.
+    fn peek(&self, now: DateTime<Utc>, charges: &[Charge]) -> Result<Vec<Room>, Outage>;
+
+    /// Gives back up to `count` leases of a counter, those that lapse first; returns how many there were.
+    /// What was charged by another window than [`Window::AtOnce`] is never given back.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be asked.
+    fn release(&self, now: DateTime<Utc>, counter: &str, count: u64) -> Result<u64, Outage>;
+}
