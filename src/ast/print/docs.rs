@@ -1,0 +1,247 @@
+//! The parts that statements are laid out from: gaps, rows, lists.
+
+use super::{comments::Pending, words};
+use crate::ast::{
+    Arg, Assign, At, Cond, Duty, Expect, Instant, Literal, LiteralKind, Name, Operand, Path, SelectorTerm, SetExpr,
+    WhoTerm, WindowSpan,
+};
+use pretty::{Arena, DocAllocator, DocBuilder};
+use std::borrow::Cow;
+
+/// A document: text with places where it may be broken into lines.
+pub(super) type Doc<'s> = DocBuilder<'s, Arena<'s>>;
+
+/// How many columns a line may have.
+pub(super) const WIDTH: usize = 100;
+
+/// How many columns deeper the rest of a thing stands.
+pub(super) const INDENT: isize = 4;
+
+/// The longest constants that share lines in a list that is broken into lines.
+const SHORT: usize = 12;
+
+/// Builds the document of one statement, in the order of the text.
+pub(super) struct Docs<'s> {
+    arena: &'s Arena<'s>,
+    comments: Pending<'s>,
+}
+
+/// A node that begins at a place.
+pub(super) trait Placed {
+    /// Where it stands.
+    fn at(&self) -> At;
+}
+
+macro_rules! placed {
+    ($($node:ty),*) => { $(impl Placed for $node { fn at(&self) -> At { self.at } })* };
+}
+
+placed!(Assign, Cond, Duty, Expect, Instant, Literal, Name, Path, SelectorTerm, WhoTerm, WindowSpan);
+
+impl<T: Placed> Placed for [T] {
+    fn at(&self) -> At {
+        self.first().map(Placed::at).unwrap_or_default()
+    }
+}
+
+impl<T: Placed> Placed for Vec<T> {
+    fn at(&self) -> At {
+        self.as_slice().at()
+    }
+}
+
+impl Placed for (Name, Arg) {
+    fn at(&self) -> At {
+        self.0.at
+    }
+}
+
+impl Placed for Operand {
+    fn at(&self) -> At {
+        match self {
+            Self::Path(path, _) => path.at,
+            Self::Literal(literal) => literal.at,
+        }
+    }
+}
+
+impl Placed for SetExpr {
+    fn at(&self) -> At {
+        match self {
+            Self::List(_, at) => *at,
+            Self::Path(path) => path.at,
+        }
+    }
+}
+
+impl<'s> Docs<'s> {
+    /// For one statement, with the comments in it.
+    pub(super) fn new(arena: &'s Arena<'s>, comments: Pending<'s>) -> Self {
+        Self { arena, comments }
+    }
+
+    /// The comments that no node took: they stand after all of them.
+    pub(super) fn rest(self) -> Pending<'s> {
+        self.comments
+    }
+
+    /// The comments that have not been printed yet.
+    pub(super) fn comments(&mut self) -> &mut Pending<'s> {
+        &mut self.comments
+    }
+
+    /// Nothing.
+    pub(super) fn nil(&self) -> Doc<'s> {
+        self.arena.nil()
+    }
+
+    /// A text without a line break.
+    pub(super) fn text(&self, text: impl Into<Cow<'s, str>>) -> Doc<'s> {
+        self.arena.text(text)
+    }
+
+    /// A name, quoted where it has to be.
+    pub(super) fn name(&self, name: &'s Name) -> Doc<'s> {
+        self.arena.text(words::name(name))
+    }
+
+    /// A name in quotes.
+    pub(super) fn string(&self, name: &'s Name) -> Doc<'s> {
+        self.arena.text(words::string(&name.text))
+    }
+
+    /// A name that the grammar wants without quotes.
+    pub(super) fn word(&self, name: &'s Name) -> Doc<'s> {
+        self.arena.text(&*name.text)
+    }
+
+    /// A path.
+    pub(super) fn path(&self, path: &'s Path) -> Doc<'s> {
+        self.arena.text(&*path.text)
+    }
+
+    /// A space, whatever the width.
+    pub(super) fn space(&self) -> Doc<'s> {
+        self.arena.space()
+    }
+
+    /// A space, or a new line where what is around it does not fit on one.
+    pub(super) fn line(&self) -> Doc<'s> {
+        self.arena.line()
+    }
+
+    /// Nothing, or a new line where what is around it does not fit on one.
+    pub(super) fn break_(&self) -> Doc<'s> {
+        self.arena.line_()
+    }
+
+    /// A space, or a new line where the next thing does not fit on this one.
+    pub(super) fn fill(&self) -> Doc<'s> {
+        self.arena.softline()
+    }
+
+    /// A new line, whatever the width.
+    pub(super) fn newline(&self) -> Doc<'s> {
+        self.arena.hardline()
+    }
+
+    /// The gap before a node: its usual white space, or the comments that stand there.
+    pub(super) fn gap(&mut self, usual: Doc<'s>, at: At) -> Doc<'s> {
+        self.comments_gap(usual.clone(), at).unwrap_or(usual)
+    }
+
+    /// The gap before a node, if comments stand there.
+    pub(super) fn comments_gap(&mut self, usual: Doc<'s>, at: At) -> Option<Doc<'s>> {
+        let (notes, new_line) = self.notes_before(usual, at.0.start)?;
+        Some(notes.append(if new_line { self.newline() } else { self.space() }))
+    }
+
+    /// The gap before what closes a node that ends at a place: what stands inside, and the white space after it.
+    pub(super) fn closing_gap(&mut self, usual: Doc<'s>, end: u32) -> (Doc<'s>, Doc<'s>) {
+        match self.notes_before(self.space(), end.saturating_sub(1)) {
+            None => (self.nil(), usual),
+            Some((notes, true)) => (notes, self.newline()),
+            Some((notes, false)) => (notes, usual),
+        }
+    }
+
+    /// The comments before a place, after white space, and whether the next thing has to stand on a new line.
+    fn notes_before(&mut self, usual: Doc<'s>, place: u32) -> Option<(Doc<'s>, bool)> {
+        let first = self.comments.next_before(place)?;
+        let before = if first.starts_line() {
+            self.newline()
+        } else if first.rest_of_line {
+            self.space()
+        } else {
+            usual
+        };
+        let mut doc = before.append(self.lines(&first.lines));
+        let mut last = first;
+        while let Some(next) = self.comments.next_before(place) {
+            let new_line = next.starts_line() || last.rest_of_line || (last.is_block() && !next.rest_of_line);
+            doc = doc.append(if new_line { self.newline() } else { self.space() }).append(self.lines(&next.lines));
+            last = next;
+        }
+        Some((doc, last.ends_line()))
+    }
+
+    fn lines(&self, lines: &[&'s str]) -> Doc<'s> {
+        self.arena.intersperse(lines.iter().copied(), self.newline())
+    }
+
+    /// Nodes in a row: `mark` ends each but the last, `word` opens each but the first, `space` parts them.
+    pub(super) fn row<T: Placed>(
+        &mut self,
+        nodes: &'s [T],
+        (mark, space, word): (&'static str, Doc<'s>, &'static str),
+        each: impl Fn(&mut Self, &'s T) -> Doc<'s>,
+    ) -> Doc<'s> {
+        let mut row = self.nil();
+        for (nth, node) in nodes.iter().enumerate() {
+            if nth > 0 {
+                row = row.append(mark).append(self.gap(space.clone(), node.at())).append(word);
+            }
+            row = row.append(each(self, node));
+        }
+        row
+    }
+
+    /// `a, b, c`, on as many lines as it takes.
+    pub(super) fn commas<T: Placed>(&mut self, nodes: &'s [T], each: impl Fn(&mut Self, &'s T) -> Doc<'s>) -> Doc<'s> {
+        let fill = self.fill();
+        self.row(nodes, (",", fill, ""), each)
+    }
+
+    /// A constant.
+    pub(super) fn literal(&mut self, literal: &'s Literal) -> Doc<'s> {
+        match &literal.kind {
+            LiteralKind::List(members) => self.list(members, literal.at.0.end),
+            LiteralKind::Text(_)
+            | LiteralKind::Int(_)
+            | LiteralKind::Bool(_)
+            | LiteralKind::Ip(_)
+            | LiteralKind::Cidr(_)
+            | LiteralKind::Instant(_)
+            | LiteralKind::Date(_)
+            | LiteralKind::Duration(_)
+            | LiteralKind::Ident(_)
+            | LiteralKind::Held { .. } => self.text(words::constant(&literal.kind).unwrap_or_default()),
+        }
+    }
+
+    /// `[a, b]`, on one line or with one member a line, short members side by side. `end` is where it ends.
+    pub(super) fn list(&mut self, members: &'s [Literal], end: u32) -> Doc<'s> {
+        let short = members
+            .iter()
+            .all(|member| words::constant(&member.kind).is_some_and(|constant| constant.chars().nth(SHORT).is_none()));
+        let (first, comma) = match members.first() {
+            Some(first) => (self.gap(self.break_(), first.at), self.text(",").flat_alt(self.nil())),
+            None => (self.nil(), self.nil()),
+        };
+        let space = if short { self.fill() } else { self.line() };
+        let inside = first.append(self.row(members, (",", space, ""), Self::literal)).append(comma);
+        let usual = if members.is_empty() { self.nil() } else { self.break_() };
+        let (rest, space) = self.closing_gap(usual, end);
+        self.text("[").append(inside.append(rest).nest(INDENT)).append(space).append("]").group()
+    }
+}
