@@ -101,6 +101,20 @@ impl Source {
         self.text.get(span.range()).unwrap_or_default()
     }
 
+    /// The line of a byte offset, from 1.
+    #[must_use]
+    pub fn line(&self, offset: u32) -> usize {
+        self.lines.partition_point(|start| *start <= offset).max(1)
+    }
+
+    /// The bytes of a line, from 1, with its line break; none past the last line.
+    #[must_use]
+    pub fn line_range(&self, line: usize) -> Option<Range<usize>> {
+        let start = *self.lines.get(line.checked_sub(1)?)?;
+        let end = self.lines.get(line).map_or(self.text.len(), |next| *next as usize);
+        Some(start as usize..end)
+    }
+
     /// Line and column of a byte offset, both from 1, the column in characters.
     #[must_use]
     pub fn line_column(&self, offset: u32) -> (usize, usize) {

@@ -5,7 +5,11 @@
 //! what to do about it stands apart, as help.
 
 pub mod codes;
+mod excerpt;
+pub mod github;
 pub mod json;
+mod place;
+pub mod sarif;
 pub mod terminal;
 
 pub use codes::Code;
