@@ -3,6 +3,13 @@
 //! A stage is a function from a case to what it prints; to add one, write that function and a test that calls [`run`].
 //! `INSTA_UPDATE=always cargo test --test corpus` writes the expectations anew; read the difference before committing it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that panics has failed, as it should"
+)]
+
 use policyc::{
     ast,
     report::Diagnostic,

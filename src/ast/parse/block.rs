@@ -78,8 +78,8 @@ impl Reader<'_> {
         let built = match read(rule, text) {
             Ok(pairs) => build(&mut Nodes::new(pairs, self.place(chunk.start))),
             Err(mismatch) => {
-                let fault = self.fault(chunk, &mismatch);
-                Err(Box::new(slip::reserved(&fault, rule).unwrap_or_else(|| explain(&fault))))
+                let fault = self.fault(chunk, Context::File, &mismatch);
+                Err(Box::new(slip::reserved(&fault, rule, chunk.head()).unwrap_or_else(|| explain(&fault))))
             }
         };
         built.map_err(|problem| self.diagnostics.push(*problem)).ok()
@@ -105,7 +105,7 @@ impl Reader<'_> {
         let mut steps: Vec<Step> = Vec::new();
         for line in lines {
             match line {
-                Line::Step(step) => steps.push(step),
+                Line::Step(step) => steps.push(*step),
                 Line::Given(assigns, at) => {
                     let problem = if let Some((_, first)) = &given {
                         Diagnostic::new(codes::REPEATED_PART, at.0, "a second `given`")

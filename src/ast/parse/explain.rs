@@ -1,6 +1,13 @@
 //! Why a statement was not matched, in words.
 
-use super::{grammar::Rule, node::Place, reader::shorten, slip, split::Chunk, words};
+use super::{
+    grammar::Rule,
+    node::Place,
+    reader::shorten,
+    slip,
+    split::{Chunk, Context},
+    words,
+};
 use crate::{
     ast::lex::{Token, TokenKind},
     report::{Diagnostic, codes},
@@ -16,6 +23,8 @@ pub(super) struct Fault<'a> {
     pub(super) text: &'a str,
     /// The statement.
     pub(super) chunk: Chunk,
+    /// What kind of statement it should be.
+    pub(super) context: Context,
     /// What stands there; it may be the first thing after the statement.
     pub(super) found: Option<Token>,
     /// What stands before it.

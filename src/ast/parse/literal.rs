@@ -47,10 +47,12 @@ pub(super) fn list(node: Node<'_>) -> Read<Vec<Literal>> {
 
 /// `none`, `unknown` or a constant.
 pub(super) fn assigned(node: Node<'_>) -> Read<Assigned> {
-    Ok(match node.rule() {
-        Rule::none => Assigned::None(node.at()),
-        Rule::unknown => Assigned::Unknown(node.at()),
-        _ => Assigned::Literal(literal(node)?),
+    Ok(if node.rule() == Rule::none {
+        Assigned::None(node.at())
+    } else if node.rule() == Rule::unknown {
+        Assigned::Unknown(node.at())
+    } else {
+        Assigned::Literal(literal(node)?)
     })
 }
 

@@ -11,6 +11,9 @@ use pest::iterators::{Pair, Pairs};
 /// What came out of reading a part, or why it makes no sense.
 pub(super) type Read<T> = Result<T, Problem>;
 
+/// What reads the match of which rule.
+type Readers<'a, 'i, T> = &'a [(Rule, fn(Node<'i>) -> Read<T>)];
+
 /// Why something that the grammar has matched makes no sense.
 pub(super) type Problem = Box<Diagnostic>;
 
@@ -94,7 +97,7 @@ impl<'i> Node<'i> {
     }
 
     /// Reads it with the reader of its rule.
-    pub(super) fn read_as<T>(self, readers: &[(Rule, fn(Self) -> Read<T>)]) -> Read<T> {
+    pub(super) fn read_as<T>(self, readers: Readers<'_, 'i, T>) -> Read<T> {
         match readers.iter().find(|(rule, _)| *rule == self.rule()) {
             Some((_, reader)) => reader(self),
             None => Err(self.unreadable()),

@@ -135,14 +135,15 @@ impl<'a> Reader<'a> {
     /// What to do with a statement that the grammar does not match.
     fn mismatched(&mut self, chunk: Chunk, context: Context, mismatch: &Mismatch) -> Outcome {
         self.budget = self.budget.saturating_sub(mismatch.effort);
-        let fault = self.fault(chunk, mismatch);
+        let fault = self.fault(chunk, context, mismatch);
         if let Some(next) = self.missing_semicolon(chunk, context, &fault) {
             return self.without_semicolon(chunk, context, next);
         }
-        let diagnostic = match slip::misplaced(&fault, context).or_else(|| slip::reserved(&fault, context.rule())) {
-            Some(diagnostic) => diagnostic,
-            None => explain(&fault),
-        };
+        let diagnostic =
+            match slip::misplaced(&fault).or_else(|| slip::reserved(&fault, context.rule(), chunk.start..chunk.end)) {
+                Some(diagnostic) => diagnostic,
+                None => explain(&fault),
+            };
         self.diagnostics.push(diagnostic);
         let from = match fault.found {
             Some(found) if found.start > chunk.start => found.start,
@@ -153,7 +154,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What stands where the grammar gave up.
-    pub(super) fn fault(&self, chunk: Chunk, mismatch: &Mismatch) -> Fault<'a> {
+    pub(super) fn fault(&self, chunk: Chunk, context: Context, mismatch: &Mismatch) -> Fault<'a> {
         let at = chunk.start.saturating_add(mismatch.at);
         let mut previous = None;
         let mut found = None;
@@ -164,7 +165,7 @@ impl<'a> Reader<'a> {
             }
             previous = Some(token);
         }
-        Fault { file: self.file, text: self.text, chunk, found, previous, expected: mismatch.expected.clone() }
+        Fault { file: self.file, text: self.text, chunk, context, found, previous, expected: mismatch.expected.clone() }
     }
 
     /// Where the next statement begins, if all that is wrong is the `;` before it.

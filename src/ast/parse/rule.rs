@@ -39,23 +39,26 @@ fn label(node: Node<'_>) -> Read<Name> {
 }
 
 /// What a rule does, whom and to what.
-fn effect(kind: Grammar, parts: &mut Nodes<'_>) -> Read<(Effect, Scope)> {
-    Ok(match kind {
-        Grammar::allow => (Effect::Allow, scope(parts.expect(Grammar::scope)?)?),
-        Grammar::deny => (Effect::Deny, scope(parts.expect(Grammar::scope)?)?),
-        Grammar::limit => (Effect::Limit, scope(parts.expect(Grammar::scope)?)?),
-        Grammar::require => {
-            (Effect::Require(cond(parts.expect(Grammar::cond)?)?), target(parts.expect(Grammar::target)?)?)
-        }
-        Grammar::gate => {
-            (Effect::Gate(gate_mode(&parts.expect(Grammar::gate_mode)?)), target(parts.expect(Grammar::target)?)?)
-        }
-        _ => {
-            let duties = parts.each(Grammar::duty, duty)?;
-            let upon = parts.maybe(Grammar::upon, upon)?;
-            (Effect::Oblige { duties, upon }, target(parts.expect(Grammar::target)?)?)
-        }
-    })
+fn effect(keyword: Grammar, parts: &mut Nodes<'_>) -> Read<(Effect, Scope)> {
+    if keyword == Grammar::require {
+        return Ok((Effect::Require(cond(parts.any()?)?), target(parts.expect(Grammar::target)?)?));
+    }
+    if keyword == Grammar::gate {
+        return Ok((Effect::Gate(gate_mode(&parts.any()?)), target(parts.expect(Grammar::target)?)?));
+    }
+    if keyword == Grammar::oblige {
+        let duties = parts.each(Grammar::duty, duty)?;
+        let upon = parts.maybe(Grammar::upon, upon)?;
+        return Ok((Effect::Oblige { duties, upon }, target(parts.expect(Grammar::target)?)?));
+    }
+    let effect = if keyword == Grammar::allow {
+        Effect::Allow
+    } else if keyword == Grammar::deny {
+        Effect::Deny
+    } else {
+        Effect::Limit
+    };
+    Ok((effect, scope(parts.expect(Grammar::scope)?)?))
 }
 
 fn gate_mode(node: &Node<'_>) -> GateMode {

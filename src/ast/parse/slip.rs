@@ -11,6 +11,7 @@ use crate::{
     report::{Diagnostic, codes},
     source::Span,
 };
+use std::ops::Range;
 
 /// Words that are never names.
 const RESERVED: [&str; 34] = [
@@ -41,11 +42,11 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>)
 }
 
 /// A statement that would be right elsewhere.
-pub(super) fn misplaced(fault: &Fault<'_>, context: Context) -> Option<Diagnostic> {
+pub(super) fn misplaced(fault: &Fault<'_>) -> Option<Diagnostic> {
     let chunk = fault.chunk;
     let text = fault.text.get(chunk.start..chunk.end).filter(|text| text.len() < LONG)?;
     let first = fault.span(next_token(fault.text, chunk.start)?);
-    let (elsewhere, message, help) = match context {
+    let (elsewhere, message, help) = match fault.context {
         Context::File | Context::Block => {
             (Rule::only_line, "a test's line outside of a test", "write it inside `test \"…\" { }`")
         }
@@ -71,9 +72,7 @@ pub(super) fn on_in_block(selector: Span) -> Diagnostic {
 }
 
 /// A reserved word where a name should be: what follows would fit if it were one.
-pub(super) fn reserved(fault: &Fault<'_>, rule: Rule) -> Option<Diagnostic> {
-    let head = fault.chunk.head();
-    let range = if rule == fault_rule_of_heads(rule) { head } else { fault.chunk.start..fault.chunk.end };
+pub(super) fn reserved(fault: &Fault<'_>, rule: Rule, range: Range<usize>) -> Option<Diagnostic> {
     let text = fault.text.get(range.clone()).filter(|text| text.len() < LONG)?;
     // The grammar may have gone past the word: `deny: allow …` fails at `:`.
     let candidates = [fault.found_inside(), fault.previous];
@@ -87,11 +86,6 @@ pub(super) fn reserved(fault: &Fault<'_>, rule: Rule) -> Option<Diagnostic> {
         let renamed = format!("{before}{}{after}", "x".repeat(word.len()));
         read(rule, &renamed).is_ok().then(|| reserved_word(fault, token, word))
     })
-}
-
-/// The rules that read what stands before a block.
-fn fault_rule_of_heads(rule: Rule) -> Rule {
-    if matches!(rule, Rule::only_block | Rule::only_test | Rule::only_declaration) { rule } else { Rule::only_block }
 }
 
 fn reserved_word(fault: &Fault<'_>, token: Token, word: &str) -> Diagnostic {
@@ -110,7 +104,8 @@ pub(super) fn in_statement_word(fault: &Fault<'_>) -> Option<Diagnostic> {
     let is_second = fault.previous == Some(first) && fault.expected.contains(&Rule::colon);
     let word = first.of(fault.text);
     let known = RULE_WORDS.contains(&word) || VOCABULARY_WORDS.contains(&word) || word == "test";
-    if !is_second || known || !word.is_ascii() {
+    let statement = matches!(fault.context, Context::File | Context::Block);
+    if !statement || !is_second || known || !word.is_ascii() {
         return None;
     }
     let help = match statement_word(word) {

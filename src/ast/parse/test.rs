@@ -14,7 +14,7 @@ pub(super) enum Line {
     /// `given roles = [], ip = 10.1.2.3;`
     Given(Vec<Assign>, At),
     /// Every other line.
-    Step(Step),
+    Step(Box<Step>),
 }
 
 /// A line of a test.
@@ -25,7 +25,7 @@ pub(super) fn test_line(node: Node<'_>) -> Read<Line> {
         return Ok(Line::Given(line.parts().each(Rule::assign, assign)?, at));
     }
     let kind = line.read_as(&[(Rule::case, case), (Rule::release, release)])?;
-    Ok(Line::Step(Step { kind, at }))
+    Ok(Line::Step(Box::new(Step { kind, at })))
 }
 
 fn case(node: Node<'_>) -> Read<StepKind> {

@@ -18,11 +18,14 @@ pub(super) fn quotes_expected(expected: &[Rule]) -> bool {
 
 /// What was expected, in words: `` `to`, a name or `;` ``. Empty where nothing is known.
 pub(super) fn expected(rules: &[Rule]) -> String {
-    let words: BTreeSet<(u8, String)> = rules.iter().filter_map(|rule| called(*rule)).collect();
+    // `at most` and `else` stand where clauses stand, and are not worth words of their own there.
+    let clause = rules.contains(&Rule::clause);
+    let rules = rules.iter().filter(|rule| !(clause && matches!(rule, Rule::kw_at | Rule::kw_else | Rule::at_most)));
+    let words: BTreeSet<(u8, String)> = rules.filter_map(|rule| called(*rule)).collect();
     let mut words: Vec<String> = words.into_iter().map(|(_, word)| word).collect();
     if words.len() > MOST {
-        words.truncate(MOST.saturating_sub(1));
-        words.push("something else".to_owned());
+        words.truncate(MOST);
+        return format!("{} or the like", words.join(", "));
     }
     list(&words)
 }
@@ -85,7 +88,7 @@ fn called(rule: Rule) -> Option<(u8, String)> {
     Some((1, format!("`{}`", name.strip_prefix("kw_").unwrap_or(&name))))
 }
 
-const THINGS: [(&str, &[Rule]); 24] = [
+const THINGS: [(&str, &[Rule]); 28] = [
     ("a statement", &[Rule::item, Rule::file, Rule::only_item]),
     ("`given` or a case", &[Rule::test_line, Rule::case, Rule::only_line]),
     ("an effect (`allow`, `deny`, …)", &[Rule::policy_rule, Rule::invariant]),
@@ -105,11 +108,15 @@ const THINGS: [(&str, &[Rule]); 24] = [
     ("a principal (`anyone`, `role`, …)", &[Rule::who, Rule::who_all, Rule::who_term, Rule::scope]),
     ("an action", &[Rule::actions]),
     ("a resource", &[Rule::selector, Rule::selector_all, Rule::selector_term, Rule::resource, Rule::on_any]),
-    ("a clause (`when`, `unless`, `from`, `until`)", &[Rule::clause]),
+    ("a clause (`when`, `until`, …)", &[Rule::clause]),
     ("an instant", &[Rule::moment, Rule::local_date, Rule::path_offset]),
     ("a period", &[Rule::per_unit, Rule::calendar_unit]),
     ("a type", &[Rule::attribute_type]),
     ("a code in capitals", &[Rule::code]),
+    ("`allow` or `deny`", &[Rule::expect]),
+    ("`allow`, `deny` or `any`", &[Rule::upon]),
+    ("`auto` or `manual`", &[Rule::gate_mode]),
+    ("`principal` or an attribute", &[Rule::assign]),
 ];
 
 const MARKS: [(&str, Rule); 16] = [
