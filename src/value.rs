@@ -111,6 +111,42 @@ impl Value {
     pub fn text(text: &str) -> Self {
         Self::Text(text.into())
     }
+
+    /// The text, if it is one.
+    #[must_use]
+    pub const fn as_text(&self) -> Option<&Arc<str>> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// The whole number, if it is one.
+    #[must_use]
+    pub const fn as_int(&self) -> Option<i64> {
+        if let Self::Int(int) = self { Some(*int) } else { None }
+    }
+
+    /// The address, if it is one.
+    #[must_use]
+    pub const fn as_ip(&self) -> Option<IpAddr> {
+        if let Self::Ip(ip) = self { Some(*ip) } else { None }
+    }
+
+    /// The instant, if it is one.
+    #[must_use]
+    pub const fn as_time(&self) -> Option<DateTime<Utc>> {
+        if let Self::Time(time) = self { Some(*time) } else { None }
+    }
+
+    /// The texts of a set, if it is one of texts.
+    #[must_use]
+    pub const fn as_texts(&self) -> Option<&BTreeSet<Arc<str>>> {
+        if let Self::Texts(texts) = self { Some(texts) } else { None }
+    }
+
+    /// The roles, if it is a set of roles.
+    #[must_use]
+    pub const fn as_roles(&self) -> Option<&BTreeSet<HeldRole>> {
+        if let Self::Roles(roles) = self { Some(roles) } else { None }
+    }
 }
 
 /// As the language writes it; a tier by its rank, since its name is the vocabulary's.

@@ -266,6 +266,14 @@ pub enum LiteralKind {
     },
 }
 
+impl LiteralKind {
+    /// The text or the bare name, if it is one.
+    #[must_use]
+    pub const fn as_word(&self) -> Option<&Arc<str>> {
+        if let Self::Text(word) | Self::Ident(word) = self { Some(word) } else { None }
+    }
+}
+
 /// A span of time as it was written: a whole number of one unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Duration {

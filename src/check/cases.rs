@@ -175,10 +175,8 @@ impl<'a> Checker<'a> {
                     members.iter().cloned().partition(foreign);
                 let list = ast::Literal { kind: LiteralKind::List(known), at: literal.at };
                 let Value::Roles(mut roles) = self.literal(&list, ty)? else { return None };
-                roles.extend(foreign.iter().filter_map(|member| match &member.kind {
-                    LiteralKind::Text(role) => Some(HeldRole { role: role.clone(), org: None }),
-                    _ => None,
-                }));
+                let foreign = foreign.iter().filter_map(|member| member.kind.as_word().cloned());
+                roles.extend(foreign.map(|role| HeldRole { role, org: None }));
                 Some(self.as_input(&Value::Roles(roles)))
             }
             _ => {

@@ -195,11 +195,9 @@ impl Checker<'_> {
             }
             _ => (op, self.literal(literal, &ty)?),
         };
-        let value = match value {
-            // `model.released + 7d < X` is `model.released < X - 7d`.
-            Value::Time(instant) if offset != 0 => Value::Time(shift(instant, offset.saturating_neg())),
-            value => value,
-        };
+        // `model.released + 7d < X` is `model.released < X - 7d`.
+        let moved = value.as_time().map(|instant| Value::Time(shift(instant, offset.saturating_neg())));
+        let value = moved.unwrap_or(value);
         Some(Cond::atom(Atom::Compare(attr, op, value)))
     }
 
@@ -344,14 +342,14 @@ impl Checker<'_> {
         let mut nets = Vec::new();
         let mut complete = true;
         for literal in list {
-            match &literal.kind {
-                LiteralKind::Ip(ip) => nets.push(IpNet::from(canonical_ip(*ip))),
-                LiteralKind::Cidr(net) => nets.push(canonical_net(*net)),
-                kind => {
-                    complete = false;
-                    let message = format!("expected an address or an address block, found {}", kind_words(kind));
-                    self.error::<()>(codes::TYPE_MISMATCH, literal.at.0, message, None);
-                }
+            if let LiteralKind::Ip(ip) = &literal.kind {
+                nets.push(IpNet::from(canonical_ip(*ip)));
+            } else if let LiteralKind::Cidr(net) = &literal.kind {
+                nets.push(canonical_net(*net));
+            } else {
+                complete = false;
+                let message = format!("expected an address or an address block, found {}", kind_words(&literal.kind));
+                self.error::<()>(codes::TYPE_MISMATCH, literal.at.0, message, None);
             }
         }
         nets.sort();
@@ -362,21 +360,17 @@ impl Checker<'_> {
         let mut spans = Vec::new();
         let mut complete = true;
         for literal in list {
-            match &literal.kind {
-                LiteralKind::Instant(instant) => {
-                    let start = instant.to_utc();
-                    let end = start.checked_add_signed(TimeDelta::nanoseconds(1)).unwrap_or(start);
-                    spans.push((start, end));
-                }
-                LiteralKind::Date(date) => {
-                    let zone = &self.vocabulary.zone;
-                    spans.push((zone.start_of_day(*date), end_of_day(zone, *date)));
-                }
-                kind => {
-                    complete = false;
-                    let message = format!("expected a date or an instant, found {}", kind_words(kind));
-                    self.error::<()>(codes::TYPE_MISMATCH, literal.at.0, message, None);
-                }
+            if let LiteralKind::Instant(instant) = &literal.kind {
+                let start = instant.to_utc();
+                let end = start.checked_add_signed(TimeDelta::nanoseconds(1)).unwrap_or(start);
+                spans.push((start, end));
+            } else if let LiteralKind::Date(date) = &literal.kind {
+                let zone = &self.vocabulary.zone;
+                spans.push((zone.start_of_day(*date), end_of_day(zone, *date)));
+            } else {
+                complete = false;
+                let message = format!("expected a date or an instant, found {}", kind_words(&literal.kind));
+                self.error::<()>(codes::TYPE_MISMATCH, literal.at.0, message, None);
             }
         }
         spans.sort();
@@ -445,10 +439,7 @@ fn negate(cond: Cond, negated: bool) -> Cond {
 }
 
 fn literal_texts(list: &[Literal]) -> impl Iterator<Item = Arc<str>> {
-    list.iter().filter_map(|literal| match &literal.kind {
-        LiteralKind::Text(text) | LiteralKind::Ident(text) => Some(text.clone()),
-        _ => None,
-    })
+    list.iter().filter_map(|literal| literal.kind.as_word().cloned())
 }
 
 fn as_text(value: Value) -> Option<Arc<str>> {

@@ -1,7 +1,7 @@
 //! Attributes with their types and defaults, and declared principals and resources.
 
 use super::{
-    infer::{find_attribute, kind_words, quoted, split, typed},
+    infer::{find_attribute, quoted, split, typed},
     names::suggestion,
     resolve::{Names, Space, items, twice},
     vocabulary::{AttrId, Entity, Owner, Type, Vocabulary, builtin},
@@ -301,17 +301,15 @@ fn member_value(
             );
             None
         }
-        Assigned::Literal(literal) => match &literal.kind {
-            LiteralKind::Text(text) if data => from_data(vocabulary, ty, text)
-                .map_err(|message| diagnostics.push(Diagnostic::new(codes::TYPE_MISMATCH, literal.at.0, message)))
-                .ok(),
-            LiteralKind::Date(_) | LiteralKind::Duration(_) if data => {
-                let message = format!("expected {}, found {}", ty.words(), kind_words(&literal.kind));
-                diagnostics.push(Diagnostic::new(codes::TYPE_MISMATCH, literal.at.0, message));
-                None
+        Assigned::Literal(literal) => {
+            if data && let LiteralKind::Text(text) = &literal.kind {
+                let value = from_data(vocabulary, ty, text);
+                return value
+                    .map_err(|message| diagnostics.push(Diagnostic::new(codes::TYPE_MISMATCH, literal.at.0, message)))
+                    .ok();
             }
-            _ => typed(vocabulary, names, literal, ty, diagnostics),
-        },
+            typed(vocabulary, names, literal, ty, diagnostics)
+        }
     }
 }
 

@@ -298,12 +298,20 @@ fn included_role(rule: &Rule, vocabulary: &Vocabulary, diagnostics: &mut Vec<Dia
         return;
     }
     for part in rule.parts.iter().filter(|part| part.kind != PartKind::Require) {
+        let mut excepted = BTreeSet::new();
+        polarity(&part.cond, false, &mut |atom, negative| {
+            if let (Atom::Holds(role), true) = (atom, negative) {
+                excepted.insert(*role);
+            }
+        });
         polarity(&part.cond, false, &mut |atom, negative| {
             let Atom::Holds(role) = atom else { return };
             let including: Vec<String> = vocabulary
                 .roles
                 .pairs()
-                .filter(|(id, other)| id != role && other.closure.contains(role))
+                .filter(|(id, other)| {
+                    id != role && other.closure.contains(role) && excepted.is_disjoint(&other.closure)
+                })
                 .map(|(_, other)| format!("`{}`", other.name))
                 .collect();
             if !negative && !including.is_empty() {
@@ -397,9 +405,10 @@ fn may_meet(a: &Rule, b: &Rule) -> bool {
 fn equalities(rule: &Rule) -> BTreeMap<super::vocabulary::AttrId, &Value> {
     let mut found = BTreeMap::new();
     for part in &rule.parts {
-        let atoms = match part.cond.kind() {
-            CondKind::All(inner) => inner.as_slice(),
-            _ => std::slice::from_ref(&part.cond),
+        let atoms = if let CondKind::All(inner) = part.cond.kind() {
+            inner.as_slice()
+        } else {
+            std::slice::from_ref(&part.cond)
         };
         for cond in atoms {
             if let CondKind::Atom(Atom::Compare(attr, Cmp::Eq, value)) = cond.kind() {

@@ -173,9 +173,9 @@ fn duties(ir: &Ir, facts: &Facts<'_>, code: Option<&str>) -> Vec<Obligation> {
 pub fn obligation(duty: &Duty, facts: &Facts<'_>) -> Obligation {
     let value = |arg: &Arg| match arg {
         Arg::Value(value) => Some(value.clone()),
-        Arg::Attribute(attr) => facts.get(*attr).map(|value| match value {
-            Value::Tier(tier) => Value::Text(facts.vocabulary.tier_name(*tier)),
-            other => other.clone(),
+        Arg::Attribute(attr) => facts.get(*attr).map(|value| {
+            let tier = if let Value::Tier(tier) = value { Some(facts.vocabulary.tier_name(*tier)) } else { None };
+            tier.map_or_else(|| value.clone(), Value::Text)
         }),
     };
     Obligation { id: duty.name.clone(), args: duty.args.iter().map(|(name, arg)| (name.clone(), value(arg))).collect() }

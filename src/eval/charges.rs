@@ -7,10 +7,13 @@ use crate::{
         vocabulary::builtin,
     },
     store::limits::{Charge, Window},
-    value::{LimitKey, Value},
+    value::LimitKey,
 };
 use chrono::{DateTime, Utc};
-use std::{fmt::Write, net::IpAddr};
+use std::{
+    fmt::Write,
+    net::{IpAddr, Ipv6Addr},
+};
 
 /// The charge of one limit at an instant. None where what it counts by, or what the request costs, is not known: such a
 /// request is denied.
@@ -18,10 +21,7 @@ use std::{fmt::Write, net::IpAddr};
 pub fn charge(limit: &Limit, shadow: bool, facts: &Facts<'_>, now: DateTime<Utc>) -> Option<Charge> {
     let cost = match limit.unit {
         None => 1,
-        Some(unit) => match facts.get(unit)? {
-            Value::Int(cost) => u64::try_from(*cost).ok()?,
-            _ => return None,
-        },
+        Some(unit) => u64::try_from(facts.get(unit)?.as_int()?).ok()?,
     };
     let window = match &limit.window {
         LimitWindow::Sliding(seconds) => Window::Sliding { seconds: *seconds },
@@ -46,18 +46,18 @@ pub fn counter(limit: &Limit, shadow: bool, facts: &Facts<'_>) -> Option<String>
         match key {
             LimitKey::Principal if facts.anonymous => push(&mut name, &network(facts)?),
             LimitKey::Principal => {
-                push(&mut name, text(facts.get(builtin::PRINCIPAL_KIND)?)?);
-                push(&mut name, text(facts.get(builtin::PRINCIPAL_ID)?)?);
+                push(&mut name, facts.get(builtin::PRINCIPAL_KIND)?.as_text()?);
+                push(&mut name, facts.get(builtin::PRINCIPAL_ID)?.as_text()?);
             }
-            LimitKey::Org => match facts.get(builtin::PRINCIPAL_ORG)? {
-                Value::Text(org) => push(&mut name, org),
+            LimitKey::Org => match facts.get(builtin::PRINCIPAL_ORG)?.as_text() {
+                Some(org) => push(&mut name, org),
                 // Known to be in no organisation: a counter of its own.
-                _ => name.push('-'),
+                None => name.push('-'),
             },
             LimitKey::Ip => push(&mut name, &network(facts)?),
             LimitKey::Resource => {
-                push(&mut name, text(facts.get(builtin::RESOURCE_KIND)?)?);
-                push(&mut name, text(facts.get(builtin::RESOURCE_ID)?)?);
+                push(&mut name, facts.get(builtin::RESOURCE_KIND)?.as_text()?);
+                push(&mut name, facts.get(builtin::RESOURCE_ID)?.as_text()?);
             }
             LimitKey::Everyone => {}
         }
@@ -70,18 +70,13 @@ fn push(name: &mut String, part: &str) {
     let _ = write!(name, ":{}:{part}", part.len());
 }
 
-fn text(value: &Value) -> Option<&str> {
-    if let Value::Text(text) = value { Some(text) } else { None }
-}
-
 /// The address that a request comes from; of IPv6 the /64, since one host has all of it.
 fn network(facts: &Facts<'_>) -> Option<String> {
-    match facts.get(builtin::IP)? {
-        Value::Ip(IpAddr::V4(ip)) => Some(ip.to_string()),
-        Value::Ip(IpAddr::V6(ip)) => {
+    Some(match facts.get(builtin::IP)?.as_ip()? {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => {
             let prefix = ip.to_bits() & (u128::MAX << 64);
-            Some(format!("{}/64", std::net::Ipv6Addr::from_bits(prefix)))
+            format!("{}/64", Ipv6Addr::from_bits(prefix))
         }
-        _ => None,
-    }
+    })
 }

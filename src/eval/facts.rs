@@ -163,11 +163,12 @@ impl<'a> Facts<'a> {
                 }
                 let inner = format!("{name}.");
                 let leads = vocabulary.attributes.iter().any(|row| row.owner == owner && row.name.starts_with(&inner));
-                match input {
-                    Input::Object(members) if leads => {
-                        open.extend(members.iter().rev().map(|(member, input)| (format!("{inner}{member}"), input)));
-                    }
-                    _ => self.ignored.push(pointer(owner, &name)),
+                if let Input::Object(members) = input
+                    && leads
+                {
+                    open.extend(members.iter().rev().map(|(member, input)| (format!("{inner}{member}"), input)));
+                } else {
+                    self.ignored.push(pointer(owner, &name));
                 }
             }
         }
@@ -195,10 +196,8 @@ fn lookup<'a>(properties: &'a Properties, name: &str) -> Option<&'a Input> {
     let mut members = properties;
     let mut rest = name;
     while let Some((first, inner)) = rest.split_once('.') {
-        match members.get(first)? {
-            Input::Object(next) => members = next,
-            _ => return None,
-        }
+        let Input::Object(next) = members.get(first)? else { return None };
+        members = next;
         rest = inner;
     }
     members.get(rest)

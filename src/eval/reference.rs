@@ -166,47 +166,40 @@ pub fn truth_of(cond: &Cond, facts: &Facts<'_>) -> Kleene {
 fn truth(atom: &Atom, facts: &Facts<'_>) -> Kleene {
     match atom {
         Atom::Has(attr) => Kleene::from(facts.get(*attr).is_some_and(has_value)),
-        Atom::IsTrue(attr) => match facts.get(*attr) {
-            Some(Value::Bool(value)) => Kleene::from(*value),
-            _ => Kleene::Unknown,
-        },
+        Atom::IsTrue(attr) => {
+            known(
+                facts,
+                *attr,
+                |value| {
+                    if let Value::Bool(value) = value { Kleene::from(*value) } else { Kleene::Unknown }
+                },
+            )
+        }
         Atom::Compare(attr, op, constant) => known(facts, *attr, |value| compare(value, *op, constant)),
         Atom::CompareResource { left, op, right, offset } => known(facts, *left, |left| {
-            known(facts, *right, |right| match right {
-                Value::Time(instant) => compare(left, *op, &Value::Time(shift(*instant, *offset))),
-                _ => compare(left, *op, right),
+            known(facts, *right, |right| match right.as_time() {
+                Some(instant) => compare(left, *op, &Value::Time(shift(instant, *offset))),
+                None => compare(left, *op, right),
             })
         }),
         Atom::In(attr, members) => known(facts, *attr, |value| Kleene::from(is_member(value, members))),
-        Atom::During(attr, window) => known(facts, *attr, |value| match value {
-            Value::Time(instant) => Kleene::from(during(window, *instant)),
-            _ => Kleene::False,
-        }),
-        Atom::Like(attr, glob) => known(facts, *attr, |value| match value {
-            Value::Text(text) => Kleene::from(glob.is_match(text)),
-            _ => Kleene::Unknown,
+        Atom::During(attr, window) => {
+            known(facts, *attr, |value| Kleene::from(value.as_time().is_some_and(|instant| during(window, instant))))
+        }
+        Atom::Like(attr, glob) => known(facts, *attr, |value| {
+            value.as_text().map_or(Kleene::Unknown, |text| Kleene::from(glob.is_match(text)))
         }),
         Atom::Contains(attr, text) => known(facts, *attr, |set| contains(set, text, facts)),
         Atom::ContainsValue(set, element) => known(facts, *set, |set| {
-            known(facts, *element, |element| match element {
-                Value::Text(text) => contains(set, text, facts),
-                _ => Kleene::False,
-            })
+            known(facts, *element, |element| element.as_text().map_or(Kleene::False, |text| contains(set, text, facts)))
         }),
         Atom::Overlaps(attr, texts) => known(facts, *attr, |set| overlaps(set, texts, facts)),
         Atom::OverlapsResource(left, right) => known(facts, *left, |left| {
-            known(facts, *right, |right| match right {
-                Value::Texts(texts) => overlaps(left, texts, facts),
-                _ => Kleene::False,
-            })
+            known(facts, *right, |right| right.as_texts().map_or(Kleene::False, |texts| overlaps(left, texts, facts)))
         }),
-        Atom::Holds(role) => known(facts, builtin::PRINCIPAL_ROLES, |held| match held {
-            Value::Roles(held) => held
-                .iter()
-                .filter(|held| facts.vocabulary.roles[*role].name == held.role)
-                .fold(Kleene::False, |truth, held| truth.or(counts(held, facts))),
-            _ => Kleene::False,
-        }),
+        Atom::Holds(role) => {
+            known(facts, builtin::PRINCIPAL_ROLES, |held| contains(held, &facts.vocabulary.roles[*role].name, facts))
+        }
     }
 }
 
@@ -284,14 +277,11 @@ fn day_before(day: Weekday) -> Weekday {
 
 /// Whether a known set has a member.
 fn contains(set: &Value, text: &Arc<str>, facts: &Facts<'_>) -> Kleene {
-    match set {
-        Value::Texts(texts) => Kleene::from(texts.contains(text)),
-        Value::Roles(held) => {
-            let same = held.iter().filter(|held| held.role == *text);
-            same.fold(Kleene::False, |truth, held| truth.or(counts(held, facts)))
-        }
-        _ => Kleene::False,
+    if let Value::Roles(held) = set {
+        let same = held.iter().filter(|held| held.role == *text);
+        return same.fold(Kleene::False, |truth, held| truth.or(counts(held, facts)));
     }
+    Kleene::from(set.as_texts().is_some_and(|texts| texts.contains(text)))
 }
 
 /// Whether a known set has one of some members.
