@@ -16,6 +16,9 @@ const MAX_CHARACTERS: usize = 1_024;
 const MAX_RUNS: usize = 64;
 /// The most memory that one compiled pattern may take, in bytes. No pattern within the other limits needs as much.
 const MAX_COMPILED: usize = 4 << 20;
+/// The most memory that matching one pattern may take for each thread, in bytes, whatever texts are thrown at it. A
+/// pattern that would need more is matched more slowly, still in proportion to the text.
+const MAX_CACHED: usize = 64 << 10;
 
 /// A compiled pattern. Two are the same if they are written the same, for the same use.
 #[derive(Clone)]
@@ -285,7 +288,8 @@ fn compile(pieces: &[Piece]) -> Result<Regex, Box<BuildError>> {
         };
     }
     expression.push_str(r"\z");
-    let config = Config::new().nfa_size_limit(Some(MAX_COMPILED)).onepass(false).dfa(false);
+    let config =
+        Config::new().nfa_size_limit(Some(MAX_COMPILED)).hybrid_cache_capacity(MAX_CACHED).onepass(false).dfa(false);
     Regex::builder().configure(config).build(&expression).map_err(Box::new)
 }
 

@@ -49,8 +49,8 @@ impl MemoryLimits {
     /// Locks all shards that some counters are in, before the first is read: what is done to them then is atomic.
     fn lock<'a>(&self, counters: impl Iterator<Item = &'a str>) -> Locked<'_> {
         let wanted: BTreeSet<usize> = counters.map(|counter| self.index(counter)).collect();
-        // Always in the same order, so that no two calls wait for each other. After a panic elsewhere a counter may
-        // count too much, never too little, so the lock's poison means nothing here.
+        // Always in the same order, so that no two calls wait for each other. Nothing panics while a counter changes, so
+        // a poisoned lock still guards whole counters.
         let shards = self.shards.iter().enumerate().filter(|(index, _)| wanted.contains(index));
         let guards = shards.map(|(index, shard)| (index, shard.lock().unwrap_or_else(PoisonError::into_inner)));
         Locked { store: self, guards: guards.collect() }
@@ -175,6 +175,11 @@ impl MemoryLimits {
     /// How many counters are remembered.
     pub(super) fn counters(&self) -> usize {
         self.shards.iter().map(|shard| shard.lock().unwrap().counters.len()).sum()
+    }
+
+    /// Into how many parts a counter divides what it holds.
+    pub(super) fn parts(&self, counter: &str) -> usize {
+        self.lock(std::iter::once(counter)).counter(counter).map_or(0, Counter::parts)
     }
 
     /// Forgets what can be forgotten, without waiting for more charges.

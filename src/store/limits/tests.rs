@@ -157,11 +157,18 @@ fn a_changed_limit_keeps_what_was_charged() {
 #[test]
 fn a_high_limit_takes_little_memory_and_gives_room_back_a_sixtieth_late() {
     let store = MemoryLimits::new();
-    // Parts of one second. Both charges end in the same, so the first counts until the second does.
-    assert_eq!(charge(&store, 100, &sliding("a", 60, 2_000, 1_000)), "fits, 1000 left, reset 60");
-    assert_eq!(charge(&store, 900, &sliding("a", 60, 2_000, 1_000)), "fits, 0 left, reset 60");
-    assert!(charge(&store, 60_899, &sliding("a", 60, 2_000, 1)).starts_with("full"));
-    assert!(charge(&store, 60_900, &sliding("a", 60, 2_000, 1)).starts_with("fits"));
+    let cost = |cost| sliding("a", 60, 2_000, cost);
+    // Parts of one second. The first two charges end in the same, so the first counts until the second does.
+    assert_eq!(charge(&store, 100, &cost(500)), "fits, 1500 left, reset 60");
+    assert_eq!(charge(&store, 900, &cost(500)), "fits, 1000 left, reset 60");
+    assert_eq!(charge(&store, 1_000, &cost(1_000)), "fits, 0 left, reset 60");
+    assert_eq!(charge(&store, 60_899, &cost(1)), "full, 0 left, retry 1, reset 1");
+    assert_eq!(charge(&store, 60_900, &cost(1)), "fits, 999 left, reset 60");
+    // However many charges there are, a counter keeps no more than 62 parts.
+    for tenth in 1_000..3_000 {
+        charge(&store, tenth * 100, &cost(1));
+    }
+    assert!(store.parts("a") <= 62);
 }
 
 #[test]

@@ -149,3 +149,11 @@ impl Counter {
 fn end_of_period(t: Nanos, start: Nanos, end: Nanos, newest: Option<Nanos>) -> Nanos {
     if end > t { end } else { newest.unwrap_or(t.saturating_add(end.saturating_sub(start))) }
 }
+
+#[cfg(test)]
+impl Counter {
+    /// Into how many parts it divides what it holds.
+    pub(super) fn parts(&self) -> usize {
+        self.charges.len()
+    }
+}
