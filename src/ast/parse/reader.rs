@@ -25,6 +25,9 @@ use std::ops::Range;
 /// The largest statement that is read, in bytes.
 pub(super) const MAX_STATEMENT: usize = 4 << 20;
 
+/// So much of a statement is read at first.
+const WINDOW: usize = 1 << 12;
+
 /// What a statement has become.
 pub(super) enum Part {
     /// A statement of a file or a block.
@@ -54,7 +57,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(file: FileId, text: &'a str) -> Self {
-        let budget = text.len().saturating_mul(8).saturating_add(1 << 20);
+        let budget = text.len().saturating_mul(8).saturating_add(1 << 24);
         Self { file, text, scan: scan(file, text), diagnostics: Vec::new(), dealt: 0, budget, bad: false }
     }
 
@@ -130,23 +133,32 @@ impl<'a> Reader<'a> {
         if chunk.brace.is_some() { self.block(chunk, context) } else { self.statement(chunk, context) }
     }
 
-    /// Reads a statement without a block.
+    /// Reads a statement without a block. A long one is first tried in part: where its `;` is missing it may be all the
+    /// rest of the file, and each mismatch costs as much time as the text is long.
     pub(super) fn statement(&mut self, chunk: Chunk, context: Context) -> Outcome {
-        let text = self.slice(chunk.start, chunk.end);
-        match read(context.rule(), text) {
-            Ok(pairs) => (self.build(Nodes::new(pairs, self.place(chunk.start)), context), None),
-            Err(mismatch) => self.mismatched(chunk, context, &mismatch),
+        let mut length = WINDOW;
+        loop {
+            let end = self.text.ceil_char_boundary(chunk.start.saturating_add(length)).min(chunk.end);
+            match read(context.rule(), self.slice(chunk.start, end)) {
+                Ok(pairs) => return (self.build(Nodes::new(pairs, self.place(chunk.start)), context), None),
+                Err(mismatch) => {
+                    self.budget = self.budget.saturating_sub(end.saturating_sub(chunk.start));
+                    let fault = self.fault(chunk, context, None, &mismatch);
+                    if end == chunk.end || fault.found.is_some_and(|found| found.end < end) {
+                        return self.mismatched(chunk, context, &fault);
+                    }
+                    length = length.saturating_mul(8);
+                }
+            }
         }
     }
 
     /// What to do with a statement that the grammar does not match.
-    fn mismatched(&mut self, chunk: Chunk, context: Context, mismatch: &Mismatch) -> Outcome {
-        self.budget = self.budget.saturating_sub(mismatch.effort);
-        let fault = self.fault(chunk, context, None, mismatch);
-        if let Some(next) = self.missing_semicolon(chunk, context, &fault) {
+    fn mismatched(&mut self, chunk: Chunk, context: Context, fault: &Fault<'_>) -> Outcome {
+        if let Some(next) = self.missing_semicolon(chunk, context, fault) {
             return self.without_semicolon(chunk, context, next);
         }
-        self.diagnostics.push(explain(&fault));
+        self.diagnostics.push(explain(fault));
         let from = match fault.found {
             Some(found) if found.start > chunk.start => found.start,
             Some(found) => found.end,
