@@ -3,9 +3,12 @@
 //! `grammar/samples/*.txt` hold the samples: a rule's name in brackets, then a line for each text, `+` before those that
 //! the rule matches from beginning to end, `-` before those that it does not.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+#![expect(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has failed, as it should")]
 
-use policyc::ast::matches;
+use policyc::{
+    ast::{matches, parse},
+    source::{FileId, Source},
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -94,4 +97,22 @@ fn every_reserved_word_is_a_keyword_and_no_name() {
     for word in ["tier", "model", "view", "test", "open", "key", "release", "repeat", "given", "set", "role", "any"] {
         assert_eq!(matches("ident", word), Some(true), "{word}");
     }
+}
+
+#[test]
+fn the_examples_of_the_reference_parse() {
+    let reference = include_str!("../grammar/README.md");
+    let mut count = 0;
+    for (index, fence) in reference.split("\n```").enumerate().filter(|(index, _)| index % 2 == 1) {
+        let (tag, text) = fence.split_once('\n').unwrap();
+        if tag == "policy" || tag == "policy,fragment" {
+            let source = Source::new("README.md", "README.md", text);
+            let (_, diagnostics) = parse(FileId(0), &source);
+            let problems: Vec<_> =
+                diagnostics.iter().map(|diagnostic| (source.slice(diagnostic.span()), diagnostic.message())).collect();
+            assert!(problems.is_empty(), "fence {index}:\n{text}\n{problems:?}");
+            count += 1;
+        }
+    }
+    assert!(count > 20, "only {count} examples");
 }

@@ -78,13 +78,13 @@ mod tests {
             item.docs.iter().for_each(|line| show("doc", line.at));
             let ItemKind::Rule(rule) = &item.kind else { continue };
             rule.label.iter().for_each(|label| show("label", label.at));
-            for who in &rule.scope.who {
+            if let Some(who) = &rule.scope.who {
                 show("who", who.at);
                 who.any.iter().chain(&who.except).flatten().for_each(|term| show("term", term.at));
             }
             show("actions", rule.scope.actions.at);
             rule.scope.actions.names.iter().for_each(|name| show("action", name.at));
-            for selector in &rule.scope.on {
+            if let Some(selector) = &rule.scope.on {
                 show("on", selector.at);
                 selector.any.iter().flatten().for_each(|term| show("term", term.at));
             }
@@ -97,11 +97,11 @@ mod tests {
                     }
                 }
             }
-            for at_most in &rule.at_most {
+            if let Some(at_most) = &rule.at_most {
                 show("at most", at_most.at);
                 show("amount", at_most.amount_at);
             }
-            for otherwise in &rule.otherwise {
+            if let Some(otherwise) = &rule.otherwise {
                 show("else", otherwise.at);
                 otherwise.status.iter().for_each(|(_, at)| show("status", *at));
             }
