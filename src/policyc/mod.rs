@@ -17,9 +17,12 @@ mod init;
 mod io;
 mod levels;
 mod man;
+mod markdown;
+mod replace;
 mod set;
 mod style;
 mod test;
+mod watch;
 
 pub use cli::run;
 pub use io::{Exit, Io};
