@@ -4,7 +4,7 @@
 //! after the other in one folder, without a process. `INSTA_UPDATE=always cargo test --test cli` writes the expectations
 //! anew; read the difference before committing it. What only a process can show is in [`process`].
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed, as it should")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that panics has failed, as it should")]
 
 #[path = "cli/junit.rs"]
 mod junit;

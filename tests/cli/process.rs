@@ -172,6 +172,26 @@ fn completions_and_manual_pages() {
     }
 }
 
+#[test]
+fn pages_about_codes() {
+    let folder = folder(GOOD);
+    let page = policyc::report::codes::MISSING_SEMICOLON.page();
+    let (code, stdout, _) = output(&mut policyc(folder.path(), &["check", "--explain", "p0002"]));
+    assert_eq!((code, stdout.as_str()), (0, page), "plain Markdown when piped");
+    let (code, stdout, _) = output(&mut policyc(folder.path(), &["check", "--explain", "P0002", "--color=always"]));
+    assert_eq!(code, 0);
+    assert!(stdout.starts_with("\u{1b}[1mP0002"), "{stdout}");
+}
+
+#[test]
+fn sarif_of_an_invalid_set() {
+    let (code, stdout, _) = output(&mut policyc(folder(BAD).path(), &["check", ".", "--format", "sarif"]));
+    assert_eq!(code, 3);
+    let log: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let found: Vec<_> = log["runs"][0]["results"].as_array().unwrap().iter().map(|found| &found["ruleId"]).collect();
+    assert_eq!(found, ["P0101", "P0201"]);
+}
+
 /// The lines of a stream up to one that has a text.
 fn until(lines: &mut impl Iterator<Item = std::io::Result<String>>, end: &str) -> String {
     let mut seen = String::new();
