@@ -64,7 +64,10 @@ fn ast() {
         let (tree, diagnostics) = ast::parse(file, source);
         let mut printed = listing(&sources, &diagnostics);
         for item in &tree.items {
-            writeln!(printed, "{}", folded(&format!("{:#?}", (&item.docs, &item.kind)))).unwrap();
+            for line in &item.docs {
+                writeln!(printed, "/// {}", line.text).unwrap();
+            }
+            writeln!(printed, "{}", folded(&format!("{:#?}", item.kind))).unwrap();
         }
         for comment in &tree.comments.0 {
             let place = if comment.trailing { "trailing comment" } else { "comment" };
@@ -218,13 +221,12 @@ fn listing(sources: &Sources, diagnostics: &[Diagnostic]) -> String {
     out
 }
 
-/// A tree's debug form without places, and with short nodes on one line.
+/// A tree's debug form without places and without what is not there, and with short nodes on one line.
 fn folded(debug: &str) -> String {
-    let mut lines: Vec<String> = debug
-        .lines()
-        .filter(|line| !["at:", "amount_at:"].iter().any(|field| line.trim_start().starts_with(field)))
-        .map(str::to_owned)
-        .collect();
+    let place = |line: &str| line.starts_with("at: ") || line.starts_with("amount_at: ");
+    let absent = |line: &str| [": None,", ": [],", ": false,"].iter().any(|end| line.ends_with(end));
+    let mut lines: Vec<String> =
+        debug.lines().filter(|line| !place(line.trim_start()) && !absent(line)).map(str::to_owned).collect();
     loop {
         let before = lines.len();
         let mut folded: Vec<String> = Vec::new();
