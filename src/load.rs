@@ -130,7 +130,8 @@ impl Loader {
         let (ir, checked) = check::check(&asts, &sources);
         let mut diagnostics: Vec<Diagnostic> = found.into_iter().flatten().collect();
         let valid = !diagnostics.iter().any(Diagnostic::is_error);
-        diagnostics.extend(checked);
+        // A statement that could not be read may use anything.
+        diagnostics.extend(checked.into_iter().filter(|found| valid || found.code() != codes::UNUSED));
         report::sort(&mut diagnostics);
         let revision = revision(&sources);
         Ok(PolicySet { sources, asts, ir: ir.filter(|_| valid), diagnostics, revision })

@@ -32,7 +32,10 @@ pub(super) fn lint(
     used: &Used,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    unused(vocabulary, names, used, diagnostics);
+    // What is broken may use anything.
+    if !diagnostics.iter().any(Diagnostic::is_error) {
+        unused(vocabulary, names, used, diagnostics);
+    }
     for ast in asts {
         for item in items(ast) {
             item_lints(&item.kind, vocabulary, diagnostics);
@@ -316,7 +319,8 @@ fn included_role(rule: &Rule, vocabulary: &Vocabulary, diagnostics: &mut Vec<Dia
                 .collect();
             if !negative && !including.is_empty() {
                 let name = &vocabulary.roles[*role].name;
-                let message = format!("this also binds {}, which include `{name}`", including.join(", "));
+                let include = if including.len() == 1 { "it includes" } else { "they include" };
+                let message = format!("this also binds {}: {include} `{name}`", including.join(", "));
                 let help = "write `except role …` for those it should not bind";
                 diagnostics.push(warn(codes::INCLUDED_ROLE, part.at, message, help));
             }

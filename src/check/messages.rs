@@ -7,6 +7,7 @@ use super::{
 use crate::{
     ast::{At, Name, Path},
     report::{Diagnostic, codes},
+    source::Span,
 };
 
 impl Checker<'_> {
@@ -43,11 +44,22 @@ impl Checker<'_> {
         complete.then_some(Template { pieces })
     }
 
+    /// Where a message names a path; the whole message where escapes hide it.
+    fn within(&self, message: &Name, path: &str) -> Span {
+        let whole = message.at.0;
+        let written = self.sources.slice(whole);
+        let place = written.find(&format!("{{{path}}}")).and_then(|start| {
+            let start = whole.start.checked_add(u32::try_from(start).ok()?)?.checked_add(1)?;
+            Some(Span { start, end: start.checked_add(u32::try_from(path.len()).ok()?)?, ..whole })
+        });
+        place.unwrap_or(whole)
+    }
+
     fn place(&mut self, path: &str, message: &Name) -> Option<Piece> {
         if path == "retry_after" {
             return Some(Piece::RetryAfter);
         }
-        let at = At(message.at.0);
+        let at = At(self.within(message, path));
         match find_attribute(self.vocabulary, self.names, &Path { text: path.into(), at }) {
             Ok(attr) => {
                 self.used.attributes.insert(attr);
@@ -55,7 +67,7 @@ impl Checker<'_> {
             }
             Err(unknown) => {
                 let text = format!("the message names an unknown attribute `{path}`");
-                let diagnostic = Diagnostic::new(codes::BAD_MESSAGE, message.at.0, text);
+                let diagnostic = Diagnostic::new(codes::BAD_MESSAGE, at.0, text);
                 self.diagnostics.push(diagnostic.maybe_help(unknown.help_text().map(str::to_owned)));
                 None
             }

@@ -232,6 +232,6 @@ fn number(text: &str) -> usize {
 }
 
 fn mark(text: &str) -> usize {
-    const LONG: [&str; 10] = ["=>", "==", "!=", "<=", ">=", "..", "&&", "||", "->", ":="];
+    const LONG: [&str; 11] = ["=>", "==", "!=", "<=", ">=", "<>", "..", "&&", "||", "->", ":="];
     LONG.iter().find(|long| text.starts_with(**long)).map_or(1, |long| long.len())
 }

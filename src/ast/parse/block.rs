@@ -4,10 +4,10 @@ use super::{
     explain::explain,
     grammar::{Rule, read},
     literal::name,
+    misplaced::not_in_block,
     node::{Nodes, Read},
     reader::{Outcome, Part, Reader},
     scope::selector,
-    slip,
     split::{Chunk, Context, significant},
     test::Line,
 };
@@ -19,27 +19,27 @@ use crate::{
 impl Reader<'_> {
     /// Reads a statement with a block: first its head, alone, then what stands in the block.
     pub(super) fn block(&mut self, chunk: Chunk, context: Context) -> Outcome {
-        match (context, self.opening_word(chunk)) {
-            (Context::Block, Some(word)) => {
+        let word = self.opening_word(chunk);
+        let is_declaration = || read(Rule::only_declaration, self.slice(chunk.head().start, chunk.head().end)).is_ok();
+        match (context, word) {
+            (Context::File, Some("on")) => self.on_block(chunk),
+            (Context::File, Some("test")) => self.test(chunk),
+            (Context::File, _) if is_declaration() => self.declaration(chunk),
+            (Context::Block, word) if matches!(word, Some("on" | "test")) || is_declaration() => {
+                let word = word.unwrap_or_default();
                 let keyword = self.span(chunk.start, chunk.start.saturating_add(word.len()));
-                self.diagnostics.push(slip::not_in_block(keyword, word));
+                self.diagnostics.push(not_in_block(keyword, word));
                 (None, None)
             }
-            (Context::File, Some("on")) => self.on_block(chunk),
-            (Context::File, Some(_)) => self.test(chunk),
-            (Context::File, None) if read(Rule::only_declaration, self.head(chunk)).is_ok() => self.declaration(chunk),
-            (Context::File | Context::Block, None) | (Context::Test | Context::Members, _) => {
-                self.statement(chunk, context)
-            }
+            (Context::File | Context::Block | Context::Test | Context::Members, _) => self.statement(chunk, context),
         }
     }
 
-    /// `on` or `test`, if the block begins with it.
-    fn opening_word(&self, chunk: Chunk) -> Option<&'static str> {
+    /// The block's first word, unless it is a label.
+    fn opening_word(&self, chunk: Chunk) -> Option<&str> {
         let mut words = significant(self.text, chunk.start, chunk.end).map(|token| token.of(self.text));
         let first = words.next();
-        let labelled = words.next() == Some(":");
-        ["on", "test"].into_iter().find(|word| first == Some(word) && !labelled)
+        first.filter(|_| words.next() != Some(":"))
     }
 
     /// `on tag risk { deny anyone to download; }`
@@ -68,19 +68,12 @@ impl Reader<'_> {
         self.finished(chunk, head.map(declaration))
     }
 
-    fn head(&self, chunk: Chunk) -> &str {
-        self.slice(chunk.head().start, chunk.head().end)
-    }
-
     /// Reads what stands before the `{`; reports what is wrong with it.
     fn read_head<T>(&mut self, chunk: Chunk, rule: Rule, build: fn(&mut Nodes<'_>) -> Read<T>) -> Option<T> {
         let text = self.slice(chunk.head().start, chunk.head().end);
         let built = match read(rule, text) {
             Ok(pairs) => build(&mut Nodes::new(pairs, self.place(chunk.start))),
-            Err(mismatch) => {
-                let fault = self.fault(chunk, Context::File, &mismatch);
-                Err(Box::new(slip::reserved(&fault, rule, chunk.head()).unwrap_or_else(|| explain(&fault))))
-            }
+            Err(mismatch) => Err(Box::new(explain(&self.fault(chunk, Context::File, Some(rule), &mismatch)))),
         };
         built.map_err(|problem| self.diagnostics.push(*problem)).ok()
     }

@@ -40,40 +40,44 @@ fn unary(node: Node<'_>) -> Read<Cond> {
     let kind = node.read_as(&[
         (Rule::not, |node| Ok(CondKind::Not(Box::new(unary(node.only()?)?)))),
         (Rule::has, |node| Ok(CondKind::Has(path(node.only()?)?))),
-        (Rule::bare, |node| Ok(CondKind::Path(path(node.only()?)?))),
-        (Rule::compared, compared),
-        (Rule::contained, contained),
-        (Rule::matched, matched),
-        (Rule::overlapping, overlapping),
+        (Rule::about_path, about_path),
+        (Rule::about_constant, about_constant),
     ])?;
     Ok(Cond { kind, at })
 }
 
-fn compared(node: Node<'_>) -> Read<CondKind> {
+fn about_path(node: Node<'_>) -> Read<CondKind> {
     let mut parts = node.parts();
-    let left = operand(parts.any()?)?;
-    let op = compare(parts.expect(Rule::compare)?)?;
-    let right = operand(parts.any()?)?;
-    Ok(CondKind::Compare { left, op, right })
+    let path = path(parts.expect(Rule::path)?)?;
+    let offset = parts.maybe(Rule::offset, offset)?;
+    match parts.next() {
+        None => Ok(CondKind::Path(path)),
+        Some(node) if node.rule() == Rule::overlaps => Ok(CondKind::Overlaps { path, set: set_expr(node.only()?)? }),
+        Some(node) => relation(node, Operand::Path(path, offset)),
+    }
 }
 
-fn contained(node: Node<'_>) -> Read<CondKind> {
+fn about_constant(node: Node<'_>) -> Read<CondKind> {
     let mut parts = node.parts();
-    let operand = operand(parts.any()?)?;
+    let constant = Operand::Literal(literal(parts.any()?)?);
+    relation(parts.any()?, constant)
+}
+
+/// What is said of an operand.
+fn relation(node: Node<'_>, operand: Operand) -> Read<CondKind> {
+    let rule = node.rule();
+    let mut parts = node.parts();
+    if rule == Rule::compared {
+        let op = compare(parts.expect(Rule::compare)?)?;
+        return Ok(CondKind::Compare { left: operand, op, right: right_operand(parts.any()?)? });
+    }
     let negated = parts.next_if(Rule::negated).is_some();
-    Ok(CondKind::In { operand, negated, set: set_expr(parts.any()?)? })
-}
-
-fn matched(node: Node<'_>) -> Read<CondKind> {
-    let mut parts = node.parts();
-    let operand = operand(parts.any()?)?;
-    let negated = parts.next_if(Rule::negated).is_some();
-    Ok(CondKind::Like { operand, negated, pattern: name(parts.any()?)? })
-}
-
-fn overlapping(node: Node<'_>) -> Read<CondKind> {
-    let mut parts = node.parts();
-    Ok(CondKind::Overlaps { path: path(parts.any()?)?, set: set_expr(parts.any()?)? })
+    let object = parts.any()?;
+    Ok(if rule == Rule::contained {
+        CondKind::In { operand, negated, set: set_expr(object)? }
+    } else {
+        CondKind::Like { operand, negated, pattern: name(object)? }
+    })
 }
 
 /// An operator of comparison.
@@ -83,7 +87,7 @@ pub(super) fn compare(node: Node<'_>) -> Read<Cmp> {
     Ok(op.unwrap_or(Cmp::Eq))
 }
 
-fn operand(node: Node<'_>) -> Read<Operand> {
+fn right_operand(node: Node<'_>) -> Read<Operand> {
     let inner = node.only()?;
     if inner.rule() == Rule::path_offset {
         let (path, offset) = path_offset(inner)?;

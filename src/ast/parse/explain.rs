@@ -1,11 +1,14 @@
 //! Why a statement was not matched, in words.
 
 use super::{
-    grammar::Rule,
+    constant::bad_constant,
+    grammar::{Mismatch, Rule, read},
+    misplaced::misplaced,
     node::Place,
     reader::shorten,
+    reserved::reserved,
     slip,
-    split::{Chunk, Context},
+    split::{Chunk, Context, VOCABULARY_WORDS},
     words,
 };
 use crate::{
@@ -13,6 +16,7 @@ use crate::{
     report::{Diagnostic, codes},
     source::{FileId, Span},
 };
+use std::ops::Range;
 
 /// A place where the grammar gave up.
 #[derive(Debug)]
@@ -31,7 +35,14 @@ pub(super) struct Fault<'a> {
     pub(super) previous: Option<Token>,
     /// What would have fitted.
     pub(super) expected: Vec<Rule>,
+    /// The rule that the statement, or what stands before its block, was read as.
+    pub(super) rule: Rule,
+    /// What was read.
+    pub(super) range: Range<usize>,
 }
+
+/// Statements longer than this are not read a second time to find out more about them.
+const LONG: usize = 1 << 16;
 
 impl Fault<'_> {
     /// What stands there, if it belongs to the statement.
@@ -39,9 +50,41 @@ impl Fault<'_> {
         self.found.filter(|found| found.start < self.chunk.end)
     }
 
-    /// The text of what stands there.
-    pub(super) fn found_text(&self) -> &str {
-        self.found_inside().map_or("", |found| found.of(self.text))
+    /// Whether any of these would have fitted.
+    pub(super) fn expects(&self, rules: &[Rule]) -> bool {
+        self.expected.iter().any(|rule| rules.contains(rule))
+    }
+
+    /// What was expected, without what nobody meant: `set` could also begin a label or a kind.
+    fn likely(&self) -> Vec<Rule> {
+        let first = self.previous.filter(|previous| previous.start == self.chunk.start);
+        let keyword = first.map_or("", |first| first.of(self.text));
+        let vocabulary = VOCABULARY_WORDS.contains(&keyword);
+        let unlikely = |rule: &Rule| *rule == Rule::colon || *rule == Rule::string && keyword != "timezone";
+        self.expected.iter().copied().filter(|rule| !(vocabulary && unlikely(rule))).collect()
+    }
+
+    /// Whether nothing but a text in quotes would have fitted.
+    pub(super) fn expects_only_text(&self) -> bool {
+        let likely = self.likely();
+        !likely.is_empty() && likely.iter().all(|rule| *rule == Rule::string)
+    }
+
+    /// The statement's text, unless it is so long that reading it again would take too much time.
+    pub(super) fn short_text(&self) -> Option<&str> {
+        self.text.get(self.range.clone()).filter(|text| text.len() < LONG)
+    }
+
+    /// Reads the statement again with another text in place of a token.
+    pub(super) fn read_with(&self, token: Token, text: &str) -> Option<Result<(), Mismatch>> {
+        let before = self.short_text()?.get(..token.start.checked_sub(self.range.start)?)?;
+        let after = self.text.get(token.end..self.range.end)?;
+        Some(read(self.rule, &format!("{before}{text}{after}")).map(|_| ()))
+    }
+
+    /// What would have fitted in place of a token.
+    pub(super) fn expected_at(&self, token: Token) -> Option<Vec<Rule>> {
+        self.read_with(token, "?")?.err().map(|mismatch| mismatch.expected)
     }
 
     /// The span of a token.
@@ -64,15 +107,18 @@ impl Fault<'_> {
 
 /// Says what was expected and what was found.
 pub(super) fn explain(fault: &Fault<'_>) -> Diagnostic {
-    slip::in_statement_word(fault)
-        .or_else(|| slip::bad_constant(fault))
+    misplaced(fault)
+        .or_else(|| reserved(fault))
+        .or_else(|| slip::in_statement_word(fault))
+        .or_else(|| slip::kind_without_id(fault))
+        .or_else(|| bad_constant(fault))
         .or_else(|| foreign(fault))
         .unwrap_or_else(|| unexpected(fault).maybe_help(slip::help(fault)))
 }
 
 fn unexpected(fault: &Fault<'_>) -> Diagnostic {
     let found = found(fault);
-    let expected = words::expected(&fault.expected);
+    let expected = words::expected(&fault.likely());
     let message =
         if expected.is_empty() { format!("unexpected {found}") } else { format!("expected {expected}, found {found}") };
     Diagnostic::new(codes::SYNTAX, fault.place(), message)

@@ -21,8 +21,6 @@ pub(super) struct Mismatch {
     pub(super) at: usize,
     /// What would have fitted there.
     pub(super) expected: Vec<Rule>,
-    /// How much was read to find that out.
-    pub(super) effort: usize,
 }
 
 /// Reads a whole text as a rule; the rule must be one that ends with the text.
@@ -31,12 +29,11 @@ pub(super) fn read(rule: Rule, text: &str) -> Result<Pairs<'_, Rule>, Mismatch> 
         let at = match error.location {
             InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
         };
-        let effort = at.saturating_add(error.line().len());
         let expected = match error.variant {
             ErrorVariant::ParsingError { positives, .. } => positives,
             ErrorVariant::CustomError { .. } => Vec::new(),
         };
-        Mismatch { at, expected, effort }
+        Mismatch { at, expected }
     })
 }
 

@@ -7,16 +7,20 @@
 //! - `split` finds where statements begin and end, `reader` reads them one by one, `block` those that hold others;
 //! - `vocabulary`, `rule`, `limit`, `scope`, `condition`, `literal` and `test` build the nodes of their part of the
 //!   language from what the grammar has matched (`grammar`, `node`);
-//! - `explain` says in words why a statement was not matched, `slip` knows what was probably meant.
+//! - `explain` says in words (`words`) why a statement was not matched; `misplaced`, `reserved`, `constant` and `slip`
+//!   know what was probably meant.
 
 mod block;
 mod condition;
+mod constant;
 mod explain;
 mod grammar;
 mod limit;
 mod literal;
+mod misplaced;
 mod node;
 mod reader;
+mod reserved;
 mod rule;
 mod scope;
 mod slip;
@@ -29,7 +33,7 @@ pub use grammar::matches;
 
 use super::Ast;
 use crate::{
-    report::{self, Diagnostic, codes},
+    report::{Diagnostic, codes},
     source::{FileId, Source, Span},
 };
 
@@ -43,7 +47,5 @@ pub fn parse(file: FileId, source: &Source) -> (Ast, Vec<Diagnostic>) {
         let diagnostic = Diagnostic::new(codes::TOO_LARGE, Span::new(file, 0, 0), message).help(help);
         return (Ast { file, ..Ast::default() }, vec![diagnostic]);
     }
-    let (ast, mut diagnostics) = reader::Reader::new(file, text).file();
-    report::sort(&mut diagnostics);
-    (ast, diagnostics)
+    reader::Reader::new(file, text).file()
 }

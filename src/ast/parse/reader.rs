@@ -4,6 +4,7 @@ use super::{
     explain::{Fault, explain},
     grammar::{Mismatch, Rule, read},
     literal::{assigned, name},
+    misplaced::{not_in_block, on_in_block},
     node::{Node, Nodes, Place, Read},
     rule::{invariant, rule},
     slip,
@@ -16,13 +17,16 @@ use crate::{
         Assigned, Ast, At, Comment, Comments, Item, ItemKind, Name, Selector,
         lex::{MAX_FINDINGS, RemarkUse, Scan, Token, scan},
     },
-    report::{Diagnostic, codes},
+    report::{self, Diagnostic, codes},
     source::{FileId, Span},
 };
 use std::ops::Range;
 
 /// The largest statement that is read, in bytes.
 pub(super) const MAX_STATEMENT: usize = 4 << 20;
+
+/// So much of a statement is read at first.
+const WINDOW: usize = 1 << 12;
 
 /// What a statement has become.
 pub(super) enum Part {
@@ -53,7 +57,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(file: FileId, text: &'a str) -> Self {
-        let budget = text.len().saturating_mul(8).saturating_add(1 << 20);
+        let budget = text.len().saturating_mul(8).saturating_add(1 << 24);
         Self { file, text, scan: scan(file, text), diagnostics: Vec::new(), dealt: 0, budget, bad: false }
     }
 
@@ -61,12 +65,15 @@ impl<'a> Reader<'a> {
     pub(super) fn file(mut self) -> (Ast, Vec<Diagnostic>) {
         let items = self.parts(0..self.scan.end, Context::File).into_iter().filter_map(Part::item).collect();
         self.report_findings(usize::MAX);
-        if self.is_over() {
-            let end = self.diagnostics.iter().map(|diagnostic| diagnostic.span().end).max().unwrap_or_default();
-            let message = format!("more than {MAX_FINDINGS} errors; the rest of the file was not read");
-            self.diagnostics.push(Diagnostic::new(codes::SYNTAX, Span::new(self.file, end, end), message));
-        }
+        let unread = self.is_over() || self.scan.end < self.text.len();
         let comments = self.comments();
+        report::sort(&mut self.diagnostics);
+        if unread {
+            self.diagnostics.truncate(MAX_FINDINGS);
+            let last = self.diagnostics.last().map_or(Span::new(self.file, 0, 0), Diagnostic::span);
+            let message = "too many errors; the rest of the file was not read";
+            self.diagnostics.push(Diagnostic::new(codes::SYNTAX, last.after(), message));
+        }
         (Ast { file: self.file, items, comments, data: false }, self.diagnostics)
     }
 
@@ -85,7 +92,10 @@ impl<'a> Reader<'a> {
                 if let Some(part) = part {
                     parts.push(self.documented(part, docs));
                 }
-                let Some(resume) = resume.filter(|resume| (chunk.start..chunk.end).contains(resume)) else { break };
+                let Some(resume) = resume.filter(|resume| (chunk.start..chunk.end).contains(resume) && !self.is_over())
+                else {
+                    break;
+                };
                 documented = chunk.start;
                 chunk.start = resume;
             }
@@ -123,28 +133,32 @@ impl<'a> Reader<'a> {
         if chunk.brace.is_some() { self.block(chunk, context) } else { self.statement(chunk, context) }
     }
 
-    /// Reads a statement without a block.
+    /// Reads a statement without a block. A long one is first tried in part: where its `;` is missing it may be all the
+    /// rest of the file, and each mismatch costs as much time as the text is long.
     pub(super) fn statement(&mut self, chunk: Chunk, context: Context) -> Outcome {
-        let text = self.slice(chunk.start, chunk.end);
-        match read(context.rule(), text) {
-            Ok(pairs) => (self.build(Nodes::new(pairs, self.place(chunk.start)), context), None),
-            Err(mismatch) => self.mismatched(chunk, context, &mismatch),
+        let mut length = WINDOW;
+        loop {
+            let end = self.text.ceil_char_boundary(chunk.start.saturating_add(length)).min(chunk.end);
+            match read(context.rule(), self.slice(chunk.start, end)) {
+                Ok(pairs) => return (self.build(Nodes::new(pairs, self.place(chunk.start)), context), None),
+                Err(mismatch) => {
+                    self.budget = self.budget.saturating_sub(end.saturating_sub(chunk.start));
+                    let fault = self.fault(chunk, context, None, &mismatch);
+                    if end == chunk.end || fault.found.is_some_and(|found| found.end < end) {
+                        return self.mismatched(chunk, context, &fault);
+                    }
+                    length = length.saturating_mul(8);
+                }
+            }
         }
     }
 
     /// What to do with a statement that the grammar does not match.
-    fn mismatched(&mut self, chunk: Chunk, context: Context, mismatch: &Mismatch) -> Outcome {
-        self.budget = self.budget.saturating_sub(mismatch.effort);
-        let fault = self.fault(chunk, context, mismatch);
-        if let Some(next) = self.missing_semicolon(chunk, context, &fault) {
+    fn mismatched(&mut self, chunk: Chunk, context: Context, fault: &Fault<'_>) -> Outcome {
+        if let Some(next) = self.missing_semicolon(chunk, context, fault) {
             return self.without_semicolon(chunk, context, next);
         }
-        let diagnostic =
-            match slip::misplaced(&fault).or_else(|| slip::reserved(&fault, context.rule(), chunk.start..chunk.end)) {
-                Some(diagnostic) => diagnostic,
-                None => explain(&fault),
-            };
-        self.diagnostics.push(diagnostic);
+        self.diagnostics.push(explain(fault));
         let from = match fault.found {
             Some(found) if found.start > chunk.start => found.start,
             Some(found) => found.end,
@@ -153,8 +167,8 @@ impl<'a> Reader<'a> {
         (None, next_opening(self.text, from, chunk.head().end, context))
     }
 
-    /// What stands where the grammar gave up.
-    pub(super) fn fault(&self, chunk: Chunk, context: Context, mismatch: &Mismatch) -> Fault<'a> {
+    /// What stands where the grammar gave up; `head` is the rule that the text before a block was read as.
+    pub(super) fn fault(&self, chunk: Chunk, context: Context, head: Option<Rule>, mismatch: &Mismatch) -> Fault<'a> {
         let at = chunk.start.saturating_add(mismatch.at);
         let mut previous = None;
         let mut found = None;
@@ -165,7 +179,12 @@ impl<'a> Reader<'a> {
             }
             previous = Some(token);
         }
-        Fault { file: self.file, text: self.text, chunk, context, found, previous, expected: mismatch.expected.clone() }
+        let (rule, range) = match head {
+            Some(rule) => (rule, chunk.head()),
+            None => (context.rule(), chunk.start..chunk.end),
+        };
+        let expected = mismatch.expected.clone();
+        Fault { file: self.file, text: self.text, chunk, context, found, previous, expected, rule, range }
     }
 
     /// Where the next statement begins, if all that is wrong is the `;` before it.
@@ -244,7 +263,7 @@ impl<'a> Reader<'a> {
 
     /// Whether there were so many errors that reading has ended.
     pub(super) fn is_over(&self) -> bool {
-        self.budget == 0 || self.diagnostics.len() >= MAX_FINDINGS || self.scan.end < self.text.len()
+        self.budget == 0 || self.diagnostics.len() >= MAX_FINDINGS
     }
 
     /// The `///` between two places. Where nothing can be documented they are ordinary comments.
@@ -367,11 +386,11 @@ fn inner_item(node: Node<'_>) -> Read<Item> {
     let statement = node.clone().only()?;
     if !matches!(statement.rule(), Rule::policy_rule | Rule::invariant) {
         let (keyword, word) = node.keyword();
-        return Err(Box::new(slip::not_in_block(keyword, word)));
+        return Err(Box::new(not_in_block(keyword, word)));
     }
     let item = item(node)?;
     match on_part(&item.kind) {
-        Some(on) => Err(Box::new(slip::on_in_block(on.at.0))),
+        Some(on) => Err(Box::new(on_in_block(on.at.0))),
         None => Ok(item),
     }
 }

@@ -2,100 +2,77 @@
 
 use super::{
     explain::Fault,
-    grammar::{Rule, read},
+    grammar::Rule,
+    reserved::is_reserved,
     split::{Context, RULE_WORDS, VOCABULARY_WORDS},
-    words,
+    words::{self, SELECTOR, WHO},
 };
 use crate::{
-    ast::lex::{Token, TokenKind, next_token},
+    ast::lex::{TokenKind, next_token},
     report::{Diagnostic, codes},
-    source::Span,
 };
-use std::ops::Range;
 
-/// Words that are never names.
-const RESERVED: [&str; 34] = [
-    "allow", "always", "and", "at", "by", "deny", "else", "except", "false", "from", "gate", "has", "hint", "in",
-    "like", "limit", "never", "none", "not", "oblige", "of", "on", "or", "overlaps", "per", "require", "shadow", "to",
-    "true", "unknown", "unless", "until", "when", "with",
+/// Words of other languages, and of prose.
+const SYNONYMS: [(&str, &str); 31] = [
+    ("permit", "allow"),
+    ("grant", "allow"),
+    ("forbid", "deny"),
+    ("prohibit", "deny"),
+    ("block", "deny"),
+    ("reject", "deny"),
+    ("throttle", "limit"),
+    ("ratelimit", "limit"),
+    ("enforce", "require"),
+    ("if", "when"),
+    ("where", "when"),
+    ("since", "from"),
+    ("before", "until"),
+    ("everyone", "anyone"),
+    ("everybody", "anyone"),
+    ("anybody", "anyone"),
+    ("all", "any"),
+    ("all", "anyone"),
+    ("guest", "anonymous"),
+    ("group", "role"),
+    ("organisation", "org"),
+    ("organization", "org"),
+    ("tags", "tag"),
+    ("string", "text"),
+    ("str", "text"),
+    ("boolean", "bool"),
+    ("integer", "int"),
+    ("number", "int"),
+    ("datetime", "time"),
+    ("timestamp", "time"),
+    ("enum", "one"),
 ];
 
-/// Statements longer than this are not read a second time to find out more about them.
-const LONG: usize = 1 << 16;
+/// Kinds that need no declaration.
+const KINDS: [&str; 7] = ["user", "service", "key", "agent", "model", "dataset", "space"];
 
 /// The word that statements begin with and that this one resembles.
 pub(super) fn statement_word(word: &str) -> Option<&'static str> {
-    let words = RULE_WORDS.into_iter().chain(VOCABULARY_WORDS).chain(["on", "test"]);
-    nearest(word, words)
+    nearest(word, RULE_WORDS.into_iter().chain(VOCABULARY_WORDS).chain(["on", "test"]))
 }
 
-/// The candidate that a word resembles; not the word itself.
-pub(super) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+/// The candidate that a word resembles, means or begins with; not the word itself.
+fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let lower = word.to_lowercase();
-    let allowed = if word.len() <= 3 { 1 } else { 2 };
-    candidates
-        .filter(|candidate| *candidate != word && candidate.len() > 1)
+    let synonym = |candidate: &&str| SYNONYMS.contains(&(lower.as_str(), *candidate));
+    let farthest = match word.len() {
+        0 | 1 => 0,
+        2 | 3 => 1,
+        _ => 2,
+    };
+    let near = candidates
+        .clone()
+        .filter(|candidate| *candidate != word)
         .map(|candidate| (strsim::damerau_levenshtein(&lower, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.len().div_ceil(2))
+        .filter(|(distance, candidate)| *distance <= farthest && *distance < candidate.len())
         .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// A statement that would be right elsewhere.
-pub(super) fn misplaced(fault: &Fault<'_>) -> Option<Diagnostic> {
-    let chunk = fault.chunk;
-    let text = fault.text.get(chunk.start..chunk.end).filter(|text| text.len() < LONG)?;
-    let first = fault.span(next_token(fault.text, chunk.start)?);
-    let (elsewhere, message, help) = match fault.context {
-        Context::File | Context::Block => {
-            (Rule::only_line, "a test's line outside of a test", "write it inside `test \"…\" { }`")
-        }
-        Context::Test => {
-            (Rule::only_item, "a statement inside a test", "a test holds `given` and cases; write it outside")
-        }
-        Context::Members => return None,
-    };
-    read(elsewhere, text).is_ok().then(|| Diagnostic::new(codes::MISPLACED, first, message).help(help))
-}
-
-/// A statement inside an `on` block that cannot stand there.
-pub(super) fn not_in_block(keyword: Span, word: &str) -> Diagnostic {
-    let message = format!("`{word}` inside an `on` block");
-    Diagnostic::new(codes::MISPLACED, keyword, message)
-        .help("an `on` block holds rules and invariants; write it outside")
-}
-
-/// A second `on`, in a statement inside an `on` block.
-pub(super) fn on_in_block(selector: Span) -> Diagnostic {
-    let help = "the block already says what it is about; remove this `on`, or write the statement outside";
-    Diagnostic::new(codes::MISPLACED, selector, "`on` inside an `on` block").help(help)
-}
-
-/// A reserved word where a name should be: what follows would fit if it were one.
-pub(super) fn reserved(fault: &Fault<'_>, rule: Rule, range: Range<usize>) -> Option<Diagnostic> {
-    let text = fault.text.get(range.clone()).filter(|text| text.len() < LONG)?;
-    // The grammar may have gone past the word: `deny: allow …` fails at `:`.
-    let candidates = [fault.found_inside(), fault.previous];
-    candidates.into_iter().flatten().find_map(|token| {
-        let word = token.of(fault.text);
-        if !RESERVED.contains(&word) {
-            return None;
-        }
-        let at = token.start.checked_sub(range.start)?;
-        let (before, after) = (text.get(..at)?, text.get(at.checked_add(word.len())?..)?);
-        let renamed = format!("{before}{}{after}", "x".repeat(word.len()));
-        read(rule, &renamed).is_ok().then(|| reserved_word(fault, token, word))
-    })
-}
-
-fn reserved_word(fault: &Fault<'_>, token: Token, word: &str) -> Diagnostic {
-    let help = if words::quotes_expected(&fault.expected) {
-        format!("write it in quotes, \"{word}\", or choose another name")
-    } else {
-        "choose another name".to_owned()
-    };
-    let message = format!("`{word}` is a reserved word and cannot be a name");
-    Diagnostic::new(codes::RESERVED_WORD, fault.span(token), message).help(help)
+        .map(|(_, candidate)| candidate);
+    let begun = |candidate: &&str| candidate.len() > 2 && lower.starts_with(candidate);
+    candidates.clone().find(synonym).or(near).or_else(|| candidates.clone().find(begun))
 }
 
 /// `alow anyone to view;`: the first word is read as a label or a kind, so the grammar gives up at the second.
@@ -103,9 +80,9 @@ pub(super) fn in_statement_word(fault: &Fault<'_>) -> Option<Diagnostic> {
     let first = next_token(fault.text, fault.chunk.start).filter(|first| first.kind == TokenKind::Word)?;
     let is_second = fault.previous == Some(first) && fault.expected.contains(&Rule::colon);
     let word = first.of(fault.text);
-    let known = RULE_WORDS.contains(&word) || VOCABULARY_WORDS.contains(&word) || word == "test";
+    let is_keyword = RULE_WORDS.contains(&word) || VOCABULARY_WORDS.contains(&word) || word == "test";
     let statement = matches!(fault.context, Context::File | Context::Block);
-    if !statement || !is_second || known || !word.is_ascii() {
+    if !statement || !is_second || is_keyword || !word.is_ascii() {
         return None;
     }
     let help = match statement_word(word) {
@@ -116,96 +93,85 @@ pub(super) fn in_statement_word(fault: &Fault<'_>) -> Option<Diagnostic> {
     Some(Diagnostic::new(codes::SYNTAX, fault.span(first), message).help(help))
 }
 
-/// A constant that does not have the shape of one.
-pub(super) fn bad_constant(fault: &Fault<'_>) -> Option<Diagnostic> {
-    let token = fault.found_inside().filter(|found| found.kind == TokenKind::Number)?;
-    let text = token.of(fault.text);
-    let (message, help) = malformed(text, &fault.expected)?;
-    Some(Diagnostic::new(codes::BAD_LITERAL, fault.span(token), message).maybe_help(help))
-}
-
-/// What is wrong with the shape of a constant; `None` where nothing is.
-fn malformed(text: &str, expected: &[Rule]) -> Option<(String, Option<String>)> {
-    let digits = text.trim_start_matches('-').bytes().take_while(u8::is_ascii_digit).count();
-    let rest = text.trim_start_matches('-').get(digits..).unwrap_or_default();
-    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
-    let wrong = |message: String, help: &str| Some((message, (!help.is_empty()).then(|| help.to_owned())));
-    if is_constant(text) {
+/// `allow rol admin to view;`: a word that only a kind can be, without the id that a kind needs.
+pub(super) fn kind_without_id(fault: &Fault<'_>) -> Option<Diagnostic> {
+    let word = fault.previous.filter(|previous| previous.kind == TokenKind::Word)?;
+    let text = word.of(fault.text);
+    if !fault.expects_only_text() || KINDS.contains(&text) {
         return None;
     }
-    if shape.starts_with("9999-99-99T") {
-        return wrong(
-            format!("`{text}` is not an instant"),
-            "an instant has a date, a time with seconds, and a zone: `2025-12-31T23:59:59Z`",
-        );
-    }
-    if shape.starts_with("9999-") || shape.starts_with("99-99-9999") {
-        return wrong(format!("`{text}` is not a date"), "a date is written `2025-12-31`");
-    }
-    if text.matches(':').count() >= 2 || text.matches('.').count() >= 2 {
-        return wrong(
-            format!("`{text}` is not an address"),
-            "addresses are written `10.1.2.3`, `10.0.0.0/8`, `2001:db8::1`",
-        );
-    }
-    if text.contains(':') {
-        return wrong(format!("`{text}` is not a time of day"), "a time of day has two digits each: `09:00`");
-    }
-    if text.contains('.') {
-        return wrong(format!("`{text}` is not a whole number"), "there are no fractions; choose a smaller unit");
-    }
-    if !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        let number = text.strip_suffix(rest).unwrap_or(text);
-        let message = format!("`{text}` is not a duration: there is no unit `{rest}`");
-        return wrong(
-            message,
-            &format!("the units are s, m, h and d: `{number}s`, `{number}m`, `{number}h`, `{number}d`"),
-        );
-    }
-    if text.contains('_') {
-        return wrong(format!("`{text}` is not a whole number"), "`_` stands between two digits: `1_000`");
-    }
-    let help = if words::name_expected(expected) { "a name does not start with a digit" } else { "" };
-    wrong(format!("`{text}` is not a constant"), help)
-}
-
-fn is_constant(text: &str) -> bool {
-    read(Rule::only_constant, text).is_ok()
+    let before = fault.expected_at(word)?;
+    let who = before.iter().any(|rule| WHO.contains(rule));
+    let resource = before.iter().any(|rule| SELECTOR.contains(rule) || *rule == Rule::resource);
+    // `allow robot r2 to view`: all that is wrong are the quotes.
+    let id = fault.found_inside().filter(|found| found.kind == TokenKind::Word && !is_reserved(found.of(fault.text)));
+    let keywords = words::keywords(&before);
+    let help = match nearest(text, keywords.iter().map(String::as_str)) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if id.is_some() => return None,
+        None if who => {
+            "write `anyone`, `anonymous`, `role NAME`, `org \"…\"`, `tier >= NAME`, or a kind and an id".to_owned()
+        }
+        None => format!("ids stand in quotes: `\"{text}\"`"),
+    };
+    let what = if who { "a principal" } else { "a resource" };
+    let message = format!("`{text}` is not {what}; if it is a kind, its id is missing");
+    (who || resource).then(|| Diagnostic::new(codes::SYNTAX, fault.span(word), message).help(help))
 }
 
 /// What to do about common slips.
 pub(super) fn help(fault: &Fault<'_>) -> Option<String> {
     let found = fault.found_inside()?;
-    let text = fault.found_text();
-    let expects = |rule: Rule| fault.expected.contains(&rule);
-    let in_condition = expects(Rule::compare) || expects(Rule::kw_and) || expects(Rule::contained);
-    let fixed = match text {
+    let text = found.of(fault.text);
+    if let Some(fixed) = other_language(text, fault) {
+        return Some(fixed.to_owned());
+    }
+    let is_value = matches!(found.kind, TokenKind::Number | TokenKind::String { .. });
+    if fault.expects(&[Rule::set_expr, Rule::list]) && is_value {
+        return Some(format!("write a list: `[{text}]`"));
+    }
+    match found.kind {
+        TokenKind::ForeignString => Some("texts stand in double quotes: `\"…\"`".to_owned()),
+        TokenKind::Word if fault.expects(&[Rule::code]) => {
+            Some(format!("codes are written in capitals: `{}`", text.to_uppercase().replace('-', "_")))
+        }
+        TokenKind::Word => meant_word(text, fault),
+        TokenKind::Number
+        | TokenKind::String { .. }
+        | TokenKind::Comment { .. }
+        | TokenKind::Open(_)
+        | TokenKind::Close(_)
+        | TokenKind::Semicolon
+        | TokenKind::Mark
+        | TokenKind::Foreign
+        | TokenKind::Control => None,
+    }
+}
+
+fn meant_word(text: &str, fault: &Fault<'_>) -> Option<String> {
+    let keywords = words::keywords(&fault.expected);
+    if let Some(meant) = nearest(text, keywords.iter().map(String::as_str)) {
+        return Some(format!("did you mean `{meant}`?"));
+    }
+    if fault.expects(&[Rule::attribute_type]) {
+        let types = "the types are `bool`, `int`, `text`, `ip`, `time`, `tier`, `set of text` and `one of a | b`";
+        return Some(types.to_owned());
+    }
+    fault.expects_only_text().then(|| format!("write it in quotes: `\"{text}\"`"))
+}
+
+/// Marks as other languages write them.
+fn other_language(text: &str, fault: &Fault<'_>) -> Option<&'static str> {
+    let in_condition = fault.expects(&[Rule::compare, Rule::compared, Rule::kw_and, Rule::kw_has, Rule::cond]);
+    Some(match text {
         "=" if in_condition => "write `==` to compare",
-        "==" if expects(Rule::equals) => "write `=` here; `==` compares",
+        "==" if fault.expects(&[Rule::equals]) => "write `=` here; `==` compares",
         "&&" | "&" => "write `and`",
         "||" | "|" if in_condition => "write `or`",
         "!" => "write `not`",
-        "->" if expects(Rule::arrow) => "write `=>`",
+        "->" if fault.expects(&[Rule::arrow]) => "write `=>`",
         ":=" => "write `=`",
         "<>" => "write `!=`",
-        _ if found.kind == TokenKind::ForeignString => "texts stand in double quotes: `\"…\"`",
-        _ => "",
-    };
-    if !fixed.is_empty() {
-        return Some(fixed.to_owned());
-    }
-    if expects(Rule::set_expr) && matches!(found.kind, TokenKind::Number | TokenKind::String { .. }) {
-        return Some(format!("write a list: `[{text}]`"));
-    }
-    if expects(Rule::code) && found.kind == TokenKind::Word {
-        return Some(format!("codes are written in capitals: `{}`", text.to_uppercase().replace('-', "_")));
-    }
-    if found.kind != TokenKind::Word {
-        return None;
-    }
-    let keywords = words::keywords(&fault.expected);
-    let statement = expects(Rule::item) || expects(Rule::policy_rule) || expects(Rule::invariant);
-    let more = if statement { RULE_WORDS.as_slice() } else { &[] };
-    let meant = nearest(text, keywords.iter().map(String::as_str).chain(more.iter().copied()))?;
-    Some(format!("did you mean `{meant}`?"))
+        _ => return None,
+    })
 }

@@ -93,8 +93,7 @@ impl<'t> Pending<'t> {
     /// Takes all comments that stand before a place.
     pub(super) fn take_before(&mut self, place: u32) -> Self {
         let count = self.notes.partition_point(|note| note.start < place);
-        let later = self.notes.split_off(count);
-        Self { notes: std::mem::replace(&mut self.notes, later), moves: Vec::new() }
+        Self { notes: self.notes.drain(..count).collect(), moves: Vec::new() }
     }
 
     /// The comments that no node of a statement took. They come to stand after it, where a `///` that documents nothing

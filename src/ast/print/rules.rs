@@ -257,8 +257,7 @@ impl<'s> Docs<'s> {
     pub(super) fn duty(&mut self, duty: &'s Duty) -> Doc<'s> {
         let name = self.word(&duty.name);
         if duty.args.is_empty() {
-            // A test's `obliges nothing` says that there is no duty.
-            return if &*duty.name.text == "nothing" { name.append("()") } else { name };
+            return name;
         }
         let gap = self.gap(self.nil(), duty.args.at());
         let args = gap.append(self.commas(&duty.args, Self::argument)).nest(INDENT);
