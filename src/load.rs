@@ -130,8 +130,9 @@ impl Loader {
         let (ir, checked) = check::check(&asts, &sources);
         let mut diagnostics: Vec<Diagnostic> = found.into_iter().flatten().collect();
         let valid = !diagnostics.iter().any(Diagnostic::is_error);
-        // A statement that could not be read may use anything.
-        diagnostics.extend(checked.into_iter().filter(|found| valid || found.code() != codes::UNUSED));
+        // A statement that could not be read may use anything, and may be what a comment silences.
+        let idle = [codes::UNUSED, codes::UNKNOWN_SUPPRESSION];
+        diagnostics.extend(checked.into_iter().filter(|found| valid || !idle.contains(&found.code())));
         report::sort(&mut diagnostics);
         let revision = revision(&sources);
         Ok(PolicySet { sources, asts, ir: ir.filter(|_| valid), diagnostics, revision })
