@@ -148,6 +148,13 @@ impl Glob {
         }
     }
 
+    /// What every text that it stands for begins with: all before its first wildcard.
+    #[must_use]
+    pub fn prefix(&self) -> String {
+        let exactly = |piece: &Piece| if let Piece::One(Class::Exactly(c)) = piece { Some(*c) } else { None };
+        self.pieces.iter().map_while(exactly).collect()
+    }
+
     /// Whether it stands for the whole of a text.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {

@@ -1,7 +1,10 @@
-//! The corpus: `tests/corpus/<stage>/{ok,err}/**/*.policy`, one case a file, with what must come out beside it.
+//! The corpus: `tests/corpus/<stage>/{ok,warn,err}/**/*.policy`, one case a file, with what must come out beside it.
 //!
 //! A stage is a function from a case to what it prints; to add one, write that function and a test that calls [`run`].
 //! `INSTA_UPDATE=always cargo test --test corpus` writes the expectations anew; read the difference before committing it.
+//!
+//! A case may be a set of several files: a line `// file: models/chat.policy` begins another one. What does not end in
+//! `.policy` is a catalog.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,17 +13,33 @@
     reason = "a test that panics has failed, as it should"
 )]
 
+#[path = "corpus/files.rs"]
+mod files;
+#[path = "corpus/load/mod.rs"]
+mod load;
+
+use files::Set;
 use policyc::{
-    ast,
-    report::Diagnostic,
+    Engine, ast,
+    check::ir::{StepKind, Test},
+    clock::ManualClock,
+    query::test::{TestReport, one_line, run_one},
+    report::{Diagnostic, Severity, terminal},
+    request::{Input, Request},
     source::{Source, Sources},
+    store::limits::MemoryLimits,
+    wire::decision,
 };
 use std::{
     ffi::OsStr,
     fmt::Write,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
+
+/// How many columns diagnostics are drawn for.
+const WIDTH: usize = 120;
 
 /// One file of the corpus.
 struct Case {
@@ -30,10 +49,10 @@ struct Case {
     text: String,
 }
 
-/// What a stage makes of a case: what it prints, and whether there were errors.
+/// What a stage makes of a case: what it prints, and the folder that such cases belong in.
 struct Outcome {
     printed: String,
-    failed: bool,
+    folder: &'static str,
 }
 
 #[test]
@@ -45,21 +64,106 @@ fn ast() {
         let (tree, diagnostics) = ast::parse(file, source);
         let mut printed = listing(&sources, &diagnostics);
         for item in &tree.items {
-            writeln!(printed, "{}", folded(&format!("{:#?}", (&item.docs, &item.kind)))).unwrap();
+            for line in &item.docs {
+                writeln!(printed, "/// {}", line.text).unwrap();
+            }
+            writeln!(printed, "{}", folded(&format!("{:#?}", item.kind))).unwrap();
         }
         for comment in &tree.comments.0 {
             let place = if comment.trailing { "trailing comment" } else { "comment" };
             writeln!(printed, "{place} {:?}", comment.text).unwrap();
         }
-        Outcome { printed, failed: diagnostics.iter().any(Diagnostic::is_error) }
+        Outcome { printed, folder: if diagnostics.iter().any(Diagnostic::is_error) { "err" } else { "ok" } }
     });
+}
+
+#[test]
+fn check() {
+    run("check", |case| {
+        let set = Set::of(&case.name, &case.text).load();
+        let folder = match set.diagnostics.iter().map(Diagnostic::severity).max() {
+            None => "ok",
+            Some(Severity::Warning) => "warn",
+            Some(Severity::Error) => "err",
+        };
+        Outcome { printed: terminal::render(&set.diagnostics, &set.sources, false, WIDTH), folder }
+    });
+}
+
+#[test]
+fn eval() {
+    run("eval", |case| {
+        let engine = Set::of(&case.name, &case.text).engine();
+        let engine = match engine {
+            Ok(engine) => engine,
+            Err(error) => return Outcome { printed: error.to_string(), folder: "invalid" },
+        };
+        let mut printed = terminal::render(engine.warnings(), engine.sources(), false, WIDTH);
+        let mut folder = "ok";
+        for test in &engine.ir().tests {
+            writeln!(printed, "{}", test.name).unwrap();
+            decisions(&engine, test, &mut printed);
+            let report = run_one(&engine, test);
+            if !report.passed() {
+                failures(&engine, &report, &mut printed);
+                folder = "err";
+            }
+        }
+        Outcome { printed, folder }
+    });
+}
+
+/// The decisions of a test's cases, each after its line; of a `repeat` the last.
+fn decisions(engine: &Engine, test: &Test, out: &mut String) {
+    let engine = engine.with_state(Arc::new(ManualClock::new(test.start)), Arc::new(MemoryLimits::default()));
+    let mut now = test.start;
+    let dated = |request: &Request, now: chrono::DateTime<chrono::Utc>, follows: bool| {
+        let mut request = request.clone();
+        if follows {
+            request.context.insert("time".to_owned(), Input::from(now));
+        }
+        request
+    };
+    for step in &test.steps {
+        writeln!(out, "  {}", one_line(engine.sources().slice(step.at))).unwrap();
+        match &step.kind {
+            StepKind::Release { count, request } => {
+                engine.release(&dated(request, now, test.time_given), *count, now).unwrap();
+            }
+            StepKind::Case { after, repeat, request, own_time, .. } => {
+                now += chrono::TimeDelta::try_seconds(i64::try_from(*after).unwrap()).unwrap();
+                let request = dated(request, now, test.time_given && !own_time);
+                let last = (0..*repeat).map(|_| engine.decide_at(&request, now)).last().unwrap();
+                let line = match last {
+                    Err(refusal) => decision::refusal(&refusal),
+                    Ok(mut decision) => {
+                        // It changes with every word of a case.
+                        decision.revision = "".into();
+                        decision::encode(&decision)
+                    }
+                };
+                writeln!(out, "    {line}").unwrap();
+            }
+        }
+    }
+}
+
+/// What came out otherwise than a test expects.
+fn failures(engine: &Engine, report: &TestReport, out: &mut String) {
+    for case in report.cases.iter().filter(|case| !case.pass) {
+        let place = engine.sources().place(case.at);
+        writeln!(out, "  failed at {place}: expected {}, got {}", case.expected, case.got).unwrap();
+        for line in &case.why {
+            writeln!(out, "    {line}").unwrap();
+        }
+    }
 }
 
 /// Runs a stage on all its cases and compares what it prints with the file beside each.
 fn run(stage: &str, outcome: fn(&Case) -> Outcome) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(stage);
     let mut cases = Vec::new();
-    for folder in ["ok", "err"] {
+    for folder in ["ok", "warn", "err"] {
         collect(&root.join(folder), &mut cases);
     }
     assert!(!cases.is_empty(), "no cases in {}", root.display());
@@ -68,8 +172,8 @@ fn run(stage: &str, outcome: fn(&Case) -> Outcome) {
         let name = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
         let case = Case { text: fs::read_to_string(&path).unwrap(), name };
         let outcome = outcome(&case);
-        if outcome.failed != case.name.starts_with("err/") {
-            wrong.push(format!("{}: failed is {}\n{}", case.name, outcome.failed, outcome.printed));
+        if !case.name.starts_with(&format!("{}/", outcome.folder)) {
+            wrong.push(format!("{}: belongs in {}\n{}", case.name, outcome.folder, outcome.printed));
         }
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path(path.parent().unwrap());
@@ -117,13 +221,12 @@ fn listing(sources: &Sources, diagnostics: &[Diagnostic]) -> String {
     out
 }
 
-/// A tree's debug form without places, and with short nodes on one line.
+/// A tree's debug form without places and without what is not there, and with short nodes on one line.
 fn folded(debug: &str) -> String {
-    let mut lines: Vec<String> = debug
-        .lines()
-        .filter(|line| !["at:", "amount_at:"].iter().any(|field| line.trim_start().starts_with(field)))
-        .map(str::to_owned)
-        .collect();
+    let place = |line: &str| line.starts_with("at: ") || line.starts_with("amount_at: ");
+    let absent = |line: &str| [": None,", ": [],", ": false,"].iter().any(|end| line.ends_with(end));
+    let mut lines: Vec<String> =
+        debug.lines().filter(|line| !place(line.trim_start()) && !absent(line)).map(str::to_owned).collect();
     loop {
         let before = lines.len();
         let mut folded: Vec<String> = Vec::new();

@@ -1,10 +1,11 @@
 //! Tests: from what is written to requests and what must come out of them.
 
 use super::{
+    entity::Entity,
     infer::{Checker, quoted},
     ir::{self, StepKind},
     names::suggestion,
-    vocabulary::{AttrId, Entity, Owner, Type, builtin},
+    vocabulary::{AttrId, Owner, Type, builtin},
 };
 use crate::{
     ast::{self, Assign, AssignKind, Assigned, Expect, LiteralKind, Name},

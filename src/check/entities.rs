@@ -1,10 +1,11 @@
 //! Attributes with their types and defaults, and declared principals and resources.
 
 use super::{
+    entity::Entity,
     infer::{find_attribute, quoted, split, typed},
     names::suggestion,
     resolve::{Names, Space, items, twice},
-    vocabulary::{AttrId, Entity, Owner, Type, Vocabulary, builtin},
+    vocabulary::{AttrId, Owner, Type, Vocabulary, builtin},
 };
 use crate::{
     ast::{Assigned, Ast, Declaration, ItemKind, LiteralKind, Name, Path, TypeKind},

@@ -3,9 +3,9 @@
 use super::{
     conditions::canonical_net,
     infer::{Used, quoted},
-    ir::{Atom, Cond, CondKind, Duty, Effect, Ir, PartKind, Rule},
+    ir::{Atom, Cond, CondKind, Duty, Effect, Ir, PartKind, Rule, Upon},
     resolve::{Names, Space, items},
-    vocabulary::{Vocabulary, builtin},
+    vocabulary::{AttrId, Vocabulary, builtin},
 };
 use crate::{
     ast::{Ast, CondKind as AstCond, ItemKind, Literal, LiteralKind, Selector, SelectorKind, SetExpr},
@@ -21,6 +21,9 @@ use std::{
     sync::Arc,
 };
 use unicode_security::{RestrictionLevel, RestrictionLevelDetection};
+
+/// How many places of one duty each place is compared with.
+const MOST_COMPARED: usize = 256;
 
 /// Adds the warnings of a set.
 pub(super) fn lint(
@@ -220,11 +223,8 @@ fn patterns(selector: &Selector, vocabulary: &Vocabulary, diagnostics: &mut Vec<
         let SelectorKind::Resource { kind, id } = &term.kind else { continue };
         let kind = kind.as_ref().map_or("model", |kind| &*kind.text);
         let Ok(glob) = Glob::resource(&id.text) else { continue };
-        let ids = vocabulary.resources.ids_of(kind);
-        let declared = !ids.is_empty() || vocabulary.resources.patterns_of(kind).next().is_some();
-        let matched = ids.iter().any(|id| glob.is_match(id))
-            || vocabulary.resources.patterns_of(kind).any(|pattern| pattern.intersects(&glob));
-        if glob.literal().is_none() && declared && !matched {
+        let resources = &vocabulary.resources;
+        if glob.literal().is_none() && resources.declares(kind) && !resources.any_matches(kind, &glob) {
             let message = format!("no declared {kind} matches {}", quoted(&id.text));
             let help = "in resource patterns `*` stops at `/`; `**` does not";
             diagnostics.push(warn(codes::NO_MATCH, id.at.0, message, help));
@@ -375,38 +375,49 @@ fn never_holds(rule: &Rule, diagnostics: &mut Vec<Diagnostic>) {
 
 /// One duty that can come with different arguments at once.
 fn duty_arguments(ir: &Ir, diagnostics: &mut Vec<Diagnostic>) {
-    let mut seen: BTreeMap<&str, Vec<(&Rule, &Duty)>> = BTreeMap::new();
+    let mut seen: BTreeMap<&str, Vec<Duties<'_>>> = BTreeMap::new();
     for rule in ir.rules.iter() {
         let Effect::Oblige(duties, upon) = &rule.effect else { continue };
+        let fixed = equalities(rule);
         for duty in duties {
             let earlier = seen.entry(&duty.name).or_default();
-            let other = earlier.iter().find(|(other, first)| {
-                let Effect::Oblige(_, others) = &other.effect else { return false };
-                first.args != duty.args && may_meet(other, rule) && together(others, upon)
-            });
-            if let Some((other, _)) = other {
+            let this = Duties { rule, duty, upon, fixed: fixed.clone() };
+            // The nearest ones: who attaches one duty in a thousand ways has seen the warning.
+            let other = earlier.iter().rev().take(MOST_COMPARED).find(|other| other.differs(&this));
+            if let Some(other) = other {
                 let message = format!("duty `{}` can come with different arguments at once", duty.name);
                 let help = "the caller then gets both: make the scopes disjoint, or the arguments equal";
-                diagnostics.push(
-                    warn(codes::DUTY_ARGUMENTS, rule.at, message, help).also(other.at, "with other arguments here"),
-                );
+                let also = "with other arguments here";
+                diagnostics.push(warn(codes::DUTY_ARGUMENTS, rule.at, message, help).also(other.rule.at, also));
             }
-            earlier.push((rule, duty));
+            earlier.push(this);
         }
     }
 }
 
-/// Whether two rules speak of a common action, and their resources are not told apart by an equality.
-fn may_meet(a: &Rule, b: &Rule) -> bool {
-    let actions = match (&a.actions, &b.actions) {
-        (Some(a), Some(b)) => !a.is_disjoint(b),
-        _ => true,
-    };
-    actions && equalities(a).iter().all(|(attr, value)| equalities(b).get(attr).is_none_or(|other| other == value))
+/// A duty where a rule attaches it.
+struct Duties<'a> {
+    rule: &'a Rule,
+    duty: &'a Duty,
+    upon: &'a Upon,
+    fixed: BTreeMap<AttrId, &'a Value>,
+}
+
+impl Duties<'_> {
+    /// Whether both can come with one decision, with different arguments: they have a common action, and no equality tells
+    /// their requests apart.
+    fn differs(&self, other: &Self) -> bool {
+        let actions = match (&self.rule.actions, &other.rule.actions) {
+            (Some(a), Some(b)) => !a.is_disjoint(b),
+            _ => true,
+        };
+        let apart = self.fixed.iter().any(|(attr, value)| other.fixed.get(attr).is_some_and(|fixed| fixed != value));
+        self.duty.args != other.duty.args && actions && !apart && together(self.upon, other.upon)
+    }
 }
 
 /// What a rule's parts fix an attribute to.
-fn equalities(rule: &Rule) -> BTreeMap<super::vocabulary::AttrId, &Value> {
+fn equalities(rule: &Rule) -> BTreeMap<AttrId, &Value> {
     let mut found = BTreeMap::new();
     for part in &rule.parts {
         let atoms = if let CondKind::All(inner) = part.cond.kind() {
@@ -424,8 +435,7 @@ fn equalities(rule: &Rule) -> BTreeMap<super::vocabulary::AttrId, &Value> {
 }
 
 /// Whether two duties can come with the same decision.
-fn together(a: &super::ir::Upon, b: &super::ir::Upon) -> bool {
-    use super::ir::Upon;
+fn together(a: &Upon, b: &Upon) -> bool {
     match (a, b) {
         (Upon::Any, _) | (_, Upon::Any) | (Upon::Allow, Upon::Allow) => true,
         (Upon::Deny(a), Upon::Deny(b)) => a.is_none() || b.is_none() || a == b,

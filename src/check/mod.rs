@@ -9,6 +9,7 @@ mod cases;
 mod conditions;
 mod define;
 mod entities;
+pub mod entity;
 mod infer;
 pub mod ir;
 mod lint;

@@ -1,7 +1,7 @@
 //! What the names of a policy set stand for: the part of the meaning that requests need too.
 
+use super::entity::Entities;
 use crate::{
-    glob::Glob,
     ids::{IdVec, ids},
     source::Span,
     value::{Tier, Value, canonical_ip},
@@ -169,79 +169,6 @@ pub struct Role {
     pub name: Arc<str>,
     /// Itself and all the roles it includes, sorted.
     pub closure: BTreeSet<RoleId>,
-}
-
-/// A declared principal or resource, or a pattern of several.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entity {
-    /// The kind.
-    pub kind: Arc<str>,
-    /// The id, or the pattern as it was written.
-    pub id: Arc<str>,
-    /// What the declaration fixes.
-    pub values: BTreeMap<AttrId, Value>,
-    /// Where it was declared.
-    pub at: Span,
-}
-
-/// The declared principals or resources.
-#[derive(Debug, Clone, Default)]
-pub struct Entities {
-    rows: IdVec<EntityId, Entity>,
-    exact: BTreeMap<Arc<str>, HashMap<Arc<str>, EntityId>>,
-    patterns: BTreeMap<Arc<str>, Vec<(Glob, EntityId)>>,
-}
-
-impl Entities {
-    /// Adds a declaration of one id. Gives the earlier one of the same kind and id, if there is one, and adds nothing then.
-    pub fn insert_exact(&mut self, id: Arc<str>, entity: Entity) -> Option<&Entity> {
-        let ids = self.exact.entry(entity.kind.clone()).or_default();
-        if let Some(earlier) = ids.get(&id) {
-            return Some(&self.rows[*earlier]);
-        }
-        ids.insert(id, self.rows.push(entity));
-        None
-    }
-
-    /// Adds a declaration of a pattern. Gives an earlier one that can match the same id, if there is one, and adds nothing then.
-    pub fn insert_pattern(&mut self, glob: Glob, entity: Entity) -> Option<&Entity> {
-        let patterns = self.patterns.entry(entity.kind.clone()).or_default();
-        if let Some((_, earlier)) = patterns.iter().find(|(other, _)| other.intersects(&glob)) {
-            return Some(&self.rows[*earlier]);
-        }
-        let row = self.rows.push(entity);
-        patterns.push((glob, row));
-        None
-    }
-
-    /// The declaration that speaks of an id: the exact one, else the pattern that matches.
-    #[must_use]
-    pub fn find(&self, kind: &str, id: &str) -> Option<&Entity> {
-        let exact = self.exact.get(kind).and_then(|ids| ids.get(id)).copied();
-        let pattern = || {
-            let patterns = self.patterns.get(kind)?;
-            patterns.iter().find(|(glob, _)| glob.is_match(id)).map(|(_, row)| *row)
-        };
-        exact.or_else(pattern).map(|row| &self.rows[row])
-    }
-
-    /// All declarations with the one id they speak of, or none for a pattern; in source order.
-    pub fn iter(&self) -> impl Iterator<Item = &Entity> {
-        self.rows.iter()
-    }
-
-    /// The ids of a kind that are declared exactly, sorted.
-    #[must_use]
-    pub fn ids_of(&self, kind: &str) -> Vec<Arc<str>> {
-        let mut ids: Vec<Arc<str>> = self.exact.get(kind).into_iter().flat_map(HashMap::keys).cloned().collect();
-        ids.sort();
-        ids
-    }
-
-    /// The patterns declared for a kind.
-    pub fn patterns_of(&self, kind: &str) -> impl Iterator<Item = &Glob> {
-        self.patterns.get(kind).into_iter().flatten().map(|(glob, _)| glob)
-    }
 }
 
 /// What the names of a policy set stand for.

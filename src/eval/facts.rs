@@ -1,7 +1,10 @@
 //! What is known of a request: its claims, checked against the vocabulary, with declarations and defaults filled in.
 
 use crate::{
-    check::vocabulary::{ActionId, AttrId, Attribute, Entity, Owner, Type, Vocabulary, builtin},
+    check::{
+        entity::Entity,
+        vocabulary::{ActionId, AttrId, Attribute, Owner, Type, Vocabulary, builtin},
+    },
     request::{Input, Properties, Refusal, Request},
     value::{HeldRole, Tier, Value},
 };

@@ -49,3 +49,95 @@ pub fn parse(file: FileId, source: &Source) -> (Ast, Vec<Diagnostic>) {
     }
     reader::Reader::new(file, text).file()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+    use crate::{
+        ast::{At, ClauseKind, CondKind, ItemKind},
+        source::{FileId, Source},
+    };
+    use std::fmt::Write;
+
+    /// Each node's place, without the white space and comments around it.
+    #[test]
+    fn places_are_exact() {
+        let source = Source::new(
+            "a.policy",
+            "a.policy",
+            "/// doc \n a : /* c */ limit user \"b\" and role c // d\n , role e except org \"f\" /* g */ to h , i \
+             on any // j\n , tag k when ( l == 1 ) and m // n\n at most 5 t per 1h by ip // o\n \
+             else P 429 \"q\" // r\n until 2025-12-31 // s\n ; // t",
+        );
+        let (tree, diagnostics) = parse(FileId(0), &source);
+        assert_eq!(diagnostics, []);
+        let mut places = String::new();
+        let mut show = |what: &str, at: At| writeln!(places, "{what}: {}", source.slice(at.0)).unwrap();
+        for item in &tree.items {
+            show("item", item.at);
+            item.docs.iter().for_each(|line| show("doc", line.at));
+            let ItemKind::Rule(rule) = &item.kind else { continue };
+            rule.label.iter().for_each(|label| show("label", label.at));
+            if let Some(who) = &rule.scope.who {
+                show("who", who.at);
+                who.any.iter().chain(&who.except).flatten().for_each(|term| show("term", term.at));
+            }
+            show("actions", rule.scope.actions.at);
+            rule.scope.actions.names.iter().for_each(|name| show("action", name.at));
+            if let Some(selector) = &rule.scope.on {
+                show("on", selector.at);
+                selector.any.iter().flatten().for_each(|term| show("term", term.at));
+            }
+            for clause in &rule.clauses {
+                show("clause", clause.at);
+                if let ClauseKind::When(cond) = &clause.kind {
+                    show("cond", cond.at);
+                    if let CondKind::And(all) = &cond.kind {
+                        all.iter().for_each(|cond| show("cond", cond.at));
+                    }
+                }
+            }
+            if let Some(at_most) = &rule.at_most {
+                show("at most", at_most.at);
+                show("amount", at_most.amount_at);
+            }
+            if let Some(otherwise) = &rule.otherwise {
+                show("else", otherwise.at);
+                otherwise.status.iter().for_each(|(_, at)| show("status", *at));
+            }
+        }
+        insta::assert_snapshot!(places, @r#"
+        item: a : /* c */ limit user "b" and role c // d
+         , role e except org "f" /* g */ to h , i on any // j
+         , tag k when ( l == 1 ) and m // n
+         at most 5 t per 1h by ip // o
+         else P 429 "q" // r
+         until 2025-12-31 // s
+         ;
+        doc: /// doc
+        label: a
+        who: user "b" and role c // d
+         , role e except org "f"
+        term: user "b"
+        term: role c
+        term: role e
+        term: org "f"
+        actions: h , i
+        action: h
+        action: i
+        on: any // j
+         , tag k
+        term: any
+        term: tag k
+        clause: when ( l == 1 ) and m
+        cond: ( l == 1 ) and m
+        cond: l == 1
+        cond: m
+        clause: until 2025-12-31
+        at most: at most 5 t per 1h by ip
+        amount: 5
+        else: else P 429 "q"
+        status: 429
+        "#);
+    }
+}

@@ -290,9 +290,10 @@ impl<'a> Reader<'a> {
             if remark.usage == RemarkUse::Quiet {
                 remark.usage = RemarkUse::Attached;
                 let (start, end) = (remark.start, remark.end);
-                let text = self.slice(start, end).trim_start_matches("///");
-                let text = text.strip_prefix(' ').unwrap_or(text).trim_end();
-                item.docs.push(Name { text: text.into(), at: At(self.span(start, end)) });
+                let line = self.slice(start, end).trim_end();
+                let text = line.trim_start_matches('/');
+                let at = At(self.span(start, start.saturating_add(line.len())));
+                item.docs.push(Name { text: text.strip_prefix(' ').unwrap_or(text).into(), at });
             }
         }
         Part::Item(item)

@@ -157,7 +157,7 @@ fn meant_word(text: &str, fault: &Fault<'_>) -> Option<String> {
         let types = "the types are `bool`, `int`, `text`, `ip`, `time`, `tier`, `set of text` and `one of a | b`";
         return Some(types.to_owned());
     }
-    fault.expects_only_text().then(|| format!("write it in quotes: `\"{text}\"`"))
+    (fault.expects_only_text() && !is_reserved(text)).then(|| format!("write it in quotes: `\"{text}\"`"))
 }
 
 /// Marks as other languages write them.
