@@ -29,8 +29,8 @@ const IMPORTS: &[(&str, &str)] = &[
     ("eval/reference.rs", "check::ir check::shift check::vocabulary"),
     ("eval/answer.rs", "check::ir check::vocabulary::builtin store::limits"),
     ("eval/charges.rs", "check::ir check::vocabulary::builtin store::limits"),
-    // A request becomes facts by the vocabulary alone.
-    ("eval/facts.rs", "check::vocabulary"),
+    // A request becomes facts by the vocabulary and the declarations alone.
+    ("eval/facts.rs", "check::entity check::vocabulary"),
     // What surrounds the core.
     ("query", "ast check clock decision engine eval glob report request source store value"),
     ("report", "source"),
@@ -78,6 +78,7 @@ const PLACES: &[(&str, &str)] = &[
     ("clap_complete", "policyc/"),
     ("clap_mangen", "policyc/"),
     ("comfy-table", "policyc/"),
+    ("ctrlc", "policyc/"),
     ("indicatif", "policyc/"),
     ("notify", "policyc/"),
     ("notify-debouncer-full", "policyc/"),
@@ -411,15 +412,16 @@ fn tree<'c>(code: &'c str, prefix: &str, paths: &mut Vec<String>) -> &'c str {
     &rest[end..]
 }
 
-/// Whether code names a crate: at the start of a path, or whole in a `use`.
+/// Whether code names a crate: at the start of a path, or whole in a `use`. A module of that name hides the crate.
 fn uses_crate(code: &str, krate: &str) -> bool {
-    code.match_indices(krate).any(|(start, _)| {
-        let (before, after) = (&code[..start], &code[start + krate.len()..]);
-        let starts = !before.ends_with(|char: char| char.is_alphanumeric() || matches!(char, '_' | '.'))
-            && (!before.ends_with("::") || before.ends_with(" ::"));
-        let whole = before.trim_end().ends_with("use") && after.trim_start().starts_with([';', 'a']);
-        starts && (after.starts_with("::") || whole)
-    })
+    !code.contains(&format!("mod {krate};"))
+        && code.match_indices(krate).any(|(start, _)| {
+            let (before, after) = (&code[..start], &code[start + krate.len()..]);
+            let starts = !before.ends_with(|char: char| char.is_alphanumeric() || matches!(char, '_' | '.'))
+                && (!before.ends_with("::") || before.ends_with(" ::"));
+            let whole = before.trim_end().ends_with("use") && after.trim_start().starts_with([';', 'a']);
+            starts && (after.starts_with("::") || whole)
+        })
 }
 
 /// The dependencies of a section of Cargo.toml, and whether a comment stands above each, or above the one before it with
