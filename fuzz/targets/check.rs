@@ -14,7 +14,9 @@ static REQUESTS: LazyLock<Vec<Request>> = LazyLock::new(|| {
     let alice = Principal::user("alice@company.com").roles(["admin", "researcher", "editor"]).org("alpha").tier("seed");
     let context = |request: Request| request.ip(Ipv4Addr::new(10, 1, 2, 3).into()).with("time", "2025-03-28T10:00:00Z");
     let mut requests = Vec::new();
-    for principal in [Principal::anonymous(), Principal::user("bob"), alice, Principal::key("sk-1").with("granted", "auto")] {
+    for principal in
+        [Principal::anonymous(), Principal::user("bob"), alice, Principal::key("sk-1").with("granted", "auto")]
+    {
         for action in ["view", "infer", "x"] {
             for resource in [Resource::model("qwen3-7b-chat").with("org", "alpha"), Resource::new("dataset", "a/b/c")] {
                 let request = Request::new(principal.clone(), action, resource);

@@ -20,7 +20,10 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let printed = ast::print::print(&ast, Some(&source(&text)));
     let (again, diagnostics) = parse(&printed);
-    assert!(!diagnostics.iter().any(Diagnostic::is_error), "what was printed does not parse:\n{printed}\n{diagnostics:?}");
+    assert!(
+        !diagnostics.iter().any(Diagnostic::is_error),
+        "what was printed does not parse:\n{printed}\n{diagnostics:?}"
+    );
     assert!(ast.items == again.items, "what was printed says something else:\n{printed}");
     let twice = ast::print::print(&again, Some(&source(&printed)));
     assert!(printed == twice, "printing again gives something else:\n{printed}\n--- again\n{twice}");
