@@ -5,8 +5,9 @@
 //! good statement is kept, and every bad one is reported once. Names mean nothing here.
 //!
 //! - `split` finds where statements begin and end, `reader` reads them one by one, `block` those that hold others;
-//! - `vocabulary`, `rule`, `limit`, `scope`, `condition`, `literal` and `test` build the nodes of their part of the
-//!   language from what the grammar has matched (`grammar`, `node`);
+//!   `semicolon` knows what to do where a `;` is missing, `remarks` what to do with comments;
+//! - `item`, `vocabulary`, `rule`, `limit`, `scope`, `condition`, `literal` and `test` build the nodes of their part of
+//!   the language from what the grammar has matched (`grammar`, `node`);
 //! - `explain` says in words (`words`) why a statement was not matched; `misplaced`, `reserved`, `constant` and `slip`
 //!   know what was probably meant.
 
@@ -15,14 +16,17 @@ mod condition;
 mod constant;
 mod explain;
 mod grammar;
+mod item;
 mod limit;
 mod literal;
 mod misplaced;
 mod node;
 mod reader;
+mod remarks;
 mod reserved;
 mod rule;
 mod scope;
+mod semicolon;
 mod slip;
 mod split;
 mod test;

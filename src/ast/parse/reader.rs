@@ -3,19 +3,15 @@
 use super::{
     explain::{Fault, explain},
     grammar::{Mismatch, Rule, read},
-    literal::{assigned, name},
-    misplaced::{not_in_block, on_in_block},
-    node::{Node, Nodes, Place, Read},
-    rule::{invariant, rule},
-    slip,
-    split::{Chunk, Context, next_chunk, next_opening, opens, significant, starts_line},
+    item::{inner_item, item, member},
+    node::{Nodes, Place},
+    split::{Chunk, Context, next_chunk, next_opening, significant},
     test::{Line, test_line},
-    vocabulary,
 };
 use crate::{
     ast::{
-        Assigned, Ast, At, Comment, Comments, Item, ItemKind, Name, Selector,
-        lex::{MAX_FINDINGS, RemarkUse, Scan, Token, scan},
+        Assigned, Ast, Item, Name,
+        lex::{MAX_FINDINGS, Scan, scan},
     },
     report::{self, Diagnostic, codes},
     source::{FileId, Span},
@@ -25,8 +21,11 @@ use std::ops::Range;
 /// The largest statement that is read, in bytes.
 pub(super) const MAX_STATEMENT: usize = 4 << 20;
 
-/// So much of a statement is read at first.
+/// So much of a statement is read at first, …
 const WINDOW: usize = 1 << 12;
+
+/// … then more, and when so much was read without finding an error, all of it.
+const LARGE: usize = 1 << 17;
 
 /// What a statement has become.
 pub(super) enum Part {
@@ -115,13 +114,6 @@ impl<'a> Reader<'a> {
             self.drop_findings(resume.unwrap_or(chunk.head().end));
             return (None, resume);
         }
-        let length = chunk.end.saturating_sub(chunk.start);
-        if chunk.brace.is_none() && length > MAX_STATEMENT {
-            let message = format!("this statement has {length} bytes; at most {MAX_STATEMENT} are read");
-            let span = self.span(chunk.start, chunk.start.saturating_add(1));
-            self.diagnostics.push(Diagnostic::new(codes::TOO_LARGE, span, message).help("split it into several"));
-            return (None, None);
-        }
         if self.text.get(chunk.start..chunk.end) == Some(";") {
             if !self.bad {
                 let stray =
@@ -147,10 +139,21 @@ impl<'a> Reader<'a> {
                     if end == chunk.end || fault.found.is_some_and(|found| found.end < end) {
                         return self.mismatched(chunk, context, &fault);
                     }
-                    length = length.saturating_mul(8);
+                    if length > LARGE && chunk.end.saturating_sub(chunk.start) > MAX_STATEMENT {
+                        return self.too_large(chunk);
+                    }
+                    length = if length > LARGE { usize::MAX } else { length.saturating_mul(8) };
                 }
             }
         }
+    }
+
+    fn too_large(&mut self, chunk: Chunk) -> Outcome {
+        let length = chunk.end.saturating_sub(chunk.start);
+        let message = format!("this statement has {length} bytes; at most {MAX_STATEMENT} are read");
+        let span = self.span(chunk.start, chunk.start.saturating_add(1));
+        self.diagnostics.push(Diagnostic::new(codes::TOO_LARGE, span, message).help("split it into several"));
+        (None, None)
     }
 
     /// What to do with a statement that the grammar does not match.
@@ -187,53 +190,8 @@ impl<'a> Reader<'a> {
         Fault { file: self.file, text: self.text, chunk, context, found, previous, expected, rule, range }
     }
 
-    /// Where the next statement begins, if all that is wrong is the `;` before it.
-    fn missing_semicolon(&self, chunk: Chunk, context: Context, fault: &Fault<'_>) -> Option<Missing> {
-        let expected = fault.expected.contains(&Rule::semicolon);
-        let Some(found) = fault.found.filter(|found| found.start < chunk.end) else {
-            return expected.then_some(Missing { after: fault.previous?, next: None });
-        };
-        let begins = opens(self.text, found, context)
-            || starts_line(self.text, found) && slip::statement_word(found.of(self.text)).is_some();
-        if expected && begins {
-            return Some(Missing { after: fault.previous?, next: Some(found) });
-        }
-        // `allow anyone to view on any⏎ model "x" { }`: the grammar went on too far.
-        let mut before: Option<Missing> = None;
-        let mut after = None;
-        for token in significant(self.text, chunk.start, found.end) {
-            let on_block = Some(found.start) == chunk.brace && token.of(self.text) == "on";
-            if let Some(after) = after.filter(|_| starts_line(self.text, token))
-                && (on_block || opens(self.text, token, context))
-            {
-                before = Some(Missing { after, next: Some(token) });
-            }
-            after = Some(token);
-        }
-        before.filter(|missing| {
-            let repaired = format!("{};", self.slice(chunk.start, missing.after.end));
-            read(context.rule(), &repaired).is_ok()
-        })
-    }
-
-    /// Reads a statement whose `;` is missing.
-    fn without_semicolon(&mut self, chunk: Chunk, context: Context, missing: Missing) -> Outcome {
-        let end = missing.after.end;
-        let span = self.span(missing.after.start, end);
-        let found = missing.next.map_or(String::new(), |next| format!(" before `{}`", shorten(next.of(self.text))));
-        let diagnostic = Diagnostic::new(codes::MISSING_SEMICOLON, span.after(), format!("missing `;`{found}"));
-        self.diagnostics.push(diagnostic.help("add `;` here"));
-        let resume = missing.next.map(|next| next.start);
-        let repaired = format!("{};", self.slice(chunk.start, end));
-        let part = match read(context.rule(), &repaired) {
-            Ok(pairs) => self.build(Nodes::new(pairs, self.place(chunk.start)), context),
-            Err(_) => None,
-        };
-        (part, resume)
-    }
-
     /// Builds what the grammar has matched.
-    fn build(&mut self, mut nodes: Nodes<'_>, context: Context) -> Option<Part> {
+    pub(super) fn build(&mut self, mut nodes: Nodes<'_>, context: Context) -> Option<Part> {
         let built = nodes.any().and_then(|node| match context {
             Context::File => item(node).map(Part::Item),
             Context::Block => inner_item(node).map(Part::Item),
@@ -266,57 +224,6 @@ impl<'a> Reader<'a> {
         self.budget == 0 || self.diagnostics.len() >= MAX_FINDINGS
     }
 
-    /// The `///` between two places. Where nothing can be documented they are ordinary comments.
-    fn docs(&mut self, from: usize, to: usize, context: Context) -> Range<usize> {
-        let place = |at: usize| move |remark: &crate::ast::lex::Remark| remark.start < at;
-        let range = self.scan.remarks.partition_point(place(from))..self.scan.remarks.partition_point(place(to));
-        if context != Context::Members {
-            for remark in self.scan.remarks.get_mut(range.clone()).unwrap_or_default() {
-                if remark.usage == RemarkUse::Doc && !remark.trailing {
-                    remark.usage = RemarkUse::Quiet;
-                }
-            }
-        }
-        range
-    }
-
-    /// Gives a statement its documentation.
-    fn documented(&mut self, part: Part, docs: Range<usize>) -> Part {
-        let Part::Item(mut item) = part else {
-            return part;
-        };
-        for index in docs {
-            let Some(remark) = self.scan.remarks.get_mut(index) else { break };
-            if remark.usage == RemarkUse::Quiet {
-                remark.usage = RemarkUse::Attached;
-                let (start, end) = (remark.start, remark.end);
-                let line = self.slice(start, end).trim_end();
-                let text = line.trim_start_matches('/');
-                let at = At(self.span(start, start.saturating_add(line.len())));
-                item.docs.push(Name { text: text.strip_prefix(' ').unwrap_or(text).into(), at });
-            }
-        }
-        Part::Item(item)
-    }
-
-    /// All comments that document nothing.
-    fn comments(&mut self) -> Comments {
-        let mut comments = Vec::new();
-        for remark in std::mem::take(&mut self.scan.remarks) {
-            let text = self.slice(remark.start, remark.end).trim_end();
-            let at = At(self.span(remark.start, remark.start.saturating_add(text.len())));
-            if remark.usage == RemarkUse::Doc && self.diagnostics.len() < MAX_FINDINGS {
-                let warning = Diagnostic::new(codes::DANGLING_DOC, at.0, "this `///` documents nothing");
-                let help = "write it above a statement, or write `//`";
-                self.diagnostics.push(warning.help(help));
-            }
-            if remark.usage != RemarkUse::Attached {
-                comments.push(Comment { at, text: text.into(), trailing: remark.trailing });
-            }
-        }
-        Comments(comments)
-    }
-
     pub(super) fn slice(&self, start: usize, end: usize) -> &'a str {
         self.text.get(start..end).unwrap_or_default()
     }
@@ -328,14 +235,6 @@ impl<'a> Reader<'a> {
     pub(super) fn place(&self, base: usize) -> Place {
         Place { file: self.file, base, end: self.text.len() }
     }
-}
-
-/// A `;` that is missing.
-struct Missing {
-    /// The token that it should follow.
-    after: Token,
-    /// The next statement's first token, if there is one.
-    next: Option<Token>,
 }
 
 impl Context {
@@ -361,54 +260,6 @@ impl Part {
     pub(super) fn member(self) -> Option<(Name, Assigned)> {
         if let Self::Member(member) = self { Some(member) } else { None }
     }
-}
-
-fn item(node: Node<'_>) -> Read<Item> {
-    let at = node.at();
-    let kind = node.only()?.read_as(&[
-        (Rule::policy_rule, rule),
-        (Rule::invariant, invariant),
-        (Rule::timezone, vocabulary::timezone),
-        (Rule::tiers, vocabulary::tiers),
-        (Rule::action_list, vocabulary::action_list),
-        (Rule::action_group, vocabulary::action_group),
-        (Rule::kinds, vocabulary::kinds),
-        (Rule::role, vocabulary::role),
-        (Rule::attribute, vocabulary::attribute),
-        (Rule::set, vocabulary::set),
-        (Rule::window, vocabulary::window),
-        (Rule::condition, vocabulary::condition),
-    ])?;
-    Ok(Item { docs: Vec::new(), kind, at })
-}
-
-/// A statement inside an `on` block.
-fn inner_item(node: Node<'_>) -> Read<Item> {
-    let statement = node.clone().only()?;
-    if !matches!(statement.rule(), Rule::policy_rule | Rule::invariant) {
-        let (keyword, word) = node.keyword();
-        return Err(Box::new(not_in_block(keyword, word)));
-    }
-    let item = item(node)?;
-    match on_part(&item.kind) {
-        Some(on) => Err(Box::new(on_in_block(on.at.0))),
-        None => Ok(item),
-    }
-}
-
-fn on_part(kind: &ItemKind) -> Option<&Selector> {
-    if let ItemKind::Rule(rule) = kind {
-        rule.scope.on.as_ref()
-    } else if let ItemKind::Invariant(invariant) = kind {
-        invariant.scope.on.as_ref()
-    } else {
-        None
-    }
-}
-
-fn member(node: Node<'_>) -> Read<(Name, Assigned)> {
-    let mut parts = node.parts();
-    Ok((name(parts.expect(Rule::ident)?)?, assigned(parts.any()?)?))
 }
 
 /// A token's text, cut where it gets long.

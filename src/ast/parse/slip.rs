@@ -47,6 +47,9 @@ const SYNONYMS: [(&str, &str); 31] = [
     ("enum", "one"),
 ];
 
+/// No keyword is as long as this, and comparing takes time.
+const LONGEST: usize = 24;
+
 /// Kinds that need no declaration.
 const KINDS: [&str; 7] = ["user", "service", "key", "agent", "model", "dataset", "space"];
 
@@ -57,6 +60,9 @@ pub(super) fn statement_word(word: &str) -> Option<&'static str> {
 
 /// The candidate that a word resembles, means or begins with; not the word itself.
 fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    if word.len() > LONGEST {
+        return None;
+    }
     let lower = word.to_lowercase();
     let synonym = |candidate: &&str| SYNONYMS.contains(&(lower.as_str(), *candidate));
     let farthest = match word.len() {

@@ -1,0 +1,67 @@
+//! Comments: those that document a statement, and all others.
+
+use super::{
+    reader::{Part, Reader},
+    split::Context,
+};
+use crate::{
+    ast::{
+        At, Comment, Comments, Name,
+        lex::{MAX_FINDINGS, Remark, RemarkUse},
+    },
+    report::{Diagnostic, codes},
+};
+use std::ops::Range;
+
+impl Reader<'_> {
+    /// The `///` between two places. Where nothing can be documented they are ordinary comments.
+    pub(super) fn docs(&mut self, from: usize, to: usize, context: Context) -> Range<usize> {
+        let place = |at: usize| move |remark: &Remark| remark.start < at;
+        let range = self.scan.remarks.partition_point(place(from))..self.scan.remarks.partition_point(place(to));
+        if context != Context::Members {
+            for remark in self.scan.remarks.get_mut(range.clone()).unwrap_or_default() {
+                if remark.usage == RemarkUse::Doc && !remark.trailing {
+                    remark.usage = RemarkUse::Quiet;
+                }
+            }
+        }
+        range
+    }
+
+    /// Gives a statement its documentation.
+    pub(super) fn documented(&mut self, part: Part, docs: Range<usize>) -> Part {
+        let Part::Item(mut item) = part else {
+            return part;
+        };
+        for index in docs {
+            let Some(remark) = self.scan.remarks.get_mut(index) else { break };
+            if remark.usage == RemarkUse::Quiet {
+                remark.usage = RemarkUse::Attached;
+                let (start, end) = (remark.start, remark.end);
+                let line = self.slice(start, end).trim_end();
+                let text = line.trim_start_matches('/');
+                let at = At(self.span(start, start.saturating_add(line.len())));
+                item.docs.push(Name { text: text.strip_prefix(' ').unwrap_or(text).into(), at });
+            }
+        }
+        Part::Item(item)
+    }
+
+    /// All comments that document nothing.
+    pub(super) fn comments(&mut self) -> Comments {
+        let mut comments = Vec::new();
+        for remark in std::mem::take(&mut self.scan.remarks) {
+            let text = self.slice(remark.start, remark.end).trim_end();
+            let at = At(self.span(remark.start, remark.start.saturating_add(text.len())));
+            if remark.usage == RemarkUse::Doc && self.diagnostics.len() < MAX_FINDINGS {
+                let warning = Diagnostic::new(codes::DANGLING_DOC, at.0, "this `///` documents nothing");
+                let help = "write it above a statement, or write `//`";
+                self.diagnostics.push(warning.help(help));
+            }
+            if remark.usage != RemarkUse::Attached {
+                comments.push(Comment { at, text: text.into(), trailing: remark.trailing });
+            }
+        }
+        Comments(comments)
+    }
+}
