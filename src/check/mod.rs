@@ -1,7 +1,7 @@
 //! The meaning of a policy set.
 //!
 //! In go the trees of all files, out come an [`Ir`] and what is wrong: all errors at once, and warnings. The passes are
-//! files: [`resolve`] collects names, `entities` types and declarations, `define` named windows and conditions; then
+//! files: `resolve` collects names, `entities` types and declarations, `define` named windows and conditions; then
 //! `lower` (with `conditions`, `infer`, `messages` and `cases`) gives each rule, claim and test its meaning, in parallel
 //! over the files; `lint` warns; `suppress` silences. Nothing here decides a request.
 

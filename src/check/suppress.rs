@@ -39,11 +39,18 @@ pub(super) fn suppress(diagnostics: Vec<Diagnostic>, asts: &[Ast], sources: &Sou
             kept.push(diagnostic);
         }
     }
-    kept.extend(suppressions.iter().filter(|suppression| !suppression.used).map(Suppression::nothing));
+    // Where there are errors, a warning may be missing that comes back when they are mended.
+    let complete = !kept.iter().any(Diagnostic::is_error);
+    let idle = suppressions.iter().filter(|suppression| !suppression.used);
+    kept.extend(idle.filter(|suppression| complete || !suppression.is_of_warning()).map(Suppression::nothing));
     kept
 }
 
 impl Suppression {
+    fn is_of_warning(&self) -> bool {
+        Code::find(&self.code).is_some_and(|code| code.severity() == Severity::Warning)
+    }
+
     fn nothing(&self) -> Diagnostic {
         let (message, help) = match Code::find(&self.code) {
             None => (format!("unknown code `{}`", self.code), "codes look like `P0102`".to_owned()),

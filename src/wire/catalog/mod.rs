@@ -24,7 +24,7 @@
 //! An empty cell leaves the attribute out; `[a;b]` is a set, `[]` the empty one; any other cell is one text. Sets within
 //! organisations, `none` and texts in brackets need JSON.
 //!
-//! No vocabulary is known here, so that every text arrives as [`LiteralKind::Text`](crate::ast::LiteralKind::Text): an
+//! No vocabulary is known here, so that every text arrives as [`LiteralKind::Text`]: an
 //! address, an instant, a tier, a constant, in CSV also a number or `true`. [`check`](crate::check) reads it by its
 //! attribute's type.
 
