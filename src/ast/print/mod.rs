@@ -5,7 +5,7 @@
 //!
 //! Printing knows the grammar's words and nothing of what they mean: any tree that a text can have prints as that text.
 //!
-//! Statements stand on lines of their own, which [`lines`] writes. Inside a statement the line breaks are found by
+//! Statements stand on lines of their own, which `lines` writes. Inside a statement the line breaks are found by
 //! Wadler's algorithm: a statement that does not fit on one line has its clauses on one each.
 
 mod cases;
