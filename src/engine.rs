@@ -14,7 +14,7 @@ use crate::{
     report::Diagnostic,
     request::{Input, Refusal, Request},
     source::Sources,
-    store::limits::{Charge, LimitStore, MemoryLimits, Room},
+    store::limits::{Charge, LimitStore, MemoryLimits, Outage, Room},
 };
 use chrono::{DateTime, Utc};
 use std::{fmt, path::Path, sync::Arc};
@@ -76,6 +76,15 @@ impl fmt::Display for LoadError {
 }
 
 impl std::error::Error for LoadError {}
+
+/// What happens to limits that have room.
+#[derive(Clone, Copy)]
+enum Spend {
+    /// They are charged.
+    Charge,
+    /// They are only looked at.
+    Look,
+}
 
 /// Loads a policy set with other than the usual settings.
 #[derive(Default)]
@@ -233,9 +242,22 @@ impl Engine {
     /// # Errors
     /// If the request does not fit the vocabulary; nothing is charged then.
     pub fn decide_at(&self, request: &Request, now: DateTime<Utc>) -> Result<Decision, Refusal> {
+        self.answer_at(request, now, Spend::Charge)
+    }
+
+    /// What the decision would be: as [`decide_at`](Self::decide_at), but nothing is charged, and limits are given as they
+    /// stand before.
+    ///
+    /// # Errors
+    /// If the request does not fit the vocabulary.
+    pub fn preview(&self, request: &Request, now: DateTime<Utc>) -> Result<Decision, Refusal> {
+        self.answer_at(request, now, Spend::Look)
+    }
+
+    fn answer_at(&self, request: &Request, now: DateTime<Utc>, spend: Spend) -> Result<Decision, Refusal> {
         let facts = Facts::new(&self.ir.vocabulary, request, self.strict)?;
         let verdict = evaluate(&self.ir, &facts);
-        let charged = self.charge(&facts, &verdict, now);
+        let charged = self.charge(&facts, &verdict, now, spend);
         Ok(answer(&self.ir, &facts, &verdict, &charged, &self.revision))
     }
 
@@ -259,12 +281,12 @@ impl Engine {
 
     /// Charges the limits that fire: all or none. A limit whose key or cost is unknown, and a store that cannot be
     /// reached, have no room.
-    fn charge(&self, facts: &Facts<'_>, verdict: &Verdict, now: DateTime<Utc>) -> Charged {
+    fn charge(&self, facts: &Facts<'_>, verdict: &Verdict, now: DateTime<Utc>, spend: Spend) -> Charged {
         let wanted: Vec<(check::ir::RuleId, Option<Charge>)> =
             verdict.limits.iter().map(|id| (*id, self.wanted(*id, facts, now))).collect();
         let charges: Vec<Charge> = wanted.iter().filter_map(|(_, charge)| charge.clone()).collect();
         let complete = charges.len() == wanted.len();
-        let rooms = if complete { self.limits.charge(now, &charges) } else { self.limits.peek(now, &charges) };
+        let rooms = if complete { self.ask(now, &charges, spend) } else { self.ask(now, &charges, Spend::Look) };
         let mut rooms = rooms.unwrap_or_default().into_iter();
         let mut charged = Charged::default();
         for (id, charge) in wanted {
@@ -273,9 +295,17 @@ impl Engine {
         let allowed = matches!(verdict.outcome, crate::eval::reference::Outcome::Allow(_))
             && charged.rooms.iter().all(|(_, room)| room.as_ref().is_some_and(|room| room.fits));
         if allowed {
-            charged.shadow = verdict.shadow.iter().copied().filter(|id| !self.shadow_fits(*id, facts, now)).collect();
+            let shadow = verdict.shadow.iter().copied();
+            charged.shadow = shadow.filter(|id| !self.shadow_fits(*id, facts, now, spend)).collect();
         }
         charged
+    }
+
+    fn ask(&self, now: DateTime<Utc>, charges: &[Charge], spend: Spend) -> Result<Vec<Room>, Outage> {
+        match spend {
+            Spend::Charge => self.limits.charge(now, charges),
+            Spend::Look => self.limits.peek(now, charges),
+        }
     }
 
     fn wanted(&self, id: check::ir::RuleId, facts: &Facts<'_>, now: DateTime<Utc>) -> Option<Charge> {
@@ -284,10 +314,10 @@ impl Engine {
         charge(limit, rule.shadow, facts, now)
     }
 
-    /// Whether a shadow limit has room; it is charged then, to a counter of its own.
-    fn shadow_fits(&self, id: check::ir::RuleId, facts: &Facts<'_>, now: DateTime<Utc>) -> bool {
+    /// Whether a shadow limit has room; what is charged then goes to a counter of its own.
+    fn shadow_fits(&self, id: check::ir::RuleId, facts: &Facts<'_>, now: DateTime<Utc>, spend: Spend) -> bool {
         let charge = self.wanted(id, facts, now);
-        let rooms: Option<Vec<Room>> = charge.and_then(|charge| self.limits.charge(now, &[charge]).ok());
+        let rooms: Option<Vec<Room>> = charge.and_then(|charge| self.ask(now, &[charge], spend).ok());
         rooms.is_some_and(|rooms| rooms.iter().all(|room| room.fits))
     }
 
