@@ -21,4 +21,4 @@ pub mod zone;
 
 pub use engine::{Engine, EngineBuilder, LoadError};
 #[cfg(feature = "cli")]
-pub use policyc::{Exit, Io};
+pub use policyc::{Exit, Io, run};

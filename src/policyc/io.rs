@@ -1,6 +1,6 @@
 //! What a command reads from, writes to and ends with.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 
 /// How a command ends. The order is the one in which several count: the greatest decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,4 +47,58 @@ pub struct Io<'a> {
     pub interactive: bool,
     /// The width of the terminal, in columns; 80 where there is none.
     pub width: usize,
+}
+
+/// A stream that remembers that it could not be written to, so that nobody else has to: verbs may ignore a failure, and
+/// may end early on it.
+pub(super) struct Kept<'a> {
+    inner: &'a mut (dyn Write + Send),
+    failure: Option<io::Error>,
+}
+
+impl<'a> Kept<'a> {
+    pub(super) fn new(inner: &'a mut (dyn Write + Send)) -> Self {
+        Self { inner, failure: None }
+    }
+
+    /// Writes what is still held back.
+    ///
+    /// # Errors
+    /// The first failure there was.
+    pub(super) fn close(&mut self) -> io::Result<()> {
+        let flushed = self.flush();
+        self.failure.take().map_or(flushed, Err)
+    }
+
+    /// Writes a text whether or not writing failed before.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(super) fn write_last(&mut self, text: &str) -> io::Result<()> {
+        self.inner.write_all(text.as_bytes())?;
+        self.inner.flush()
+    }
+
+    fn attempt<T>(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> io::Result<T> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.kind().into());
+        }
+        write(self.inner).inspect_err(|error| {
+            if error.kind() != io::ErrorKind::Interrupted {
+                // The system's own words are kept, the caller gets the kind.
+                self.failure =
+                    Some(error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error));
+            }
+        })
+    }
+}
+
+impl Write for Kept<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.attempt(|inner| inner.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.attempt(|inner| inner.flush())
+    }
 }

@@ -1,8 +1,27 @@
 //! The command line: arguments in, text and an exit code out.
 //!
 //! `main.rs` is the program; everything else is here, so that tests can run a command without a process. Each verb is a file
-//! with its arguments and `run(args, io) -> Exit`.
+//! with its arguments and `run(args, io, config) -> Exit`; `cli` says which verbs there are, `config` and `set` what a
+//! policy set is made of. Nothing here decides a request or knows the language.
 
+mod check;
+mod cli;
+mod completions;
+mod config;
+mod eval;
+mod explain;
+mod export;
+mod fmt;
+mod import;
+mod init;
 mod io;
+mod levels;
+mod man;
+mod set;
+mod style;
+mod test;
 
+pub use cli::run;
 pub use io::{Exit, Io};
+
+use config::Config;

@@ -1,0 +1,75 @@
+//! Colours, and how a command says that it failed.
+
+use super::{Exit, Io};
+use anstyle::{AnsiColor, Style as Ansi};
+
+/// Paints texts where there is colour.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    color: bool,
+}
+
+impl Style {
+    pub(super) const fn new(color: bool) -> Self {
+        Self { color }
+    }
+
+    /// What went well.
+    pub(super) fn good(self, text: &str) -> String {
+        self.paint(AnsiColor::Green.on_default(), text)
+    }
+
+    /// What did not.
+    pub(super) fn bad(self, text: &str) -> String {
+        self.paint(AnsiColor::Red.on_default(), text)
+    }
+
+    /// The word before a message about what is wrong.
+    pub(super) fn error(self, text: &str) -> String {
+        self.paint(AnsiColor::Red.on_default().bold(), text)
+    }
+
+    /// The word before a message about what may be wrong.
+    pub(super) fn warning(self, text: &str) -> String {
+        self.paint(AnsiColor::Yellow.on_default().bold(), text)
+    }
+
+    /// Where something stands in a text that changes.
+    pub(super) fn hint(self, text: &str) -> String {
+        self.paint(AnsiColor::Cyan.on_default(), text)
+    }
+
+    /// What matters most.
+    pub(super) fn bold(self, text: &str) -> String {
+        self.paint(Ansi::new().bold(), text)
+    }
+
+    /// What matters least.
+    pub(super) fn dim(self, text: &str) -> String {
+        self.paint(Ansi::new().dimmed(), text)
+    }
+
+    fn paint(self, style: Ansi, text: &str) -> String {
+        if self.color && !text.is_empty() { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+}
+
+/// Says what went wrong, and what to do about it; the command has failed.
+pub(super) fn failed(io: &mut Io<'_>, message: &str, help: Option<&str>) -> Exit {
+    complain(io, message, help);
+    Exit::Failed
+}
+
+/// Says what went wrong, and what to do about it.
+pub(super) fn complain(io: &mut Io<'_>, message: &str, help: Option<&str>) {
+    let style = Style::new(io.color_err);
+    let _ = writeln!(io.err, "{} {message}", style.error("error:"));
+    if let Some(help) = help {
+        let _ = writeln!(io.err, "  {} {help}", style.hint("help:"));
+    }
+}
+
+/// `1 file`, `2 files`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
