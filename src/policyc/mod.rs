@@ -17,7 +17,9 @@ mod init;
 mod io;
 mod levels;
 mod man;
+mod requests;
 mod set;
+mod show;
 mod style;
 mod test;
 

@@ -132,7 +132,8 @@ fn clause(engine: &Engine, part: &Part, facts: &Facts<'_>) -> ClauseStory {
     let text = match part.kind {
         PartKind::Who => written,
         // It fires where the condition does not hold.
-        PartKind::Require => format!("not ({written})"),
+        PartKind::Require if written.contains(' ') => format!("not ({written})"),
+        PartKind::Require => format!("not {written}"),
         PartKind::To | PartKind::On | PartKind::When | PartKind::Unless | PartKind::From | PartKind::Until => {
             format!("{} {written}", part.kind.word())
         }
