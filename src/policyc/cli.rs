@@ -32,7 +32,8 @@ Defaults for a project stand in `.policyc.toml`."
 )]
 struct Cli {
     /// Whether output is in colour; `auto` heeds `NO_COLOR` and is plain when piped
-    #[arg(long, global = true, env = "POLICYC_COLOR", value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
+    #[arg(long, global = true, env = "POLICYC_COLOR", value_name = "WHEN", value_enum, default_value_t = Color::Auto,
+        display_order = 900)]
     color: Color,
     #[command(subcommand)]
     verb: Verb,

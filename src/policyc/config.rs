@@ -73,6 +73,11 @@ impl Config {
         Reader { source: Source::new(&name, &name, &text), folder }.read()
     }
 
+    /// The folder of the file, if there is one.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
     /// What a command is about: its own paths, else those of the file, else the folder of the file.
     pub(super) fn paths(&self, given: &[PathBuf]) -> Vec<PathBuf> {
         match (given, self.paths.as_slice()) {

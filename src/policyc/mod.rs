@@ -18,10 +18,13 @@ mod io;
 mod levels;
 mod man;
 mod requests;
+mod markdown;
+mod replace;
 mod set;
 mod show;
 mod style;
 mod test;
+mod watch;
 
 pub use cli::run;
 pub use io::{Exit, Io};

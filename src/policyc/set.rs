@@ -27,7 +27,7 @@ pub(super) const STDIN_NAME: &str = "<stdin>";
 
 /// What one policy set is made of.
 #[derive(Debug, Clone)]
-pub(super) struct PolicySet {
+pub(super) struct SetArgs {
     /// Its folder, where it is one of several; else empty.
     pub(super) name: String,
     /// Which warnings its project denies and allows.
@@ -42,7 +42,7 @@ enum Input {
     Stdin(String),
 }
 
-impl PolicySet {
+impl SetArgs {
     /// To load it with other than the usual settings.
     pub(super) fn builder(&self) -> EngineBuilder {
         let builder = self.inputs.iter().fold(Engine::builder(), |builder, input| match input {
@@ -50,15 +50,6 @@ impl PolicySet {
             Input::Stdin(text) => builder.text(STDIN_NAME, text),
         });
         self.catalogs.iter().fold(builder, EngineBuilder::catalog)
-    }
-
-    /// Its folders and files, to watch them.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
-        let inputs = self.inputs.iter().filter_map(|input| match input {
-            Input::Path(path) => Some(path.as_path()),
-            Input::Stdin(_) => None,
-        });
-        inputs.chain(self.catalogs.iter().map(PathBuf::as_path))
     }
 }
 
@@ -72,7 +63,7 @@ pub(super) fn sets(
     catalogs: &[PathBuf],
     io: &mut Io<'_>,
     config: &Config,
-) -> Result<Vec<PolicySet>, Exit> {
+) -> Result<Vec<SetArgs>, Exit> {
     let paths = config.paths(paths);
     if paths.is_empty() {
         let help = format!("give a file or a folder, or `{STDIN}` for standard input");
@@ -96,7 +87,7 @@ pub(super) fn sets(
         let own = own.map_err(|fault| failed(io, &fault.message, fault.help.as_deref()))?.flatten();
         let config = own.as_ref().unwrap_or(config);
         let name = folder.map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default();
-        sets.push(PolicySet { name, levels: config.levels().clone(), inputs, catalogs: config.catalogs(catalogs) });
+        sets.push(SetArgs { name, levels: config.levels().clone(), inputs, catalogs: config.catalogs(catalogs) });
     }
     if let [only] = sets.as_mut_slice() {
         only.name.clear();
@@ -108,12 +99,7 @@ pub(super) fn sets(
 ///
 /// # Errors
 /// As [`sets`], and if there are several.
-pub(super) fn one(
-    paths: &[PathBuf],
-    catalogs: &[PathBuf],
-    io: &mut Io<'_>,
-    config: &Config,
-) -> Result<PolicySet, Exit> {
+pub(super) fn one(paths: &[PathBuf], catalogs: &[PathBuf], io: &mut Io<'_>, config: &Config) -> Result<SetArgs, Exit> {
     let mut sets = sets(paths, catalogs, io, config)?;
     match (sets.pop(), sets.as_slice()) {
         (Some(only), []) => Ok(only),

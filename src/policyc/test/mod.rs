@@ -1,16 +1,176 @@
-//! `policyc eval`.
+//! `policyc test`: the tests in policy files, run.
+//!
+//! The tests run in [`query::test`](crate::query::test); here they are chosen and what became of them is shown: each format
+//! is a file that turns an [`Outcome`] into text.
 
-use crate::policyc::{Config, Exit, Io};
+mod github;
+mod json;
+mod junit;
+mod outcome;
+mod pretty;
+mod tap;
+
+use super::{
+    Config, Exit, Io,
+    replace::replace,
+    set,
+    style::{Style, counted, failed},
+    watch::{self, Watch},
+};
+use crate::{
+    engine::Engine,
+    query::test::{self, TestReport},
+};
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressStyle};
+use outcome::Outcome;
+use regex::Regex;
 use std::path::PathBuf;
 
-/// Decide requests.
+/// From how many tests on a person is shown how far they are.
+const MANY: usize = 500;
+
+/// Run the tests in policy files.
+///
+/// Tests run in parallel; each has its own clock and its own limits, and needs no network. What became of them is shown in
+/// the order of the files.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes: 0 all passed; 1 usage, or a file cannot be read or written; 2 a test failed, or `--fail-on-empty` and there \
+was none; 3 the policy set is not valid.
+
+Example:
+  policyc test policies
+  policyc test policies --run 'quota|limit' -v
+  policyc test policies --format junit -o target/junit.xml")]
 pub(super) struct Args {
     /// Policy files and folders; `-` is standard input
     #[arg(value_name = "PATH")]
-    pub(super) paths: Vec<PathBuf>,
+    paths: Vec<PathBuf>,
+    /// Run only the tests whose names this matches
+    #[arg(short, long, env = "POLICYC_TEST_RUN", value_name = "REGEX")]
+    run: Option<Regex>,
+    /// Show every test and every case
+    #[arg(short, long, env = "POLICYC_TEST_VERBOSE")]
+    verbose: bool,
+    /// How it is shown what became of the tests
+    #[arg(long, env = "POLICYC_TEST_FORMAT", value_enum, default_value_t = Format::Pretty)]
+    format: Format,
+    /// Write that to a file; a summary for people goes to standard error
+    #[arg(short, long, env = "POLICYC_TEST_OUTPUT", value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Resources and principals with their attributes: JSON, JSON Lines or CSV
+    #[arg(long, env = "POLICYC_TEST_CATALOG", value_name = "FILE")]
+    catalog: Vec<PathBuf>,
+    /// Exit with 2 if there is no test to run
+    #[arg(long, env = "POLICYC_TEST_FAIL_ON_EMPTY")]
+    fail_on_empty: bool,
+    /// Run again whenever a file changes
+    #[arg(long, env = "POLICYC_TEST_WATCH")]
+    watch: bool,
 }
 
-pub(super) fn run(_: &Args, _: &mut Io<'_>, _: &Config) -> Exit {
-    Exit::Failed
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Pretty,
+    /// One JSON document
+    Json,
+    /// JUnit XML, which CI systems read
+    Junit,
+    /// The Test Anything Protocol, version 14
+    Tap,
+    /// Workflow commands, which GitHub shows beside the changed lines
+    Github,
+}
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>, config: &Config) -> Exit {
+    if args.watch {
+        let watch = Watch { paths: &args.paths, catalogs: &args.catalog };
+        return watch::watch(watch, io, config, |io, config| tests(args, io, config));
+    }
+    tests(args, io, config)
+}
+
+fn tests(args: &Args, io: &mut Io<'_>, config: &Config) -> Exit {
+    let sets = match set::sets(&args.paths, &args.catalog, io, config) {
+        Ok(sets) => sets,
+        Err(exit) => return exit,
+    };
+    let mut exit = Exit::Fine;
+    let mut outcome = Outcome::default();
+    for set in &sets {
+        match set::load(set.builder(), io) {
+            Ok(engine) => outcome.add(&set.name, &engine, run_set(args, &engine, io)),
+            Err(failure) => exit = exit.max(failure),
+        }
+    }
+    if outcome.sets.is_empty() {
+        return exit;
+    }
+    if outcome.failed() > 0 {
+        exit = exit.max(Exit::Negative);
+    }
+    if outcome.cases() == 0 && args.fail_on_empty {
+        exit = exit.max(Exit::Negative);
+    }
+    exit.max(show(args, &outcome, io))
+}
+
+/// Runs the tests of one policy set.
+fn run_set(args: &Args, engine: &Engine, io: &Io<'_>) -> Vec<TestReport> {
+    let chosen = |name: &str| args.run.as_ref().is_none_or(|regex| regex.is_match(name));
+    let count = engine.ir().tests.iter().filter(|test| chosen(&test.name)).count();
+    let progress = if io.interactive && count >= MANY { progress(count) } else { ProgressBar::hidden() };
+    let reports = test::run(engine, chosen, |_| progress.inc(1));
+    progress.finish_and_clear();
+    reports
+}
+
+fn progress(count: usize) -> ProgressBar {
+    let progress = ProgressBar::new(u64::try_from(count).unwrap_or(u64::MAX));
+    match ProgressStyle::with_template("{bar:40} {pos} of {len} tests") {
+        Ok(style) => progress.with_style(style),
+        Err(_) => progress,
+    }
+}
+
+/// Shows what became of the tests, or writes it to a file.
+fn show(args: &Args, outcome: &Outcome, io: &mut Io<'_>) -> Exit {
+    let pretty = |color, width| pretty::render(outcome, args.verbose, Style::new(color), width);
+    let text = match args.format {
+        Format::Pretty => Ok(pretty(io.color_out && args.output.is_none(), io.width)),
+        Format::Json => json::render(outcome).map_err(|error| error.to_string()),
+        Format::Junit => junit::render(outcome).map_err(|error| error.to_string()),
+        Format::Tap => Ok(tap::render(outcome)),
+        Format::Github => Ok(github::render(outcome)),
+    };
+    let text = match text {
+        Ok(text) => text,
+        Err(error) => return failed(io, &format!("cannot show the outcome: {error}"), None),
+    };
+    let mut exit = Exit::Fine;
+    if let Some(file) = &args.output {
+        let _ = io.err.write_all(pretty(io.color_err, io.width).as_bytes());
+        if let Err(error) = replace(file, text.as_bytes()) {
+            exit = failed(io, &format!("cannot write `{}`: {error}", file.display()), None);
+        }
+    } else {
+        let _ = io.out.write_all(text.as_bytes());
+        let _ = io.out.flush();
+    }
+    if outcome.cases() == 0 {
+        let what = args.run.as_ref().map(|regex| format!(" whose name matches `{regex}`")).unwrap_or_default();
+        let style = Style::new(io.color_err);
+        let _ = writeln!(io.err, "{} there is no test{what}", style.warning("warning:"));
+    }
+    exit
+}
+
+/// `264 passed, 0 failed in 63 tests (5 files)`, and the same without what it is out of, for scripts.
+fn summary(outcome: &Outcome) -> (String, String) {
+    let counts = format!("{} passed, {} failed", outcome.passed(), outcome.failed());
+    let tests = counted(outcome.tests(), "test");
+    let files = counted(outcome.files(), "file");
+    (format!("{counts} in {tests} ({files})"), counts)
 }

@@ -1,0 +1,50 @@
+//! What became of the tests, as one JSON document.
+
+use super::outcome::{Case, File, Outcome, Test};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Report<'a> {
+    tests: Vec<TestShape<'a>>,
+    passed: usize,
+    failed: usize,
+}
+
+#[derive(Serialize)]
+struct TestShape<'a> {
+    name: &'a str,
+    file: &'a str,
+    line: usize,
+    cases: Vec<CaseShape<'a>>,
+}
+
+#[derive(Serialize)]
+struct CaseShape<'a> {
+    line: usize,
+    pass: bool,
+    expected: &'a str,
+    got: &'a str,
+    /// `null` where no rule decided.
+    rule: Option<&'a str>,
+}
+
+pub(super) fn render(outcome: &Outcome) -> serde_json::Result<String> {
+    let tests = outcome.all_files().flat_map(|file| file.tests.iter().map(move |found| test(file, found))).collect();
+    let report = Report { tests, passed: outcome.passed(), failed: outcome.failed() };
+    Ok(format!("{}\n", serde_json::to_string(&report)?))
+}
+
+fn test<'a>(file: &'a File, test: &'a Test) -> TestShape<'a> {
+    TestShape { name: &test.name, file: &file.name, line: test.line, cases: test.cases.iter().map(case).collect() }
+}
+
+fn case(case: &Case) -> CaseShape<'_> {
+    let Case { line, report, .. } = case;
+    CaseShape {
+        line: *line,
+        pass: report.pass,
+        expected: &report.expected,
+        got: &report.got,
+        rule: report.rule.as_deref(),
+    }
+}
