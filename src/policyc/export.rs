@@ -4,6 +4,12 @@ use super::{
     Config, Exit, Io, set,
     style::{Style, counted},
 };
+use crate::{
+    ast::Item,
+    report::terminal,
+    source::Sources,
+    wire::acl::{self, Inexpressible},
+};
 use std::path::PathBuf;
 
 /// Turn policies into documents of other systems
@@ -37,5 +43,42 @@ Example:
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>, config: &Config) -> Exit {
     let What::Acl { paths } = &args.what;
-    Exit::Failed
+    match acl(paths, io, config) {
+        Ok(exit) | Err(exit) => exit,
+    }
+}
+
+fn acl(paths: &[PathBuf], io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> {
+    let set = set::one(paths, &[], io, config)?;
+    let set = set.loader().load().map_err(|files| set::unreadable(&files, io))?;
+    if set.ir.is_none() {
+        let text = terminal::render(&set.diagnostics, &set.sources, io.color_err, io.width);
+        let _ = io.err.write_all(text.as_bytes());
+        return Err(Exit::Invalid);
+    }
+    let items: Vec<Item> = set.asts.into_iter().flat_map(|ast| ast.items).collect();
+    match acl::export(&items) {
+        Ok(documents) => {
+            let text = match documents.as_slice() {
+                [only] => only.to_json(),
+                several => serde_json::to_string_pretty(several).unwrap_or_default(),
+            };
+            let _ = writeln!(io.out, "{text}");
+            Ok(Exit::Fine)
+        }
+        Err(faults) => Ok(inexpressible(faults, &set.sources, io)),
+    }
+}
+
+/// Lists what an access-control list cannot say.
+fn inexpressible(mut faults: Vec<Inexpressible>, sources: &Sources, io: &mut Io<'_>) -> Exit {
+    let style = Style::new(io.color_err);
+    faults.sort_by_key(|fault| (fault.span.file, fault.span.start));
+    for fault in &faults {
+        let place = sources.place(fault.span);
+        let _ =
+            writeln!(io.err, "{place}: {} an access-control list cannot express {}", style.error("error:"), fault.what);
+    }
+    let _ = writeln!(io.err, "{}; nothing was written", counted(faults.len(), "error"));
+    Exit::Negative
 }

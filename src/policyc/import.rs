@@ -2,6 +2,7 @@
 
 use super::{
     Config, Exit, Io,
+    replace::replace,
     style::{Style, failed},
 };
 use crate::{
@@ -9,7 +10,10 @@ use crate::{
     request::Refusal,
     wire::acl::{self, Imported},
 };
-use std::{fs, io::Read, path::{Path, PathBuf}};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Turn documents of other systems into policies
 ///
@@ -101,7 +105,7 @@ fn write(imported: Imported, output: Option<&Path>, io: &mut Io<'_>) -> Exit {
         let _ = io.out.write_all(text.as_bytes());
         return Exit::Fine;
     };
-    match fs::write(output, text) {
+    match replace(output, text.as_bytes()) {
         Ok(()) => Exit::Fine,
         Err(error) => failed(io, &format!("cannot write `{}`: {error}", output.display()), None),
     }
