@@ -14,8 +14,8 @@ use crate::{
     source::Span,
     value::{HeldRole, Value},
 };
-use chrono::{DateTime, SecondsFormat, Utc};
-use std::{collections::BTreeMap, sync::Arc};
+use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
 
 /// Where the test clock starts without a given time, in seconds since 1970: 2000-01-01T00:00:00Z.
 const START: i64 = 946_684_800;
@@ -178,38 +178,12 @@ impl<'a> Checker<'a> {
                 let Value::Roles(mut roles) = self.literal(&list, ty)? else { return None };
                 let foreign = foreign.iter().filter_map(|member| member.kind.as_word().cloned());
                 roles.extend(foreign.map(|role| HeldRole { role, org: None }));
-                Some(self.as_input(&Value::Roles(roles)))
+                Some(self.vocabulary.input(&Value::Roles(roles)))
             }
             _ => {
                 let value = self.literal(literal, ty)?;
-                Some(self.as_input(&value))
+                Some(self.vocabulary.input(&value))
             }
-        }
-    }
-
-    fn as_input(&self, value: &Value) -> Input {
-        let text = |text: &Arc<str>| Input::Text(text.to_string());
-        match value {
-            Value::None => Input::None,
-            Value::Bool(value) => Input::Bool(*value),
-            Value::Int(value) => Input::Int(*value),
-            Value::Text(value) => text(value),
-            Value::Ip(ip) => Input::Text(ip.to_string()),
-            Value::Time(time) => Input::Text(time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
-            Value::Tier(tier) => text(&self.vocabulary.tier_name(*tier)),
-            Value::Texts(texts) => Input::List(texts.iter().map(text).collect()),
-            Value::Roles(roles) => Input::List(
-                roles
-                    .iter()
-                    .map(|held| match &held.org {
-                        None => text(&held.role),
-                        Some(org) => Input::Object(BTreeMap::from([
-                            ("role".to_owned(), text(&held.role)),
-                            ("org".to_owned(), text(org)),
-                        ])),
-                    })
-                    .collect(),
-            ),
         }
     }
 

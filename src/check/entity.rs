@@ -85,6 +85,11 @@ impl Entities {
         self.rows.iter()
     }
 
+    /// The ids of a kind that are declared exactly, sorted.
+    pub fn ids_of(&self, kind: &str) -> impl Iterator<Item = &Arc<str>> + Clone {
+        self.kinds.get(kind).into_iter().flat_map(|of_kind| of_kind.exact.keys())
+    }
+
     /// Whether any of a kind is declared.
     #[must_use]
     pub fn declares(&self, kind: &str) -> bool {

@@ -3,11 +3,12 @@
 use super::entity::Entities;
 use crate::{
     ids::{IdVec, ids},
+    request::Input,
     source::Span,
-    value::{Tier, Value, canonical_ip},
+    value::{HeldRole, Tier, Value, canonical_ip},
     zone::Zone,
 };
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
@@ -282,6 +283,23 @@ impl Vocabulary {
         self.tiers.get(usize::from(tier.0)).cloned().unwrap_or_default()
     }
 
+    /// A value as a request gives it.
+    #[must_use]
+    pub fn input(&self, value: &Value) -> Input {
+        let text = |text: &Arc<str>| Input::Text(text.to_string());
+        match value {
+            Value::None => Input::None,
+            Value::Bool(value) => Input::Bool(*value),
+            Value::Int(value) => Input::Int(*value),
+            Value::Text(value) => text(value),
+            Value::Ip(ip) => Input::Text(ip.to_string()),
+            Value::Time(time) => Input::Text(time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+            Value::Tier(tier) => text(&self.tier_name(*tier)),
+            Value::Texts(texts) => Input::List(texts.iter().map(text).collect()),
+            Value::Roles(roles) => Input::List(roles.iter().map(held_role).collect()),
+        }
+    }
+
     /// The value of a type that a text stands for, as requests and catalogs write it.
     ///
     /// # Errors
@@ -304,6 +322,14 @@ impl Vocabulary {
             Type::Bool | Type::Int(..) | Type::Texts | Type::Roles => Err(expected()),
         }
     }
+}
+
+/// A role as a request gives it: `"admin"`, or `{"role": "admin", "org": "alpha"}`.
+fn held_role(held: &HeldRole) -> Input {
+    let role = Input::Text(held.role.to_string());
+    let Some(org) = &held.org else { return role };
+    let org = Input::Text(org.to_string());
+    Input::Object(BTreeMap::from([("role".to_owned(), role), ("org".to_owned(), org)]))
 }
 
 /// An instant in RFC 3339 form, whose seconds may be missing.

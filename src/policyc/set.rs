@@ -51,6 +51,19 @@ impl SetArgs {
         });
         self.catalogs.iter().fold(builder, EngineBuilder::catalog)
     }
+
+    /// To read its texts and trees.
+    pub(super) fn loader(&self) -> Loader {
+        let mut loader = Loader::default();
+        for input in &self.inputs {
+            match input {
+                Input::Path(path) => loader.path(path),
+                Input::Stdin(text) => loader.text(STDIN_NAME, text),
+            }
+        }
+        self.catalogs.iter().for_each(|catalog| loader.catalog(catalog));
+        loader
+    }
 }
 
 /// The policy sets that a command is about, in the order of their folders: those of its arguments, else those of the

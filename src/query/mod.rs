@@ -6,3 +6,4 @@
 pub mod explain;
 mod permit;
 pub mod test;
+pub mod text;

@@ -1,5 +1,6 @@
 //! The tests of a policy set, run.
 
+use super::text::one_line;
 use crate::{
     check::ir::{Expect, Step, StepKind, Test},
     clock::ManualClock,
@@ -148,12 +149,6 @@ fn case(
         }
     }
     report
-}
-
-/// A text on one line.
-#[must_use]
-pub fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A decision in the words of an expectation.

@@ -37,6 +37,20 @@ pub fn parse(text: &str) -> Result<Input, Refusal> {
     parse_range(text, 0..text.len()).map_err(|fault| fault.refusal)
 }
 
+/// Reads the one value in a line of a larger text; lines count in the whole text.
+///
+/// # Errors
+///
+/// As [`read`].
+pub(crate) fn read_line(line: &[u8], number: usize) -> Result<Input, Refusal> {
+    read(line).map_err(|refusal| match refusal.error.rsplit_once(" at line 1 column ") {
+        Some((what, column)) if refusal.at.is_empty() => {
+            Refusal { error: format!("{what} at line {number} column {column}"), ..refusal }
+        }
+        Some(_) | None => refusal,
+    })
+}
+
 /// A text without the byte-order mark that it may start with. Ranges count from what this returns.
 pub(crate) fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)

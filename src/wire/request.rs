@@ -48,6 +48,21 @@ pub fn decode_many(text: &str) -> Result<Vec<Result<Decoded, Refusal>>, Refusal>
     Ok(ranges.into_iter().map(one).collect())
 }
 
+/// Reads the request in one line of JSON Lines, whose number is for the words of a refusal.
+///
+/// # Errors
+///
+/// As [`decode`].
+pub fn decode_line(line: &[u8], number: usize) -> Result<Decoded, Refusal> {
+    from_value(json::read_line(line, number)?)
+}
+
+/// Whether a line is a JSON object by itself, as in JSON Lines but not inside one large value.
+#[must_use]
+pub fn is_a_line(line: &[u8]) -> bool {
+    line.first() == Some(&b'{') && serde_json::from_slice::<&serde_json::value::RawValue>(line).is_ok()
+}
+
 /// Reads a request from JSON that was already parsed.
 ///
 /// # Errors

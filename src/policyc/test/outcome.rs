@@ -2,7 +2,10 @@
 
 use crate::{
     engine::Engine,
-    query::test::{CaseReport, TestReport, one_line},
+    query::{
+        test::{CaseReport, TestReport},
+        text::one_line,
+    },
     source::{FileId, Source},
 };
 use std::collections::BTreeMap;

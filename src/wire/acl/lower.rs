@@ -15,7 +15,7 @@ use std::fmt::Write;
 
 /// A document as a block, with notes on what it says less exactly.
 pub(super) fn document(document: &Document, notes: &mut Vec<String>) -> Item {
-    let document = &without_idle_rates(document, notes);
+    let document = &without_idle_rates(&with_plain_ranges(document, notes), notes);
     let mut items = Vec::new();
     for (rule, number) in document.rules.iter().zip(1usize..) {
         let label = format!("acl_{}_{number}", identifier(&document.model));
@@ -33,6 +33,38 @@ pub(super) fn document(document: &Document, notes: &mut Vec<String>) -> Item {
     }
     note_overlaps(document, notes);
     block(&document.model, items)
+}
+
+/// A document whose ranges say nothing twice: blocks without host bits, and none inside of another; with a note on each.
+fn with_plain_ranges(document: &Document, notes: &mut Vec<String>) -> Document {
+    let mut plain = document.clone();
+    for (rule, number) in plain.rules.iter_mut().zip(1usize..) {
+        let mut note = |what: String| notes.push(format!("model `{}`: in rule {number}, {what}", document.model));
+        for block in &mut rule.conditions.ip_range {
+            let Block::Network(net) = block else { continue };
+            if *net != net.trunc() {
+                note(format!("`{net}` is written as the block it stands for, `{}`", net.trunc()));
+                *net = net.trunc();
+            }
+        }
+        let all: Vec<Block> = rule.conditions.ip_range.clone();
+        let mut place = 0usize;
+        rule.conditions.ip_range.retain(|block| {
+            let here = place;
+            place = place.saturating_add(1);
+            // Of two that are the same, the first stays.
+            let covers = |(other_place, other): &(usize, &Block)| {
+                let (inner, outer) = (network(*block), network(**other));
+                outer.contains(&inner) && (inner != outer || *other_place < here)
+            };
+            let covered = all.iter().enumerate().find(covers);
+            if let Some((_, outer)) = covered {
+                note(format!("`{block}` is left out, as it is inside of `{outer}`"));
+            }
+            covered.is_none()
+        });
+    }
+    plain
 }
 
 /// A document without the rate limits that bind nobody, with a note on each.

@@ -17,9 +17,9 @@
 //! rule is one limit and one counter (by principal) in any case. Where two rules limit the same principal, both bind,
 //! hence the stricter one; the import says so.
 //!
-//! What [`import`] makes, [`export`] turns back, but for: `ip_range` as a list, addresses and instants in their canonical
-//! form, units as `s`, `min`, `hour`, `day`, no empty `conditions`, nothing twice in `operations`, and no `rate_limit`
-//! that could never bind.
+//! What [`import`] makes, [`export`] turns back, but for: `ip_range` as a list in which no block is inside of another or
+//! has host bits, addresses and instants in their canonical form, units as `s`, `min`, `hour`, `day`, no empty
+//! `conditions`, nothing twice in `operations`, and no `rate_limit` that could never bind.
 
 mod lower;
 mod raise;
@@ -222,6 +222,15 @@ impl Conditions {
 enum Block {
     Address(IpAddr),
     Network(#[serde(serialize_with = "text")] IpNet),
+}
+
+impl fmt::Display for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Network(network) => network.fmt(f),
+        }
+    }
 }
 
 /// `100req/min`

@@ -1,28 +1,32 @@
 //! The façade: a policy set, ready to decide.
+//!
+//! In go policy files and requests, out come decisions. How a request is evaluated is for `eval`, where limits are kept
+//! for `store`.
+
+mod charging;
 
 use crate::{
-    check::{self, Ir, ir::Effect},
+    check::{
+        Ir,
+        ir::{Effect, LimitWindow},
+    },
     clock::{Clock, SystemClock},
     decision::{Decision, Denial, Effect as Outcome},
     eval::{
-        answer::{Charged, answer},
-        charges::{charge, counter},
+        answer::answer,
+        charges::counter,
         facts::Facts,
-        reference::{Verdict, evaluate, firing_limits},
+        reference::{evaluate, firing_limits},
     },
     load::{Loader, Unreadable},
     report::Diagnostic,
     request::{Input, Refusal, Request},
     source::Sources,
-    store::limits::{Charge, LimitStore, MemoryLimits, Room},
+    store::limits::{LimitStore, MemoryLimits},
 };
+use charging::{Spend, charge};
 use chrono::{DateTime, Utc};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, fmt, path::Path, sync::Arc};
 
 /// A policy set, ready to decide. Immutable; share it between threads.
 pub struct Engine {
@@ -238,9 +242,22 @@ impl Engine {
     /// # Errors
     /// If the request does not fit the vocabulary; nothing is charged then.
     pub fn decide_at(&self, request: &Request, now: DateTime<Utc>) -> Result<Decision, Refusal> {
+        self.answer_at(request, now, Spend::Charge)
+    }
+
+    /// What the decision would be: as [`decide_at`](Self::decide_at), but nothing is charged, and limits are given as they
+    /// stand before.
+    ///
+    /// # Errors
+    /// If the request does not fit the vocabulary.
+    pub fn preview(&self, request: &Request, now: DateTime<Utc>) -> Result<Decision, Refusal> {
+        self.answer_at(request, now, Spend::Look)
+    }
+
+    fn answer_at(&self, request: &Request, now: DateTime<Utc>, spend: Spend) -> Result<Decision, Refusal> {
         let facts = Facts::new(&self.ir.vocabulary, request, self.strict)?;
         let verdict = evaluate(&self.ir, &facts);
-        let charged = self.charge(&facts, &verdict, now);
+        let charged = charge(&self.ir, &*self.limits, &facts, &verdict, now, spend);
         Ok(answer(&self.ir, &facts, &verdict, &charged, &self.revision))
     }
 
@@ -253,7 +270,7 @@ impl Engine {
         let counters: BTreeSet<String> = firing_limits(&self.ir, &facts)
             .filter_map(|rule| {
                 let Effect::Limit(limit, _) = &rule.effect else { return None };
-                let leases = matches!(limit.window, check::ir::LimitWindow::AtOnce(_));
+                let leases = matches!(limit.window, LimitWindow::AtOnce(_));
                 leases.then(|| counter(limit, rule.shadow, &facts)).flatten()
             })
             .collect();
@@ -262,62 +279,6 @@ impl Engine {
             let _ = self.limits.release(now, &counter, count);
         }
         Ok(())
-    }
-
-    /// Charges the limits that fire: all or none. A limit whose key or cost is unknown, and a store that cannot be
-    /// reached, have no room.
-    fn charge(&self, facts: &Facts<'_>, verdict: &Verdict, now: DateTime<Utc>) -> Charged {
-        let wanted: Vec<(check::ir::RuleId, Option<Charge>)> =
-            verdict.limits.iter().map(|id| (*id, self.wanted(*id, facts, now))).collect();
-        let mut charges: Vec<Charge> = Vec::new();
-        for charge in wanted.iter().filter_map(|(_, charge)| charge.as_ref()) {
-            // A rule that is written twice has one counter, and a request counts once.
-            if !charges.contains(charge) {
-                charges.push(charge.clone());
-            }
-        }
-        let complete = wanted.iter().all(|(_, charge)| charge.is_some());
-        let rooms = if complete { self.limits.charge(now, &charges) } else { self.limits.peek(now, &charges) };
-        let rooms: Vec<Room> = rooms.unwrap_or_default();
-        let room =
-            |charge: &Charge| charges.iter().zip(&rooms).find(|(other, _)| *other == charge).map(|(_, room)| *room);
-        let mut charged = Charged::default();
-        for (id, charge) in wanted {
-            charged.rooms.push((id, charge.as_ref().and_then(room)));
-        }
-        let allowed = matches!(verdict.outcome, crate::eval::reference::Outcome::Allow(_))
-            && charged.rooms.iter().all(|(_, room)| room.as_ref().is_some_and(|room| room.fits));
-        if allowed {
-            charged.shadow = self.charge_shadow(facts, verdict, now);
-        }
-        charged
-    }
-
-    /// Charges each shadow limit to a counter of its own, and gives those without room.
-    fn charge_shadow(&self, facts: &Facts<'_>, verdict: &Verdict, now: DateTime<Utc>) -> BTreeSet<check::ir::RuleId> {
-        let mut fits: BTreeMap<String, bool> = BTreeMap::new();
-        let mut full = BTreeSet::new();
-        for id in verdict.shadow.iter().copied() {
-            let charge = self.wanted(id, facts, now);
-            let fits = charge.is_some_and(|charge| {
-                *fits.entry(charge.counter.clone()).or_insert_with(|| self.has_room(now, charge))
-            });
-            if !fits {
-                full.insert(id);
-            }
-        }
-        full
-    }
-
-    /// Makes one charge, if there is room.
-    fn has_room(&self, now: DateTime<Utc>, charge: Charge) -> bool {
-        self.limits.charge(now, &[charge]).is_ok_and(|rooms| rooms.iter().all(|room| room.fits))
-    }
-
-    fn wanted(&self, id: check::ir::RuleId, facts: &Facts<'_>, now: DateTime<Utc>) -> Option<Charge> {
-        let rule = &self.ir.rules[id];
-        let Effect::Limit(limit, _) = &rule.effect else { return None };
-        charge(limit, rule.shadow, facts, now)
     }
 
     fn refused(&self, refusal: &Refusal) -> Decision {
