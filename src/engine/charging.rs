@@ -38,10 +38,10 @@ pub(super) fn charge(
     let wanted = |id: &RuleId| (*id, charge_of(ir, *id, facts, now));
     let binding: Vec<(RuleId, Option<Charge>)> = verdict.limits.iter().map(wanted).collect();
     let complete = binding.iter().all(|(_, charge)| charge.is_some());
-    let rooms = ask(limits, now, &binding, if complete { spend } else { Spend::Look });
-    let room = |charge: &Charge| rooms.get(&charge.counter).copied();
-    let mut charged = Charged::default();
-    charged.rooms = binding.iter().map(|(id, charge)| (*id, charge.as_ref().and_then(room))).collect();
+    let counters = ask(limits, now, &binding, if complete { spend } else { Spend::Look });
+    let room = |charge: &Charge| counters.get(&charge.counter).copied();
+    let rooms = binding.iter().map(|(id, charge)| (*id, charge.as_ref().and_then(room))).collect();
+    let mut charged = Charged { rooms, ..Charged::default() };
     let fits = charged.rooms.iter().all(|(_, room)| room.is_some_and(|room| room.fits));
     if fits && matches!(verdict.outcome, Outcome::Allow(_)) {
         let is_limit = |id: &&RuleId| matches!(ir.rules[**id].effect, Effect::Limit(..));
