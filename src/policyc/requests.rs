@@ -37,7 +37,7 @@ impl Raw {
     /// A refusal where it is not one.
     pub(super) fn decode(self) -> Result<Decoded, Refusal> {
         match self {
-            Self::Line(line, number) => request::decode_line(&line, number),
+            Self::Line(line, number) => request::decode_line(line.trim_ascii_end(), number),
             Self::Read(result) => *result,
         }
     }
