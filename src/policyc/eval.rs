@@ -17,9 +17,9 @@ use std::{io, path::PathBuf, sync::Arc};
 /// How many requests are decided together with `--parallel`.
 const CHUNK: usize = 4_096;
 
-/// Decide requests: one JSON object, an array of them, or JSON Lines
+/// Decide requests
 ///
-/// Prints one decision per line, in the order of the requests. Each request has limits of its own, as if it were the
+/// Requests are one JSON object, an array of them, or JSON Lines. Prints one decision per line, in the order of the requests. Each request has limits of its own, as if it were the
 /// first. A request that is malformed or does not fit the vocabulary is refused: in its place stands what is wrong and
 /// where, as `{"error": …, "at": "/context/ip"}`, and the others are still decided.
 #[derive(Debug, clap::Args)]

@@ -27,7 +27,7 @@ pub(super) enum Raw {
     /// A line that nobody has looked into yet, with its number.
     Line(Vec<u8>, usize),
     /// A request that was read together with others.
-    Read(Result<Decoded, Refusal>),
+    Read(Box<Result<Decoded, Refusal>>),
 }
 
 impl Raw {
@@ -37,8 +37,8 @@ impl Raw {
     /// A refusal where it is not one.
     pub(super) fn decode(self) -> Result<Decoded, Refusal> {
         match self {
-            Self::Line(line, number) => request::decode_line(&line, number),
-            Self::Read(result) => result,
+            Self::Line(line, number) => request::decode_line(line.trim_ascii_end(), number),
+            Self::Read(result) => *result,
         }
     }
 }
@@ -94,7 +94,7 @@ impl<'a> Requests<'a> {
     /// If the file cannot be read further.
     pub(super) fn next(&mut self) -> io::Result<Option<Raw>> {
         if let Some(whole) = &mut self.whole {
-            return Ok(whole.next().map(Raw::Read));
+            return Ok(whole.next().map(|result| Raw::Read(Box::new(result))));
         }
         if let Some(first) = self.first.take() {
             return Ok(Some(first));

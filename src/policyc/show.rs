@@ -21,7 +21,7 @@ impl<'a> Words<'a> {
         Self { vocabulary, request }
     }
 
-    /// `tier = seed, ip = 10.0.0.1`, with no-break spaces inside of each. Kind and id are one: `principal = user "bob"`.
+    /// `tier = seed, ip = 10.0.0.1`, with no-break spaces around each `=`. Kind and id are one: `principal = user "bob"`.
     pub(super) fn all(self, values: &Change) -> String {
         let mut words = Vec::new();
         for (path, value) in values {
@@ -30,12 +30,12 @@ impl<'a> Words<'a> {
             match (owner, name, kind) {
                 ("principal" | "resource", "kind", _) if values.contains_key(&*format!("{owner}.id")) => {}
                 ("principal" | "resource", "id", Some(Input::Text(kind))) => {
-                    words.push(format!("{owner} = {kind} {}", self.value(path, value)));
+                    words.push(format!("{owner}\u{a0}=\u{a0}{kind}\u{a0}{}", self.value(path, value)));
                 }
-                _ => words.push(format!("{} = {}", self.path(path), self.value(path, value))),
+                _ => words.push(format!("{}\u{a0}=\u{a0}{}", self.path(path), self.value(path, value))),
             }
         }
-        words.iter().map(|words| words.replace(' ', "\u{a0}")).collect::<Vec<_>>().join(", ")
+        words.join(", ")
     }
 
     /// An attribute by the shortest path that tests can name it by.

@@ -23,7 +23,7 @@ use chrono::{DateTime, Utc};
 use clap::ValueEnum;
 use std::{io, path::PathBuf, sync::Arc};
 
-/// Explain one decision
+/// Tell the whole story of one decision
 ///
 /// Shows the decision, every rule that speaks of the action and the resource with each of its clauses (✓ true, ✗ false,
 /// ? unknown) and the values that it saw, and for a denial the smallest changes of the request that would permit it. Limits
