@@ -165,7 +165,10 @@ fn find(argument: &Path, seen: &mut BTreeSet<PathBuf>, errors: &mut Vec<Unreadab
             Ok(entry) => entry,
             Err(error) => {
                 let path = error.path().unwrap_or(argument).to_owned();
-                errors.push(Unreadable { path, error: error.into() });
+                // The path is said already; what is no error of the machine is a circle of links.
+                let circle = error.to_string();
+                let error = error.into_io_error().unwrap_or_else(|| io::Error::other(circle));
+                errors.push(Unreadable { path, error });
                 continue;
             }
         };

@@ -133,7 +133,10 @@ fn decisions(engine: &Engine, test: &Test, out: &mut String) {
             StepKind::Case { after, repeat, request, own_time, .. } => {
                 now += chrono::TimeDelta::try_seconds(i64::try_from(*after).unwrap()).unwrap();
                 let request = dated(request, now, test.time_given && !own_time);
-                let last = (0..*repeat).map(|_| engine.decide_at(&request, now)).last().unwrap();
+                let mut last = engine.decide_at(&request, now);
+                for _ in 1..*repeat {
+                    last = engine.decide_at(&request, now);
+                }
                 let line = match last {
                     Err(refusal) => decision::refusal(&refusal),
                     Ok(mut decision) => {
