@@ -91,6 +91,26 @@ fn names_of_built_in_attributes_stay_theirs() {
 }
 
 #[test]
+fn constants_are_not_spelt_like_built_in_attributes() {
+    for name in ["ip", "time", "degraded", "tier", "org", "roles"] {
+        let found = errors(&format!("attribute model.scope: one of {name} | public;\nallow anyone to infer;"));
+        assert_eq!(
+            found,
+            format!("set.policy:1: error[P0211]: the constant `{name}` is spelt like a built-in attribute\n")
+        );
+    }
+    let tiers = errors("tiers seed < time; allow anyone to infer;");
+    assert_eq!(tiers, "set.policy:1: error[P0211]: the tier `time` is spelt like a built-in attribute\n");
+}
+
+#[test]
+fn an_attribute_called_tier_is_known_without_tiers() {
+    let text = "attribute context.tier: text; allow anyone to infer when context.tier == \"gold\";";
+    let decision = decided(text, &bob().with("tier", "gold"));
+    assert!(decision.is_allow() && decision.ignored.is_empty());
+}
+
+#[test]
 fn a_limit_leaves_a_clock_that_passed_midnight_its_period() {
     let text = "allow anyone to any at most 1 per calendar day in \"Europe/Berlin\";";
     let engine = open(text);
