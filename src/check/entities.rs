@@ -133,31 +133,39 @@ fn declared_type(ty: &crate::ast::Type, diagnostics: &mut Vec<Diagnostic>) -> Ty
     }
 }
 
-/// What a bare name in a condition can be may not be spelt like a constant of a tier or an enumeration.
+/// What a bare name in a condition can be may not be spelt like a constant of a tier or an enumeration, nor like a built-in
+/// attribute.
 pub(super) fn clashes(vocabulary: &Vocabulary, names: &Names<'_>, diagnostics: &mut Vec<Diagnostic>) {
-    let constants: BTreeSet<&str> = vocabulary
-        .attributes
-        .iter()
-        .filter_map(|attribute| if let Type::OneOf(constants) = &attribute.ty { Some(constants.iter()) } else { None })
-        .flatten()
-        .chain(&vocabulary.tiers)
-        .map(|name| &**name)
-        .collect();
-    for ((space, name), at) in &names.places {
-        let built_in =
-            vocabulary.attribute(Owner::Context, name).is_some_and(|attr| vocabulary.attributes[attr].at.is_none());
-        if matches!(space, Space::Bare) && (built_in || ["tier", "org", "roles"].contains(&&**name)) {
-            let message = format!("`{name}` is a built-in attribute");
-            diagnostics.push(Diagnostic::new(codes::DECLARED_TWICE, *at, message).help("choose another name"));
+    let built_in = |name: &str| {
+        let attr = vocabulary.attribute(Owner::Context, name);
+        attr.is_some_and(|attr| vocabulary.attributes[attr].at.is_none()) || ["tier", "org", "roles"].contains(&name)
+    };
+    let mut clash = |at: Span, message: String| {
+        let help = "choose another name: in a comparison it could not be told from the constant";
+        diagnostics.push(Diagnostic::new(codes::CLASHING_NAME, at, message).help(help));
+    };
+    let mut constants: BTreeSet<&str> = vocabulary.tiers.iter().map(|name| &**name).collect();
+    for attribute in vocabulary.attributes.iter() {
+        let Type::OneOf(names) = &attribute.ty else { continue };
+        constants.extend(names.iter().map(|name| &**name));
+        for name in names.iter().filter(|name| built_in(name)) {
+            if let Some(at) = attribute.at {
+                clash(at, format!("the constant `{name}` is spelt like a built-in attribute"));
+            }
         }
+    }
+    for ((space, name), at) in &names.places {
         let bare = matches!(space, Space::Bare) || (matches!(space, Space::Attribute) && !name.contains('.'));
         if bare && constants.contains(&**name) {
-            let message = format!("`{name}` is spelt like a tier or a constant of an enumeration");
-            diagnostics.push(
-                Diagnostic::new(codes::CLASHING_NAME, *at, message)
-                    .help("choose another name: in a comparison it could not be told from the constant"),
-            );
+            clash(*at, format!("`{name}` is spelt like a tier or a constant of an enumeration"));
         }
+        if matches!(space, Space::Tier) && built_in(name) {
+            clash(*at, format!("the tier `{name}` is spelt like a built-in attribute"));
+        }
+    }
+    for ((_, name), at) in names.places.iter().filter(|((space, name), _)| *space == Space::Bare && built_in(name)) {
+        let message = format!("`{name}` is a built-in attribute");
+        diagnostics.push(Diagnostic::new(codes::DECLARED_TWICE, *at, message).help("choose another name"));
     }
 }
 

@@ -163,8 +163,8 @@ impl<'a> Facts<'a> {
                 properties.iter().map(|(name, input)| (name.clone(), input)).collect();
             open.reverse();
             while let Some((name, input)) = open.pop() {
-                let tierless = name == "tier" && vocabulary.tiers.is_empty();
-                if vocabulary.attribute(owner, &name).is_some() && !tierless {
+                let known = vocabulary.attribute(owner, &name).map(|attr| &vocabulary.attributes[attr].ty);
+                if known.is_some_and(|ty| *ty != Type::Tier || !vocabulary.tiers.is_empty()) {
                     continue;
                 }
                 let inner = format!("{name}.");

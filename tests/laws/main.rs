@@ -11,6 +11,7 @@
 
 mod conditions;
 mod decide;
+mod findings;
 mod laws;
 mod limits;
 mod requests;

@@ -149,9 +149,9 @@ pub(crate) fn rule(only: Only, has: bool) -> impl Strategy<Value = Rule> {
         Only::Shadow => Just(true).boxed(),
     };
     let effect = if only == Only::Deny { Just(Effect::Deny).boxed() } else { effect(has) };
-    let clauses = collection::vec(clause(has), 0..=2);
-    let tail = (option::weighted(0.2, at_most()), option::of(otherwise()));
-    (shadow, effect, option::weighted(0.7, who()), actions(), option::weighted(0.6, selector()), clauses, tail)
+    let clauses = prop_oneof![2 => Just(Vec::new()), 3 => collection::vec(clause(has), 1..=2)];
+    let tail = (option::weighted(0.4, at_most()), option::of(otherwise()));
+    (shadow, effect, option::weighted(0.6, who()), actions(), option::weighted(0.4, selector()), clauses, tail)
         .prop_map(|(shadow, effect, who, actions, on, clauses, (at_most, otherwise))| {
             let limits = matches!(effect, Effect::Limit) || (effect == Effect::Allow && at_most.is_some());
             let refuses = limits || !matches!(effect, Effect::Allow | Effect::Oblige(_));
@@ -175,7 +175,7 @@ fn effect(has: bool) -> BoxedStrategy<Effect> {
     prop_oneof![
         8 => Just(Effect::Allow),
         3 => Just(Effect::Deny),
-        2 => Just(Effect::Limit),
+        3 => Just(Effect::Limit),
         2 => condition(NAMED.len(), has).prop_map(Effect::Require),
         2 => select(&["auto", "manual"]).prop_map(Effect::Gate),
         3 => oblige().prop_map(Effect::Oblige),
@@ -206,7 +206,7 @@ fn alternatives(term: Text) -> Text {
 
 fn who() -> Text {
     let term = prop_oneof![
-        4 => Just("anyone".to_owned()),
+        8 => Just("anyone".to_owned()),
         1 => Just("anonymous".to_owned()),
         3 => select(&ROLES).prop_map(|role| format!("role {role}")),
         1 => select(&ORGS).prop_map(|org| format!("org \"{org}\"")),
@@ -218,7 +218,7 @@ fn who() -> Text {
 
 fn selector() -> Text {
     let term = prop_oneof![
-        2 => select(&["any", "any dataset", "any model", "any tool"]).prop_map(str::to_owned),
+        4 => select(&["any", "any", "any dataset", "any model", "any tool"]).prop_map(str::to_owned),
         3 => select(&["\"acme/chat\"", "\"acme/*\"", "\"**\"", "model \"lab/**\"", "dataset \"d?\"", "tool \"t1\""])
             .prop_map(str::to_owned),
         2 => select(&TAGS).prop_map(|tag| format!("tag {tag}")),
@@ -229,7 +229,7 @@ fn selector() -> Text {
 
 fn actions() -> Text {
     let names: Vec<&str> = ACTIONS.iter().chain(&GROUPS).copied().collect();
-    prop_oneof![Just("any".to_owned()), collection::vec(select(names), 1..=3).prop_map(|names| names.join(", ")),]
+    prop_oneof![2 => Just("any".to_owned()), 1 => collection::vec(select(names), 1..=3).prop_map(|names| names.join(", ")),]
         .boxed()
 }
 
@@ -261,7 +261,7 @@ fn at_most() -> Text {
         select(&["at once", "at once for 2m"]).prop_map(str::to_owned),
     ];
     let keys = subsequence(&["principal", "org", "ip", "resource", "everyone"][..], 0..=2);
-    (select(&["1", "2", "3", "60", "1_500"]), select(&["", " tokens"]), per, keys)
+    (select(&["1", "2", "3", "60", "1_500"]), select(&["", "", "", " tokens"]), per, keys)
         .prop_map(|(amount, unit, per, keys)| {
             let by = if keys.is_empty() { String::new() } else { format!(" by {}", keys.join(", ")) };
             format!("at most {amount}{unit} {per}{by}")
