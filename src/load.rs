@@ -3,7 +3,7 @@
 use crate::{
     ast::{self, Ast},
     check::{self, Ir},
-    report::{self, Diagnostic, codes},
+    report::{Diagnostic, codes},
     source::{FileId, Source, Sources, Span},
     wire::catalog,
     zone,
@@ -127,15 +127,9 @@ impl Loader {
             .map(|(file, is_catalog, broken_at)| parse(&sources, *file, *is_catalog, *broken_at))
             .collect();
         let (asts, found): (Vec<Ast>, Vec<Vec<Diagnostic>>) = parsed.into_iter().unzip();
-        let (ir, checked) = check::check(&asts, &sources);
-        let mut diagnostics: Vec<Diagnostic> = found.into_iter().flatten().collect();
-        let valid = !diagnostics.iter().any(Diagnostic::is_error);
-        // A statement that could not be read may use anything, and may be what a comment silences.
-        let idle = [codes::UNUSED, codes::UNKNOWN_SUPPRESSION];
-        diagnostics.extend(checked.into_iter().filter(|found| valid || !idle.contains(&found.code())));
-        report::sort(&mut diagnostics);
+        let (ir, diagnostics) = check::check(&asts, &sources, found.into_iter().flatten().collect());
         let revision = revision(&sources);
-        Ok(PolicySet { sources, asts, ir: ir.filter(|_| valid), diagnostics, revision })
+        Ok(PolicySet { sources, asts, ir, diagnostics, revision })
     }
 
     fn read(self) -> Result<Vec<Read>, Vec<Unreadable>> {

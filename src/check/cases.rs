@@ -123,7 +123,7 @@ impl<'a> Checker<'a> {
                 AssignKind::Attribute(path, assigned) => {
                     let Some(attr) = self.attribute(path) else { continue };
                     if let Some(first) = seen.insert(attr, at) {
-                        self.diagnostics.push(super::resolve::twice("attribute", &path.text, at, first));
+                        self.diagnostics.push(super::resolve::given_twice(&path.text, at, first));
                         continue;
                     }
                     let always = [

@@ -3,7 +3,7 @@
 use super::{
     infer::{Checker, has_constants, kind_words, quoted, texts, unknown_role},
     ir::{Atom, Cond, Members},
-    names::suggestion,
+    names::{nearest, suggestion},
     resolve::Space,
     vocabulary::{AttrId, Owner, Type, builtin},
 };
@@ -105,8 +105,39 @@ impl Checker<'_> {
                 return value.map(|value| Cond::atom(Atom::Compare(attr, op, value)));
             }
         }
+        for (attribute, name) in [(left, right), (right, left)] {
+            if !bare(name.0, name.1) || self.find(&name.0.text).is_some() || self.is_definition(&name.0.text) {
+                continue;
+            }
+            // The constant of an attribute that is misspelt, or a text without its quotes.
+            let attr = self.find(&attribute.0.text).map(|attr| self.row(attr));
+            if attr.is_none() && self.is_constant(&name.0.text) {
+                self.attribute(attribute.0);
+                return None;
+            }
+            if attr.is_some_and(|row| row.ty == Type::Text) && self.suggested(&name.0.text).is_none() {
+                let value = self.constant(&name.0.text, name.0.at.0, &Type::Text);
+                return value.and(None);
+            }
+        }
         let (first, second) = (self.attribute(left.0), self.attribute(right.0));
         self.pair((first?, left.1), op, (second?, right.1), at)
+    }
+
+    /// Whether a name is a tier, or a constant of an enumeration.
+    fn is_constant(&self, name: &str) -> bool {
+        let listed = |ty: &Type| matches!(ty, Type::OneOf(constants) if constants.iter().any(|c| &**c == name));
+        self.vocabulary.tier(name).is_some() || self.vocabulary.attributes.iter().any(|row| listed(&row.ty))
+    }
+
+    fn is_definition(&self, name: &str) -> bool {
+        self.names.place(Space::Bare, name).is_some()
+    }
+
+    /// The context attribute that a bare name may have been meant to be.
+    fn suggested(&self, name: &str) -> Option<&str> {
+        let rows = self.vocabulary.attributes.iter().filter(|row| row.owner == Owner::Context);
+        nearest(name, rows.map(|row| &*row.path))
     }
 
     /// Two attributes; one must be the resource's.
@@ -136,7 +167,7 @@ impl Checker<'_> {
         }
         self.operator(left.0, op, at)?;
         if left.1.is_some() {
-            return self.misplaced_offset(at);
+            return self.misplaced_offset(left.0, at);
         }
         let offset = self.seconds(right.0, right.1, at)?;
         Some(Cond::atom(Atom::CompareResource { left: left.0, op, right: right.0, offset }))
@@ -150,9 +181,14 @@ impl Checker<'_> {
         self.error(codes::NOT_COMPARABLE, at, message, Some(help.to_owned()))
     }
 
-    fn misplaced_offset<T>(&mut self, at: Span) -> Option<T> {
+    fn misplaced_offset<T>(&mut self, attr: AttrId, at: Span) -> Option<T> {
+        let row = self.row(attr);
+        if row.ty != Type::Time {
+            let message = format!("`{}` is {} and cannot be moved by a duration", row.path, row.ty.words());
+            return self.error(codes::BAD_OPERATOR, at, message, None);
+        }
         let message = "only a time attribute of the resource can be moved by a duration".to_owned();
-        let help = "put it on the other side: `time < model.released + 7d`".to_owned();
+        let help = "move the other side instead, as in `time < model.released + 7d`".to_owned();
         self.error(codes::BAD_OPERATOR, at, message, Some(help))
     }
 
@@ -161,7 +197,7 @@ impl Checker<'_> {
         let Some(offset) = offset else { return Some(0) };
         let row = self.row(attr);
         if row.owner != Owner::Resource || row.ty != Type::Time {
-            return self.misplaced_offset(at);
+            return self.misplaced_offset(attr, at);
         }
         let seconds = i64::try_from(offset.duration.seconds()).unwrap_or(i64::MAX);
         Some(if offset.minus { seconds.saturating_neg() } else { seconds })
@@ -180,7 +216,20 @@ impl Checker<'_> {
             return Some(());
         }
         let message = format!("`{}` is {} and has no order, so no `{op}`", row.path, row.ty.words());
-        self.error(codes::BAD_OPERATOR, at, message, Some("use `==`, `!=` or `in`".to_owned()))
+        let help = match row.ty {
+            Type::Bool => format!("write `{0}` or `not {0}`", row.path),
+            Type::Ip => format!("write `{} in [10.0.0.0/8]`", row.path),
+            Type::Text
+            | Type::Kind
+            | Type::Action
+            | Type::OneOf(_)
+            | Type::Int(..)
+            | Type::Time
+            | Type::Tier
+            | Type::Texts
+            | Type::Roles => "use `==`, `!=` or `in`".to_owned(),
+        };
+        self.error(codes::BAD_OPERATOR, at, message, Some(help))
     }
 
     fn with_literal(&mut self, path: &Path, offset: Option<Offset>, op: Cmp, literal: &Literal) -> Option<Cond> {
@@ -262,12 +311,16 @@ impl Checker<'_> {
         if (element.owner == Owner::Resource) == (holder.owner == Owner::Resource) {
             return self.not_comparable(attr, set_attr, at);
         }
+        self.used.any_role |= set_attr == builtin::PRINCIPAL_ROLES;
         Some(Cond::atom(Atom::ContainsValue(set_attr, attr)))
     }
 
     /// The set attribute of a path after `in` or `overlaps`.
     fn set_attribute(&mut self, path: &Path) -> Option<AttrId> {
-        if self.find(&path.text).is_none() && !path.text.contains('.') {
+        if self.find(&path.text).is_none()
+            && !path.text.contains('.')
+            && !self.names.conditions.contains_key(&path.text)
+        {
             let sets = self.names.sets.keys().chain(self.names.windows.keys()).map(|name| &**name);
             let help = suggestion(&path.text, sets)
                 .unwrap_or_else(|| format!("declare it: `set {} = […];`, or write a list: `[…]`", path.text));
@@ -323,7 +376,8 @@ impl Checker<'_> {
             Type::Time => Members::Spans(self.spans(list)?),
             Type::Bool => {
                 let message = format!("`{}` is `true` or `false` and has no `in`", row.path);
-                return self.error(codes::BAD_OPERATOR, at, message, None);
+                let help = format!("write `{0}` or `not {0}`", row.path);
+                return self.error(codes::BAD_OPERATOR, at, message, Some(help));
             }
             Type::Texts | Type::Roles => {
                 let message = format!("`{}` is a set and has no `in`", row.path);
@@ -385,7 +439,8 @@ impl Checker<'_> {
         let row = self.row(attr);
         if row.ty != Type::Text {
             let message = format!("`{}` is {}, but `like` matches a text", row.path, row.ty.words());
-            return self.error(codes::BAD_OPERATOR, path.at.0, message, None);
+            let help = (row.ty == Type::Ip).then(|| format!("write `{} in [10.0.0.0/8]`", row.path));
+            return self.error(codes::BAD_OPERATOR, path.at.0, message, help);
         }
         let glob = self.glob(Glob::text(&pattern.text), pattern)?;
         Some(Cond::atom(Atom::Like(attr, Arc::new(glob))))
@@ -425,6 +480,7 @@ impl Checker<'_> {
 
     fn overlaps_attribute(&mut self, attr: AttrId, path: &Path, other: &Path) -> Option<Cond> {
         let second = self.set_attribute(other)?;
+        self.used.any_role |= [attr, second].contains(&builtin::PRINCIPAL_ROLES);
         match (self.row(attr).owner, self.row(second).owner) {
             (Owner::Resource, Owner::Resource) => self.not_comparable(attr, second, path.at.0.to(other.at.0)),
             (Owner::Resource, _) => Some(Cond::atom(Atom::OverlapsResource(second, attr))),

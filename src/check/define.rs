@@ -3,7 +3,7 @@
 use super::{
     infer::{Checker, Defined, Used},
     ir::{Cond, CondKind, Window, WindowSpan},
-    resolve::{Names, WindowDecl, reach, zone},
+    resolve::{Names, Space, WindowDecl, break_circle, circle, reach, zone},
     vocabulary::Vocabulary,
 };
 use crate::{
@@ -39,14 +39,16 @@ pub(super) fn define(
         names.conditions.iter().map(|(name, cond)| (name, mentioned(cond, names))).collect();
     let next = |name: &str| mentions.get(&Arc::from(name)).cloned().unwrap_or_default();
     let mut used = Used::default();
-    let mut broken = BTreeSet::new();
+    let (mut broken, mut told) = (BTreeSet::new(), BTreeSet::new());
     for (name, cond) in &names.conditions {
-        if reach(name, next).1 {
-            broken.insert(name.clone());
+        if !reach(name, next).1 {
+            continue;
+        }
+        broken.insert(name.clone());
+        if let Some(way) = circle(name, next, &mut told) {
+            let at = names.place(Space::Bare, name).unwrap_or(cond.at.0);
             let message = format!("condition `{name}` is defined by itself");
-            diagnostics.push(
-                Diagnostic::new(codes::CYCLE, cond.at.0, message).help("break the circle of conditions that name it"),
-            );
+            diagnostics.push(Diagnostic::new(codes::CYCLE, at, message).help(break_circle(&way)));
         }
     }
     // Each round lowers the conditions that name none which is still open; a circle stays open.

@@ -4,7 +4,7 @@ use super::{
     entity::Entity,
     infer::{find_attribute, quoted, split, typed},
     names::suggestion,
-    resolve::{Names, Space, items, twice},
+    resolve::{Names, Space, given_twice, items, twice},
     vocabulary::{AttrId, Owner, Type, Vocabulary, builtin},
 };
 use crate::{
@@ -39,13 +39,16 @@ pub(super) fn attributes(vocabulary: &mut Vocabulary, names: &mut Names<'_>, dia
             }
         };
         let key: (Space, Arc<str>) = (Space::Attribute, owner.path(name).into());
-        let bare = (Space::Bare, key.1.clone());
-        if let Some(first) = names.places.get(&key).or_else(|| names.places.get(&bare)) {
+        if let Some(first) = names.places.get(&key) {
             diagnostics.push(twice("attribute", &decl.path.text, decl.path.at.0, *first));
             continue;
         }
+        // What else has its name does not make it unknown.
+        if let Some(other) = names.place(Space::Bare, &key.1) {
+            diagnostics.push(twice("name", &key.1, decl.path.at.0, other));
+        }
         names.places.insert(key, decl.path.at.0);
-        let ty = decl.ty.and_then(|ty| declared_type(ty, diagnostics));
+        let ty = decl.ty.map(|ty| declared_type(ty, diagnostics));
         let default = |vocabulary: &Vocabulary, ty: &Type, diagnostics: &mut Vec<Diagnostic>| match decl.default? {
             Assigned::None(_) => Some(Value::None),
             Assigned::Unknown(at) => {
@@ -67,15 +70,13 @@ pub(super) fn attributes(vocabulary: &mut Vocabulary, names: &mut Names<'_>, dia
             continue;
         }
         let Some(ty) = ty else {
-            if decl.ty.is_none() {
-                let message = format!("attribute `{}` has no type", decl.path.text);
-                let help = format!("write `attribute {}: text;`, or another type", decl.path.text);
-                diagnostics.push(Diagnostic::new(codes::TYPE_MISMATCH, decl.path.at.0, message).help(help));
-            }
+            let message = format!("attribute `{}` has no type", decl.path.text);
+            let help = format!("write `attribute {}: text;`, or another type", decl.path.text);
+            diagnostics.push(Diagnostic::new(codes::TYPE_MISMATCH, decl.path.at.0, message).help(help));
             continue;
         };
         let value = default(vocabulary, &ty, diagnostics);
-        vocabulary.add_attribute(owner, name.into(), ty, value, Some(decl.at));
+        vocabulary.add_attribute(owner, name.into(), ty, value, Some(decl.path.at.0));
     }
 }
 
@@ -102,15 +103,15 @@ fn redefine(
     Ok(())
 }
 
-fn declared_type(ty: &crate::ast::Type, diagnostics: &mut Vec<Diagnostic>) -> Option<Type> {
-    Some(match &ty.kind {
+fn declared_type(ty: &crate::ast::Type, diagnostics: &mut Vec<Diagnostic>) -> Type {
+    match &ty.kind {
         TypeKind::Bool => Type::Bool,
         TypeKind::Int(None) => Type::Int(i64::MIN, i64::MAX),
         TypeKind::Int(Some((min, max))) if min.value <= max.value => Type::Int(min.value, max.value),
         TypeKind::Int(Some((min, max))) => {
             let message = format!("no number is from {} to {}", min.value, max.value);
             diagnostics.push(Diagnostic::new(codes::OUT_OF_RANGE, ty.at.0, message).help("exchange the two ends"));
-            return None;
+            Type::Int(max.value, min.value)
         }
         TypeKind::Text => Type::Text,
         TypeKind::Ip => Type::Ip,
@@ -129,7 +130,7 @@ fn declared_type(ty: &crate::ast::Type, diagnostics: &mut Vec<Diagnostic>) -> Op
             }
             Type::OneOf(constants.into())
         }
-    })
+    }
 }
 
 /// What a bare name in a condition can be may not be spelt like a constant of a tier or an enumeration.
@@ -207,13 +208,22 @@ fn declare(
     for (name, assigned) in &declaration.members {
         let Some(attr) = member(vocabulary, owner, name, diagnostics) else { continue };
         if let Some(first) = seen.insert(attr, name.at.0) {
-            diagnostics.push(twice("member", &name.text, name.at.0, first));
-        } else if let Some(value) = member_value(vocabulary, names, data, attr, assigned, diagnostics) {
-            values.insert(attr, value);
+            diagnostics.push(given_twice(&name.text, name.at.0, first));
+        } else {
+            let mut found = Vec::new();
+            values.extend(member_value(vocabulary, names, data, attr, assigned, &mut found).map(|value| (attr, value)));
+            // In a catalog the place is that of the whole entity.
+            diagnostics.extend(found.into_iter().map(|found| if data { of_member(&name.text, found) } else { found }));
         }
     }
     let entity = Entity { kind: kind.text.clone(), id: declaration.id.text.clone(), values, at: declaration.id.at.0 };
     insert(vocabulary, owner, &declaration.id, entity, diagnostics);
+}
+
+/// An error that says which member it speaks of.
+fn of_member(name: &str, found: Diagnostic) -> Diagnostic {
+    let help = found.help_text().map(str::to_owned);
+    Diagnostic::new(found.code(), found.span(), format!("`{name}`: {}", found.message())).maybe_help(help)
 }
 
 fn insert(vocabulary: &mut Vocabulary, owner: Owner, id: &Name, entity: Entity, diagnostics: &mut Vec<Diagnostic>) {
@@ -262,7 +272,7 @@ fn member(vocabulary: &Vocabulary, owner: Owner, name: &Name, diagnostics: &mut 
             None
         }
         Some(attr) if ALWAYS_GIVEN.contains(&attr) => {
-            let message = format!("`{}` stands before the braces already", name.text);
+            let message = format!("`{}` cannot be declared: every {} has one already", name.text, owner.word());
             diagnostics.push(Diagnostic::new(codes::BAD_DECLARATION, name.at.0, message).help("remove this member"));
             None
         }

@@ -30,6 +30,8 @@ pub(super) struct Used {
     pub(super) attributes: BTreeSet<AttrId>,
     /// Whether a rule speaks of `any` action.
     pub(super) any_action: bool,
+    /// Whether a rule compares the roles with what the resource says.
+    pub(super) any_role: bool,
 }
 
 impl Used {
@@ -37,6 +39,7 @@ impl Used {
         self.names.extend(other.names);
         self.attributes.extend(other.attributes);
         self.any_action |= other.any_action;
+        self.any_role |= other.any_role;
     }
 }
 
@@ -153,28 +156,51 @@ pub(super) fn find_attribute(
         let rest = path.text.get(kind.len().saturating_add(1)..).unwrap_or("id");
         let owner = if vocabulary.principal_kinds.contains(kind) { "principal" } else { "resource" };
         unknown(Some(match kind {
-            "principal" | "resource" | "action" | "context" | "model" => {
-                format!("name one of its attributes, as in `{kind}.{}`", if kind == "context" { "ip" } else { "id" })
-            }
+            "context" => "name one of its attributes, as in `context.ip`".to_owned(),
+            "action" => "name one of its attributes, as in `action.name`".to_owned(),
+            "principal" | "resource" | "model" => format!("name one of its attributes, as in `{kind}.id`"),
             _ => format!("paths do not begin with a kind; write `{owner}.{rest}`"),
         }))
     })?;
     vocabulary.attribute(owner, name).ok_or_else(|| {
+        if let Some(definition) = definition(names, path) {
+            return Box::new(definition);
+        }
         let known = vocabulary.attributes.iter().map(|attribute| &*attribute.path);
         let declare = format!("declare it: `attribute {}: …;`", owner.path(name));
         let near = if owner == Owner::Context {
             let bare = names.places.keys().filter(|(space, _)| *space == Space::Bare).map(|(_, name)| &**name);
-            nearest(&path.text, known.clone().chain(bare)).map(str::to_owned).or_else(|| {
-                let nested = known.clone().find(|path| path.rsplit('.').next() == Some(name));
-                nested.map(str::to_owned)
-            })
+            nearest(name, known.clone().chain(bare)).map(str::to_owned)
         } else {
-            let of_owner = known.filter_map(|path| path.strip_prefix(owner.word()).and_then(|p| p.strip_prefix('.')));
+            let of_owner =
+                known.clone().filter_map(|path| path.strip_prefix(owner.word()).and_then(|p| p.strip_prefix('.')));
             let written = path.text.split('.').next().unwrap_or_default();
             nearest(name, of_owner).map(|near| format!("{written}.{near}"))
         };
+        // Else the same name, where it is one of the context's or was meant to be one.
+        let last = path.text.rsplit('.').next();
+        let same = |row: &&Attribute| {
+            (owner == Owner::Context || row.owner == Owner::Context) && row.path.rsplit('.').next() == last
+        };
+        let near = near.or_else(|| vocabulary.attributes.iter().find(same).map(|row| row.path.to_string()));
         unknown(Some(near.map_or(declare, |near| format!("did you mean `{near}`?"))))
     })
+}
+
+/// The error that a named set, window or condition stands where an attribute is expected.
+fn definition(names: &Names<'_>, path: &Path) -> Option<Diagnostic> {
+    let name = &path.text;
+    let (what, help) = if names.conditions.contains_key(name) {
+        ("condition", format!("it holds or not: write `{name}` or `not {name}`"))
+    } else if names.sets.contains_key(name) {
+        ("set", format!("say what is in it: `ip in {name}`"))
+    } else if names.windows.contains_key(name) {
+        ("window", format!("say what is in it: `time in {name}`"))
+    } else {
+        return None;
+    };
+    let message = format!("expected an attribute, found the {what} `{name}`");
+    Some(Diagnostic::new(codes::TYPE_MISMATCH, path.at.0, message).help(help))
 }
 
 /// The value of a bare name opposite a type that has constants.
@@ -225,7 +251,18 @@ pub(super) fn constant(vocabulary: &Vocabulary, name: &str, at: Span, ty: &Type)
 }
 
 fn text_help(ty: &Type, name: &str) -> Option<String> {
-    matches!(ty, Type::Text).then(|| format!("texts are written in quotes: `\"{name}\"`"))
+    match ty {
+        Type::Text => Some(format!("texts are written in quotes: `\"{name}\"`")),
+        Type::Texts | Type::Roles => Some(format!("write a list: `[{name}]`")),
+        Type::Bool
+        | Type::Int(..)
+        | Type::Ip
+        | Type::Time
+        | Type::Tier
+        | Type::OneOf(_)
+        | Type::Kind
+        | Type::Action => None,
+    }
 }
 
 /// The value of a constant where a type is expected.
@@ -271,15 +308,24 @@ fn mismatch(literal: &Literal, ty: &Type) -> Diagnostic {
     let message = format!("expected {}, found {}", ty.words(), kind_words(&literal.kind));
     let help = match (&literal.kind, ty) {
         (LiteralKind::Cidr(_), Type::Ip) => Some("an address is in a block: write `in […]`".to_owned()),
-        (LiteralKind::Text(text), Type::Texts | Type::Roles) => Some(format!("write a list: `[{}]`", quoted(text))),
-        (LiteralKind::Text(text), Type::Int(..) | Type::Bool | Type::Ip | Type::Time) => {
-            Some(format!("write it without quotes: `{text}`"))
-        }
+        (LiteralKind::Text(text), Type::Texts | Type::Roles) => Some(format!("write a list: `[\"{text}\"]`")),
+        (LiteralKind::Text(text), _) if is_written(text, ty) => Some(format!("write it without quotes: `{text}`")),
         (LiteralKind::Date(date), Type::Time) => Some(format!("write an instant such as `{date}T00:00:00Z`")),
         (LiteralKind::List(_), Type::Text) => Some("to test for one of several values, write `in […]`".to_owned()),
         _ => None,
     };
     Diagnostic::new(codes::TYPE_MISMATCH, literal.at.0, message).maybe_help(help)
+}
+
+/// Whether a text is how a value of the type is written.
+fn is_written(text: &str, ty: &Type) -> bool {
+    match ty {
+        Type::Int(..) => text.parse::<i64>().is_ok(),
+        Type::Bool => text.parse::<bool>().is_ok(),
+        Type::Ip => text.parse::<std::net::IpAddr>().is_ok(),
+        Type::Time => chrono::DateTime::parse_from_rfc3339(text).is_ok(),
+        Type::Text | Type::Tier | Type::Texts | Type::OneOf(_) | Type::Kind | Type::Action | Type::Roles => false,
+    }
 }
 
 /// A list of texts. Bare names are texts in a list: they can be nothing else there.

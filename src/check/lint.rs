@@ -8,7 +8,10 @@ use super::{
     vocabulary::{AttrId, Vocabulary, builtin},
 };
 use crate::{
-    ast::{Ast, CondKind as AstCond, ItemKind, Literal, LiteralKind, Selector, SelectorKind, SetExpr},
+    ast::{
+        Ast, Clause, ClauseKind, CondKind as AstCond, ItemKind, Literal, LiteralKind, Name, Selector, SelectorKind,
+        SetExpr,
+    },
     glob::Glob,
     report::{Diagnostic, codes},
     source::{FileId, Sources, Span},
@@ -37,7 +40,7 @@ pub(super) fn lint(
 ) {
     // What is broken may use anything.
     if !diagnostics.iter().any(Diagnostic::is_error) {
-        unused(vocabulary, names, used, diagnostics);
+        unused(vocabulary, names, used, asts, diagnostics);
     }
     for ast in asts {
         for item in items(ast) {
@@ -60,18 +63,11 @@ fn warn(code: crate::report::Code, at: Span, message: String, help: impl Into<St
 }
 
 /// Names that no rule, claim or definition makes use of.
-fn unused(vocabulary: &Vocabulary, names: &Names<'_>, used: &Used, diagnostics: &mut Vec<Diagnostic>) {
+fn unused(vocabulary: &Vocabulary, names: &Names<'_>, used: &Used, asts: &[Ast], diagnostics: &mut Vec<Diagnostic>) {
     let help = "remove it, or use it in a rule";
-    let mut actions: BTreeSet<Arc<str>> = BTreeSet::new();
-    let mut roles: BTreeSet<Arc<str>> = BTreeSet::new();
-    for (space, name) in &used.names {
-        if *space == Space::Action {
-            let group = names.groups.get(name).into_iter().flatten();
-            actions.extend(group.map(|id| vocabulary.actions[*id].clone()));
-            actions.insert(name.clone());
-        }
-        roles.extend((*space == Space::Role).then(|| name.clone()));
-    }
+    let named = |wanted| used.names.iter().filter(move |(space, _)| *space == wanted).map(|(_, name)| name.clone());
+    let roles: BTreeSet<Arc<str>> = named(Space::Role).collect();
+    let actions = with_members(named(Space::Action).collect(), asts);
     // A role that includes a used one says who holds that.
     let includes_used = |name: &Arc<str>| {
         let role = vocabulary.role_ids.get(name).map(|id| &vocabulary.roles[*id]);
@@ -86,7 +82,7 @@ fn unused(vocabulary: &Vocabulary, names: &Names<'_>, used: &Used, diagnostics: 
                 let mut declared = vocabulary.principals.iter().chain(vocabulary.resources.iter());
                 ("kind", used.names.contains(&(*space, name.clone())) || declared.any(|e| e.kind == *name))
             }
-            Space::Role => ("role", includes_used(name)),
+            Space::Role => ("role", used.any_role || includes_used(name)),
             Space::Bare => {
                 let what = if names.sets.contains_key(name) {
                     "set"
@@ -110,21 +106,42 @@ fn unused(vocabulary: &Vocabulary, names: &Names<'_>, used: &Used, diagnostics: 
     }
 }
 
+/// Names of actions and groups, and all that the groups hold.
+fn with_members(names: BTreeSet<Arc<str>>, asts: &[Ast]) -> BTreeSet<Arc<str>> {
+    let mut groups: BTreeMap<&Arc<str>, &[Name]> = BTreeMap::new();
+    for item in asts.iter().flat_map(items) {
+        if let ItemKind::ActionGroup { name, members } = &item.kind {
+            groups.insert(&name.text, members);
+        }
+    }
+    let mut open: Vec<Arc<str>> = names.into_iter().collect();
+    let mut found = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        let members = groups.get(&name).copied().unwrap_or_default();
+        if found.insert(name) {
+            open.extend(members.iter().map(|member| member.text.clone()));
+        }
+    }
+    found
+}
+
 /// Warnings of one statement as it is written.
 fn item_lints(item: &ItemKind, vocabulary: &Vocabulary, diagnostics: &mut Vec<Diagnostic>) {
     match item {
-        ItemKind::Set { members, .. } => blocks(members, diagnostics),
+        ItemKind::Set { name, members } => {
+            if members.is_empty() {
+                let message = format!("nothing is in the set `{}`", name.text);
+                diagnostics.push(warn(codes::NEVER_HOLDS, name.at.0, message, "add members, or remove the set"));
+            }
+            blocks(members, diagnostics);
+        }
         ItemKind::Condition { cond, .. } => cond_lints(cond, diagnostics),
         ItemKind::On { selector, .. } => patterns(selector, vocabulary, diagnostics),
         ItemKind::Rule(rule) => {
             if let Some(selector) = &rule.scope.on {
                 patterns(selector, vocabulary, diagnostics);
             }
-            for clause in &rule.clauses {
-                if let crate::ast::ClauseKind::When(cond) | crate::ast::ClauseKind::Unless(cond) = &clause.kind {
-                    cond_lints(cond, diagnostics);
-                }
-            }
+            clause_lints(&rule.clauses, diagnostics);
             if let crate::ast::Effect::Require(cond) = &rule.effect {
                 cond_lints(cond, diagnostics);
             }
@@ -138,6 +155,7 @@ fn item_lints(item: &ItemKind, vocabulary: &Vocabulary, diagnostics: &mut Vec<Di
             if let Some(selector) = &claim.scope.on {
                 patterns(selector, vocabulary, diagnostics);
             }
+            clause_lints(&claim.clauses, diagnostics);
         }
         ItemKind::Timezone(_)
         | ItemKind::Tiers(_)
@@ -149,6 +167,14 @@ fn item_lints(item: &ItemKind, vocabulary: &Vocabulary, diagnostics: &mut Vec<Di
         | ItemKind::Window { .. }
         | ItemKind::Declaration(_)
         | ItemKind::Test(_) => {}
+    }
+}
+
+fn clause_lints(clauses: &[Clause], diagnostics: &mut Vec<Diagnostic>) {
+    for clause in clauses {
+        if let ClauseKind::When(cond) | ClauseKind::Unless(cond) = &clause.kind {
+            cond_lints(cond, diagnostics);
+        }
     }
 }
 
@@ -350,12 +376,12 @@ fn absence_grants(rule: &Rule, vocabulary: &Vocabulary, diagnostics: &mut Vec<Di
 
 /// A time that must be both after and before.
 fn never_holds(rule: &Rule, diagnostics: &mut Vec<Diagnostic>) {
-    let mut from: Option<(DateTime<Utc>, Span)> = None;
+    let mut from: Option<(DateTime<Utc>, bool, Span)> = None;
     let mut until: Option<(DateTime<Utc>, bool, Span)> = None;
     for part in &rule.parts {
         let CondKind::Atom(Atom::Compare(builtin::TIME, op, Value::Time(at))) = part.cond.kind() else { continue };
         match op {
-            Cmp::Ge | Cmp::Gt => from = from.max(Some((*at, part.at))),
+            Cmp::Ge | Cmp::Gt => from = from.max(Some((*at, *op == Cmp::Gt, part.at))),
             Cmp::Lt | Cmp::Le => {
                 let bound = (*at, *op == Cmp::Le, part.at);
                 until = Some(until.map_or(bound, |earlier| earlier.min(bound)));
@@ -363,8 +389,8 @@ fn never_holds(rule: &Rule, diagnostics: &mut Vec<Diagnostic>) {
             Cmp::Eq | Cmp::Ne => {}
         }
     }
-    if let (Some((start, start_at)), Some((end, inclusive, end_at))) = (from, until)
-        && (end < start || (end == start && !inclusive))
+    if let (Some((start, exclusive, start_at)), Some((end, inclusive, end_at))) = (from, until)
+        && (end < start || (end == start && (exclusive || !inclusive)))
     {
         let message = "this ends before it begins and never holds".to_owned();
         diagnostics.push(

@@ -202,7 +202,12 @@ impl Checker<'_> {
         };
         if seconds == 0 {
             let message = "a limit needs a span of time longer than nothing".to_owned();
-            return self.error(codes::BAD_LIMIT, at_most.at.0, message, None);
+            return self.error(
+                codes::BAD_LIMIT,
+                at_most.at.0,
+                message,
+                Some("write a duration such as `1m`".to_owned()),
+            );
         }
         let at_once = matches!(at_most.per, Per::AtOnce(_));
         Some(if at_once { LimitWindow::AtOnce(seconds) } else { LimitWindow::Sliding(seconds) })
@@ -321,6 +326,15 @@ impl Checker<'_> {
         if kinds.contains(&kind.text) {
             self.use_name(space, &kind.text);
             return Some(());
+        }
+        let others =
+            if owner == Owner::Principal { &self.vocabulary.resource_kinds } else { &self.vocabulary.principal_kinds };
+        if others.contains(&kind.text) {
+            let (is, not) =
+                if owner == Owner::Principal { ("resources", "principals") } else { ("principals", "resources") };
+            let message = format!("`{}` is a kind of {is}, not of {not}", kind.text);
+            let help = format!("where it is both, declare that: `kinds{of} {};`", kind.text);
+            return self.error(codes::UNKNOWN_KIND, kind.at.0, message, Some(help));
         }
         let known = kinds.iter().map(|kind| &**kind);
         let words = RESERVED_KINDS.iter().copied().filter(|word| *word != "principal" && *word != "test");

@@ -3,6 +3,7 @@
 use super::{
     infer::{Checker, find_attribute},
     ir::{Piece, Template},
+    names::nearest,
 };
 use crate::{
     ast::{At, Name, Path},
@@ -60,6 +61,10 @@ impl Checker<'_> {
             return Some(Piece::RetryAfter);
         }
         let at = At(self.within(message, path));
+        if path.is_empty() {
+            let help = "name an attribute, as in `{model.id}`, or write `{{` for a brace".to_owned();
+            return self.error(codes::BAD_MESSAGE, message.at.0, "`{}` names nothing".to_owned(), Some(help));
+        }
         match find_attribute(self.vocabulary, self.names, &Path { text: path.into(), at }) {
             Ok(attr) => {
                 self.used.attributes.insert(attr);
@@ -68,7 +73,11 @@ impl Checker<'_> {
             Err(unknown) => {
                 let text = format!("the message names an unknown attribute `{path}`");
                 let diagnostic = Diagnostic::new(codes::BAD_MESSAGE, at.0, text);
-                self.diagnostics.push(diagnostic.maybe_help(unknown.help_text().map(str::to_owned)));
+                let help = match nearest(path, ["retry_after"]) {
+                    Some(near) => Some(format!("did you mean `{near}`?")),
+                    None => unknown.help_text().map(str::to_owned),
+                };
+                self.diagnostics.push(diagnostic.maybe_help(help));
                 None
             }
         }

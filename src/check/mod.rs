@@ -46,12 +46,13 @@ struct Lowered<'a> {
     wanted_duties: Vec<&'a Name>,
 }
 
-/// Checks a policy set. The trees are those of the files of `sources`, in source order.
+/// Checks a policy set. The trees are those of the files of `sources`, in source order; `found` is what was found when
+/// they were read.
 ///
 /// Gives the meaning if there is no error, and every error and warning in source order.
 #[must_use]
-pub fn check(asts: &[Ast], sources: &Sources) -> (Option<Ir>, Vec<Diagnostic>) {
-    let mut diagnostics = Vec::new();
+pub fn check(asts: &[Ast], sources: &Sources, found: Vec<Diagnostic>) -> (Option<Ir>, Vec<Diagnostic>) {
+    let mut diagnostics = found;
     let (mut vocabulary, mut names) = resolve::resolve(asts, &mut diagnostics);
     entities::attributes(&mut vocabulary, &mut names, &mut diagnostics);
     entities::clashes(&vocabulary, &names, &mut diagnostics);

@@ -12,7 +12,7 @@ use crate::{
     zone::Zone,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, VecDeque, btree_map::Entry},
     sync::Arc,
 };
 
@@ -53,7 +53,6 @@ pub(super) struct AttributeDecl<'a> {
     pub(super) path: &'a Path,
     pub(super) ty: Option<&'a Type>,
     pub(super) default: Option<&'a Assigned>,
-    pub(super) at: Span,
 }
 
 /// A declared window as it was written.
@@ -99,12 +98,21 @@ impl Names<'_> {
     }
 }
 
-/// The error that a name is declared a second time.
-pub(super) fn twice(what: &str, name: &str, at: Span, first: Span) -> Diagnostic {
+/// The error that a name is declared a second time; the places in any order.
+pub(super) fn twice(what: &str, name: &str, one: Span, other: Span) -> Diagnostic {
+    let (first, at) = (one.min(other), one.max(other));
     Diagnostic::new(codes::DECLARED_TWICE, at, format!("{what} `{name}` is declared twice"))
         .label("declared again here")
         .also(first, "declared first here")
         .help("names are global to the policy set: remove one of the two, or rename it")
+}
+
+/// The error that something is given a value a second time.
+pub(super) fn given_twice(name: &str, at: Span, first: Span) -> Diagnostic {
+    Diagnostic::new(codes::DECLARED_TWICE, at, format!("`{name}` is given twice"))
+        .label("given again here")
+        .also(first, "given first here")
+        .help("remove one of the two")
 }
 
 /// Every statement with those inside `on` blocks, in order.
@@ -168,12 +176,9 @@ impl<'a> Resolver<'a, '_> {
                     self.roles.push((name, includes));
                 }
             }
-            ItemKind::Attribute { path, ty, default } => self.names.attributes.push(AttributeDecl {
-                path,
-                ty: ty.as_ref(),
-                default: default.as_ref(),
-                at: item.at.0,
-            }),
+            ItemKind::Attribute { path, ty, default } => {
+                self.names.attributes.push(AttributeDecl { path, ty: ty.as_ref(), default: default.as_ref() })
+            }
             ItemKind::Set { name, members } => {
                 if self.names.declare(Space::Bare, name, self.diagnostics) {
                     self.names.sets.insert(name.text.clone(), members);
@@ -252,7 +257,8 @@ impl<'a> Resolver<'a, '_> {
     fn kind(&mut self, of_principal: bool, name: &Name) {
         if RESERVED_KINDS.contains(&&*name.text) {
             let message = format!("`{}` may not name a kind", name.text);
-            let help = format!("it means something of its own where a kind may stand; so do {}", list(RESERVED_KINDS));
+            let others = list(RESERVED_KINDS.into_iter().filter(|word| *word != &*name.text));
+            let help = format!("it means something of its own where a kind may stand; so do {others}");
             return self.error(codes::RESERVED_KIND, name.at.0, message, Some(help));
         }
         if ["action", "resource", "context"].contains(&&*name.text) {
@@ -323,16 +329,14 @@ impl<'a> Resolver<'a, '_> {
     fn close_groups(&mut self) {
         let members: BTreeMap<Arc<str>, &[Name]> =
             self.groups.iter().map(|(name, members)| (name.text.clone(), *members)).collect();
+        let mut told = BTreeSet::new();
         for (name, direct) in std::mem::take(&mut self.groups) {
             for member in direct {
                 self.known_action(member, &members);
             }
-            let (reached, cycle) = reach(&name.text, |group| {
-                members.get(group).into_iter().flat_map(|names| names.iter()).map(|name| name.text.clone()).collect()
-            });
-            if cycle {
-                self.cycle("action group", name);
-            }
+            let next = |group: &str| included_names(&members, group);
+            let (reached, _) = reach(&name.text, next);
+            self.circle("action group", name, next, &mut told);
             let actions = reached.iter().filter_map(|name| self.vocabulary.action_ids.get(name).copied()).collect();
             self.names.groups.insert(name.text.clone(), actions);
         }
@@ -354,6 +358,7 @@ impl<'a> Resolver<'a, '_> {
             let id = self.vocabulary.roles.push(Role { name: name.text.clone(), closure: BTreeSet::new() });
             self.vocabulary.role_ids.insert(name.text.clone(), id);
         }
+        let mut told = BTreeSet::new();
         for (name, direct) in std::mem::take(&mut self.roles) {
             for included in direct {
                 if !includes.contains_key(&included.text) {
@@ -362,10 +367,7 @@ impl<'a> Resolver<'a, '_> {
                     self.error(codes::UNKNOWN_ROLE, included.at.0, message, help);
                 }
             }
-            let (_, cycle) = reach(&name.text, |role| included_names(&includes, role));
-            if cycle {
-                self.cycle("role", name);
-            }
+            self.circle("role", name, |role| included_names(&includes, role), &mut told);
         }
         let ids = &self.vocabulary.role_ids;
         let closed: IdVec<RoleId, Role> = self
@@ -381,10 +383,11 @@ impl<'a> Resolver<'a, '_> {
         self.vocabulary.roles = closed;
     }
 
-    fn cycle(&mut self, what: &str, name: &Name) {
-        let message = format!("{what} `{}` includes itself", name.text);
-        let help = "break the circle: one of the names on it must not lead back".to_owned();
-        self.error(codes::CYCLE, name.at.0, message, Some(help));
+    fn circle(&mut self, what: &str, name: &Name, next: impl Fn(&str) -> Vec<Arc<str>>, told: &mut BTreeSet<Arc<str>>) {
+        if let Some(way) = circle(&name.text, next, told) {
+            let message = format!("{what} `{}` includes itself", name.text);
+            self.error(codes::CYCLE, name.at.0, message, Some(break_circle(&way)));
+        }
     }
 }
 
@@ -403,6 +406,38 @@ pub(super) fn reach(start: &Arc<str>, next: impl Fn(&str) -> Vec<Arc<str>>) -> (
     }
     let cycle = reached.contains(start);
     (reached, cycle)
+}
+
+/// The shortest way from a name back to itself; none where there is none, or where the name is on a circle told before.
+pub(super) fn circle(
+    start: &Arc<str>,
+    next: impl Fn(&str) -> Vec<Arc<str>>,
+    told: &mut BTreeSet<Arc<str>>,
+) -> Option<Vec<Arc<str>>> {
+    if told.contains(start) {
+        return None;
+    }
+    let mut seen = BTreeSet::new();
+    let mut open = VecDeque::from([vec![start.clone()]]);
+    while let Some(way) = open.pop_front() {
+        for name in way.last().map(|name| next(name)).unwrap_or_default() {
+            let longer: Vec<Arc<str>> = way.iter().chain([&name]).cloned().collect();
+            if name == *start {
+                told.extend(longer.iter().cloned());
+                return Some(longer);
+            }
+            if seen.insert(name) {
+                open.push_back(longer);
+            }
+        }
+    }
+    None
+}
+
+/// What to do about a circle.
+pub(super) fn break_circle(way: &[Arc<str>]) -> String {
+    let names: Vec<String> = way.iter().map(|name| format!("`{name}`")).collect();
+    format!("break the circle {}", names.join(" → "))
 }
 
 fn action_names(actions: &Actions) -> impl Iterator<Item = Arc<str>> {

@@ -88,12 +88,13 @@ fn line(at: Span, sources: &Sources) -> Span {
     Span { start: u32::try_from(start).unwrap_or(at.start), ..at }
 }
 
-/// The rest of the statement that a comment stands in, else the statement that follows it.
+/// The rest of the statement that a comment stands in, else what follows it, up to the end of the next statement.
 fn following(at: Span, ast: &Ast) -> Span {
     let block = |item: &Item| matches!(item.kind, ItemKind::On { .. });
     let around = items(ast).find(|item| !block(item) && item.at.0.start < at.start && at.end < item.at.0.end);
     if let Some(item) = around {
         return Span { end: item.at.0.end, ..at };
     }
-    items(ast).map(|item| item.at.0).filter(|item| item.start >= at.end).min_by_key(|item| item.start).unwrap_or(at)
+    let next = items(ast).map(|item| item.at.0).filter(|item| item.start >= at.end).min_by_key(|item| item.start);
+    Span { start: at.end, end: next.map_or(u32::MAX, |item| item.end), ..at }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     facts::Facts,
-    reference::{Outcome, Verdict, obligations},
+    reference::{Outcome, Verdict, comes_upon, obligations},
 };
 use crate::{
     check::ir::{Arg, Duty, Effect as RuleEffect, Ir, Piece, Refusal, Rule, RuleId, Template},
@@ -30,7 +30,7 @@ pub fn answer(ir: &Ir, facts: &Facts<'_>, verdict: &Verdict, charged: &Charged, 
         rule: None,
         obligations: Vec::new(),
         others: Vec::new(),
-        shadow: shadow(ir, verdict, charged),
+        shadow: Vec::new(),
         limits: Vec::new(),
         ignored: facts.ignored.clone(),
         revision: revision.clone(),
@@ -60,6 +60,7 @@ pub fn answer(ir: &Ir, facts: &Facts<'_>, verdict: &Verdict, charged: &Charged, 
     }
     let code = decision.denial().map(|denial| denial.code.clone());
     decision.obligations = duties(ir, facts, code.as_deref());
+    decision.shadow = shadow(ir, verdict, charged, code.as_deref());
     decision
 }
 
@@ -147,9 +148,13 @@ fn rule_ref(rule: &Rule) -> RuleRef {
     RuleRef { name: rule.name.clone(), at: rule.place.clone() }
 }
 
-/// Shadow rules that have a say; a limit only where it has no room.
-fn shadow(ir: &Ir, verdict: &Verdict, charged: &Charged) -> Vec<Arc<str>> {
-    let says = |id: &&RuleId| !matches!(ir.rules[**id].effect, RuleEffect::Limit(..)) || charged.shadow.contains(id);
+/// Shadow rules that have a say: a limit only where it has no room, a duty only with the decisions that it comes with.
+fn shadow(ir: &Ir, verdict: &Verdict, charged: &Charged, code: Option<&str>) -> Vec<Arc<str>> {
+    let says = |id: &&RuleId| match &ir.rules[**id].effect {
+        RuleEffect::Limit(..) => charged.shadow.contains(id),
+        RuleEffect::Oblige(_, upon) => comes_upon(upon, code),
+        RuleEffect::Allow | RuleEffect::Deny(_) | RuleEffect::Gate(..) => true,
+    };
     verdict.shadow.iter().filter(says).map(|id| ir.rules[*id].name.clone()).collect()
 }
 

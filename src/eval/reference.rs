@@ -138,16 +138,21 @@ pub fn opens(mode: GateMode, grant: Grant) -> Kleene {
 /// The obligations that fire upon a decision, in source order: rules of which `code` is the denial's, if it is one.
 #[must_use]
 pub fn obligations(ir: &Ir, facts: &Facts<'_>, code: Option<&str>) -> Vec<RuleId> {
-    let upon = |upon: &Upon| match (upon, code) {
-        (Upon::Any, _) | (Upon::Allow, None) | (Upon::Deny(None), Some(_)) => true,
-        (Upon::Deny(Some(wanted)), Some(code)) => **wanted == *code,
-        (Upon::Allow, Some(_)) | (Upon::Deny(_), None) => false,
-    };
     let comes = |rule: &Rule| match &rule.effect {
-        Effect::Oblige(_, when) => !rule.shadow && upon(when) && decides(rule, facts),
+        Effect::Oblige(_, upon) => !rule.shadow && comes_upon(upon, code) && decides(rule, facts),
         Effect::Allow | Effect::Deny(_) | Effect::Gate(..) | Effect::Limit(..) => false,
     };
     ir.rules.pairs().filter(|(_, rule)| comes(rule)).map(|(id, _)| id).collect()
+}
+
+/// Whether a duty comes with a decision; `code` is the denial's, if it is one.
+#[must_use]
+pub fn comes_upon(upon: &Upon, code: Option<&str>) -> bool {
+    match (upon, code) {
+        (Upon::Any, _) | (Upon::Allow, None) | (Upon::Deny(None), Some(_)) => true,
+        (Upon::Deny(Some(wanted)), Some(code)) => **wanted == *code,
+        (Upon::Allow, Some(_)) | (Upon::Deny(_), None) => false,
+    }
 }
 
 /// The truth of a condition.

@@ -4,7 +4,7 @@ use super::{
     Config, Exit, Io,
     levels::{self, Denied, Levels},
     markdown, set,
-    style::{Style, counted, failed},
+    style::{Style, counted, failed, warn_of_no_files},
     watch::{self, Watch},
 };
 use crate::{
@@ -210,6 +210,9 @@ impl Whole {
         }
         if self.exit != Exit::Fine {
             return;
+        }
+        if self.counts.files == 0 {
+            warn_of_no_files(io);
         }
         let sets = match self.lines.len() {
             0 => String::new(),

@@ -135,7 +135,11 @@ fn parse_and_run(args: Vec<OsString>, io: &mut Io<'_>) -> Exit {
 
 /// The configuration of a verb that takes a policy set; other verbs have none.
 fn config(matches: &ArgMatches) -> Result<Config, super::config::Fault> {
-    let Some((_, matches)) = matches.subcommand() else { return Ok(Config::default()) };
+    let mut matches = matches;
+    // `export acl` has its paths one level further down.
+    while let Some((_, inner)) = matches.subcommand() {
+        matches = inner;
+    }
     match matches.try_get_many::<PathBuf>(PATHS) {
         Err(_) => Ok(Config::default()),
         Ok(paths) => Config::find(paths.and_then(|mut paths| paths.next()).map(PathBuf::as_path)),
@@ -166,19 +170,18 @@ fn color_of(args: &[OsString]) -> Option<Color> {
 
 /// The whole command, as completions and the manual page need it, too.
 pub(super) fn command() -> clap::Command {
-    Cli::command()
-        .mut_subcommands(|verb| {
-            verb.mut_args(|arg| {
-                let arg = arg.hide_env(true);
-                // A flag in the environment is `1`, `yes` or `on` as well as `true`.
-                if matches!(arg.get_action(), ArgAction::SetTrue) {
-                    arg.value_parser(BoolishValueParser::new())
-                } else {
-                    arg
-                }
-            })
-        })
-        .mut_args(|arg| arg.hide_env(true))
+    environment(Cli::command())
+}
+
+/// Variables are not named with each flag, the help of the whole tells how they are called; and a flag in the environment
+/// is `1`, `yes` or `on` as well as `true`.
+fn environment(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|arg| {
+        let arg = arg.hide_env(true);
+        let is_flag = matches!(arg.get_action(), ArgAction::SetTrue);
+        if is_flag { arg.value_parser(BoolishValueParser::new()) } else { arg }
+    });
+    command.mut_subcommands(environment)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::{
     Config, Exit, Io,
     replace::replace,
     set,
-    style::{Style, complain, counted, failed},
+    style::{Style, cause, complain, counted, failed, warn_of_no_files},
 };
 use crate::{
     ast::{self, Ast, print},
@@ -72,6 +72,9 @@ fn files(args: &Args, paths: &[PathBuf], io: &mut Io<'_>) -> Exit {
     let dry = args.check || args.diff;
     let (files, mut exit) = find(paths, io);
     let mut tally = Tally::default();
+    if files.is_empty() && exit == Exit::Fine {
+        warn_of_no_files(io);
+    }
     for file in files {
         let bytes = match fs::read(&file) {
             Ok(bytes) => bytes,
@@ -93,7 +96,7 @@ fn files(args: &Args, paths: &[PathBuf], io: &mut Io<'_>) -> Exit {
                     exit = exit.max(show(args, &name, &bytes, &text, io));
                 } else if let Err(error) = replace(&file, text.as_bytes()) {
                     tally.changed = tally.changed.saturating_sub(1);
-                    exit = exit.max(failed(io, &format!("cannot write `{name}`: {error}"), None));
+                    exit = exit.max(failed(io, &format!("cannot write `{name}`: {}", cause(&error)), None));
                 }
             }
         }

@@ -4,6 +4,9 @@ use super::config::did_you_mean;
 use crate::report::{Code, Diagnostic, Severity, codes};
 use std::collections::BTreeSet;
 
+/// The word for every warning.
+const ALL_WARNINGS: &str = "warnings";
+
 /// What `--deny` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Denied {
@@ -73,7 +76,7 @@ impl Levels {
 /// # Errors
 /// If there is no such code.
 pub(super) fn denied(text: &str) -> Result<Denied, String> {
-    if text == "warnings" { Ok(Denied::Warnings) } else { known(text).map(Denied::Code) }
+    if text == ALL_WARNINGS { Ok(Denied::Warnings) } else { find(text, Some(ALL_WARNINGS)).map(Denied::Code) }
 }
 
 /// The code of a warning.
@@ -93,8 +96,13 @@ pub(super) fn allowed(text: &str) -> Result<Code, String> {
 /// # Errors
 /// If there is no such code.
 pub(super) fn known(text: &str) -> Result<Code, String> {
+    find(text, None)
+}
+
+fn find(text: &str, other: Option<&str>) -> Result<Code, String> {
     Code::find(text).ok_or_else(|| {
-        let help = did_you_mean(text, codes::ALL.iter().map(|code| code.id()));
-        format!("unknown code `{text}`{}", help.map(|help| format!("; {help}")).unwrap_or_default())
+        let help = did_you_mean(text, codes::ALL.iter().map(|code| code.id()).chain(other));
+        let help = help.unwrap_or_else(|| "codes are like `P0101`".to_owned());
+        format!("unknown code `{text}`; {help}")
     })
 }

@@ -35,7 +35,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>, _: &Config) -> Exit {
     };
     match page {
         Ok(page) => {
-            let _ = io.out.write_all(&page);
+            let _ = io.out.write_all(exit_status(&String::from_utf8_lossy(&page)).as_bytes());
             Exit::Fine
         }
         Err(error) => failed(io, &format!("cannot write the manual page: {error}"), None),
@@ -73,6 +73,14 @@ fn whole(command: &Command) -> io::Result<Vec<u8>> {
     tool.render_extra_section(&mut page)?;
     tool.render_version_section(&mut page)?;
     Ok(page)
+}
+
+/// What our help ends with, under the headings that manual pages have for it.
+fn exit_status(page: &str) -> String {
+    ["SH", "SS"].iter().fold(page.to_owned(), |page, heading| {
+        page.replace(&format!(".{heading} EXTRA\nExit codes: "), &format!(".{heading} EXIT STATUS\n"))
+            .replace("\n\nExample:\n", "\n.PP\nExample:\n")
+    })
 }
 
 fn manual(command: Command) -> Man {

@@ -96,6 +96,18 @@ mod tests {
                     - one item, also long enough that it goes on\n- two\n\n```policy\nallow anyone;\n```\n";
         let plain =
             render(page, 30).replace("\u{1b}[1m", "<b>").replace("\u{1b}[36m", "<c>").replace("\u{1b}[0m", "</>");
-        insta::assert_snapshot!(plain, @"");
+        insta::assert_snapshot!(plain, @r"
+        <b>P0001: a title</>
+
+        Some prose with <c>code in it</>
+        that is long enough to be
+        wrapped.
+
+        - one item, also long enough
+          that it goes on
+        - two
+
+            allow anyone;
+        ");
     }
 }

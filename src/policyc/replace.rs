@@ -30,7 +30,9 @@ pub(super) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut builder = Builder::new();
     builder.prefix(".policyc-");
     usual_permissions(&mut builder);
-    let mut file = builder.tempfile_in(folder)?;
+    fs::metadata(folder)?;
+    // The library's words name a file that nobody asked for.
+    let mut file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
     file.write_all(text)?;
     file.as_file().sync_all()?;
     if let Some(data) = existing {

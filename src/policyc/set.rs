@@ -6,7 +6,7 @@
 use super::{
     Config, Exit, Io, config,
     levels::Levels,
-    style::{complain, failed},
+    style::{cause, complain, failed},
 };
 use crate::{
     engine::{Engine, EngineBuilder, LoadError},
@@ -129,9 +129,13 @@ pub(super) fn load(builder: EngineBuilder, io: &mut Io<'_>) -> Result<Engine, Ex
 /// Names the files that cannot be read.
 pub(super) fn unreadable(files: &[Unreadable], io: &mut Io<'_>) -> Exit {
     for file in files {
-        complain(io, &file.to_string(), None);
+        complain(io, &unreadable_message(file), None);
     }
     Exit::Failed
+}
+
+fn unreadable_message(file: &Unreadable) -> String {
+    format!("cannot read `{}`: {}", file.path.display(), cause(&file.error))
 }
 
 /// The text of standard input.
@@ -223,9 +227,11 @@ fn folders(base: &Path, patterns: &[String]) -> Result<Vec<Folder>, config::Faul
         }
         for shown in places {
             let whole = shown.canonicalize().unwrap_or_else(|_| shown.clone());
-            if !files_in(&shown).is_empty() {
-                found.insert(whole, shown);
+            // A folder that cannot be looked into is a set, too: loading it says why.
+            if files_in(&shown).is_ok_and(|files| files.is_empty()) {
+                continue;
             }
+            found.insert(whole, shown);
         }
     }
     Ok(found.into_iter().map(|(whole, shown)| Folder { shown, whole }).collect())
@@ -239,24 +245,31 @@ fn inside(folder: &Path, glob: &Glob) -> Vec<PathBuf> {
     names.map(|name| config::join(folder, &name)).filter(|path| path.is_dir()).collect()
 }
 
-/// The policy files of a folder; none where it cannot be read, which loading it will say.
-fn files_in(folder: &Path) -> Vec<PathBuf> {
+/// The policy files of a folder.
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>, Vec<Unreadable>> {
     let mut loader = Loader::default();
     loader.path(folder);
-    loader.files().unwrap_or_default()
+    loader.files()
 }
 
 /// Every policy file of a folder that holds sets must belong to one of them, or it would be left out unseen.
 fn no_stray_files(folder: &Path, sets: &[&Folder], base: &Path) -> Result<(), config::Fault> {
-    let stray = files_in(folder).into_iter().find(|file| {
-        let whole = file.canonicalize().unwrap_or_else(|_| file.clone());
-        !sets.iter().any(|set| whole.starts_with(&set.whole))
-    });
-    match stray {
-        None => Ok(()),
-        Some(file) => Err(config::Fault {
-            message: format!("`{}` belongs to no policy set", file.display()),
-            help: Some(format!("`sets` in `{}` names none that holds it", base.join(config::FILE).display())),
-        }),
+    let stray = |path: &Path| {
+        let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        !sets.iter().any(|set| whole.starts_with(&set.whole) || path.starts_with(&set.shown))
+    };
+    match files_in(folder) {
+        Ok(files) => match files.into_iter().find(|file| stray(file)) {
+            None => Ok(()),
+            Some(file) => Err(config::Fault {
+                message: format!("`{}` belongs to no policy set", file.display()),
+                help: Some(format!("`sets` in `{}` names none that holds it", base.join(config::FILE).display())),
+            }),
+        },
+        // What cannot be read in a set, loading it says.
+        Err(errors) => match errors.into_iter().find(|error| stray(&error.path)) {
+            None => Ok(()),
+            Some(error) => Err(config::Fault { message: unreadable_message(&error), help: None }),
+        },
     }
 }

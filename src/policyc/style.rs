@@ -2,6 +2,7 @@
 
 use super::{Exit, Io};
 use anstyle::{AnsiColor, Style as Ansi};
+use std::{borrow::Cow, error::Error, io};
 
 /// Paints texts where there is colour.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +67,32 @@ pub(super) fn complain(io: &mut Io<'_>, message: &str, help: Option<&str>) {
     let _ = writeln!(io.err, "{} {message}", style.error("error:"));
     if let Some(help) = help {
         let _ = writeln!(io.err, "  {} {help}", style.hint("help:"));
+    }
+}
+
+/// Says that there is nothing to work on: it may be what was meant, and often is not.
+pub(super) fn warn_of_no_files(io: &mut Io<'_>) {
+    let style = Style::new(io.color_err);
+    let _ = writeln!(io.err, "{} there is no `.policy` file", style.warning("warning:"));
+}
+
+/// Why reading or writing failed, in the system's own words: what libraries put around them names the path again.
+pub(super) fn cause(error: &io::Error) -> String {
+    let Some(inner) = error.get_ref() else { return error.to_string() };
+    let mut cause: &dyn Error = inner;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
+
+/// A text that a terminal may be given: characters that would steer it are escaped.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    if text.chars().any(char::is_control) {
+        let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+        text.chars().map(escape).collect::<String>().into()
+    } else {
+        text.into()
     }
 }
 

@@ -72,8 +72,7 @@ pub(super) fn watch(
         }
         let Some(changed) = next(&events) else { return exit };
         if io.interactive {
-            let _ = io.out.write_all(CLEAR.as_bytes());
-            let _ = io.out.flush();
+            let _ = io.err.write_all(CLEAR.as_bytes());
         }
         let _ = writeln!(io.err, "{} changed", style.hint(&list(&changed)));
         exit = match Config::find(watch.paths.first().map(PathBuf::as_path)) {

@@ -1,6 +1,7 @@
 //! Cases that failed, as workflow commands of GitHub Actions, which shows them beside the changed lines of a pull request.
 
 use super::{
+    super::style::printable,
     outcome::{Case, File, Outcome, Test},
     summary,
 };
@@ -26,13 +27,14 @@ fn command(file: &File, test: &Test, case: &Case) -> String {
     for why in &report.why {
         text.push_str(&format!("\n{why}"));
     }
-    let (file, title) = (property(&file.name), property(&format!("test failed: {}", test.name)));
+    let (file, title) = (property(&file.name), property(&format!("test failed: {}", printable(&test.name))));
     format!("::error file={file},line={},col={},title={title}::{}\n", case.line, case.column, data(&text))
 }
 
 /// Escaped as what stands after the `::`.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let lines: Vec<_> = text.split('\n').map(printable).collect();
+    lines.join("\n").replace('%', "%25").replace('\n', "%0A")
 }
 
 /// Escaped as the value of a property.

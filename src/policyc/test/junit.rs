@@ -1,6 +1,9 @@
 //! What became of the tests, as JUnit XML: a suite is a file, a test case is a test.
 
-use super::outcome::{Case, File, Outcome, Test};
+use super::{
+    super::style::counted,
+    outcome::{Case, File, Outcome, Test},
+};
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
 pub(super) fn render(outcome: &Outcome) -> Result<String, SerializeError> {
@@ -18,7 +21,7 @@ fn test_case(file: &File, test: &Test) -> TestCase {
     let mut status = TestCaseStatus::success();
     if !failures.is_empty() {
         status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-        status.set_message(format!("{} of {} cases failed", failures.len(), test.cases.len()));
+        status.set_message(format!("{} of {} failed", failures.len(), counted(test.cases.len(), "case")));
         status.set_type("decision");
         let details: Vec<String> = failures.iter().map(|case| details(file, case)).collect();
         status.set_description(details.join("\n"));

@@ -14,7 +14,7 @@ use super::{
     Config, Exit, Io,
     replace::replace,
     set,
-    style::{Style, counted, failed},
+    style::{Style, cause, counted, failed},
     watch::{self, Watch},
 };
 use crate::{
@@ -153,7 +153,7 @@ fn show(args: &Args, outcome: &Outcome, io: &mut Io<'_>) -> Exit {
     if let Some(file) = &args.output {
         let _ = io.err.write_all(pretty(io.color_err, io.width).as_bytes());
         if let Err(error) = replace(file, text.as_bytes()) {
-            exit = failed(io, &format!("cannot write `{}`: {error}", file.display()), None);
+            exit = failed(io, &format!("cannot write `{}`: {}", file.display(), cause(&error)), None);
         }
     } else {
         let _ = io.out.write_all(text.as_bytes());

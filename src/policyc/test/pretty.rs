@@ -20,7 +20,7 @@
 //! ```
 
 use super::{
-    super::style::Style,
+    super::style::{Style, printable},
     outcome::{Case, File, Outcome, Set, Test},
     summary,
 };
@@ -110,18 +110,18 @@ impl Writer {
     /// A test and its cases, one a line.
     fn test(&mut self, test: &Test, indent: &str) {
         let mark = self.mark(test.failures().next().is_none());
-        self.line(&format!("{indent}    {mark} {}", test.name));
+        self.line(&format!("{indent}    {mark} {}", printable(&test.name)));
         for case in &test.cases {
             let mark = self.mark(case.report.pass);
             let line = self.style.dim(&format!("{:>4}", case.line));
-            let got = self.style.dim(&format!("=> {}", case.report.got));
-            self.line(&format!("{indent}        {mark} {line}  {}  {got}", case.text));
+            let got = self.style.dim(&format!("=> {}", printable(&case.report.got)));
+            self.line(&format!("{indent}        {mark} {line}  {}  {got}", printable(&case.text)));
         }
     }
 
     /// A test that failed: the cases that did.
     fn failure(&mut self, file: &File, test: &Test) {
-        self.line(&format!("{}  {}", self.style.error("FAILED"), self.style.bold(&test.name)));
+        self.line(&format!("{}  {}", self.style.error("FAILED"), self.style.bold(&printable(&test.name))));
         self.line("");
         for case in test.failures() {
             self.line(&format!("  {}:{}", file.name, case.line));
@@ -150,7 +150,7 @@ impl Writer {
     /// A label and what it says, wrapped beside it.
     fn said(&mut self, label: &str, text: &str, paint: fn(Style, &str) -> String) {
         let room = self.width.saturating_sub(LABEL);
-        for (index, line) in textwrap::wrap(text, room).iter().enumerate() {
+        for (index, line) in textwrap::wrap(&printable(text), room).iter().enumerate() {
             let label = if index == 0 { label } else { "" };
             let fill = LABEL.saturating_sub(2).saturating_sub(label.len()).max(1);
             self.line(&format!("  {}{:fill$}{}", self.style.dim(label), "", paint(self.style, line)));
