@@ -17,7 +17,12 @@ use crate::{
     store::limits::{Charge, LimitStore, MemoryLimits, Room},
 };
 use chrono::{DateTime, Utc};
-use std::{fmt, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::Path,
+    sync::Arc,
+};
 
 /// A policy set, ready to decide. Immutable; share it between threads.
 pub struct Engine {
@@ -245,14 +250,16 @@ impl Engine {
     /// If the request does not fit the vocabulary.
     pub fn release(&self, request: &Request, count: u64, now: DateTime<Utc>) -> Result<(), Refusal> {
         let facts = Facts::new(&self.ir.vocabulary, request, self.strict)?;
-        for rule in firing_limits(&self.ir, &facts) {
-            if let Effect::Limit(limit, _) = &rule.effect
-                && matches!(limit.window, check::ir::LimitWindow::AtOnce(_))
-                && let Some(counter) = counter(limit, rule.shadow, &facts)
-            {
-                // A store that cannot be reached lets the lease lapse by itself.
-                let _ = self.limits.release(now, &counter, count);
-            }
+        let counters: BTreeSet<String> = firing_limits(&self.ir, &facts)
+            .filter_map(|rule| {
+                let Effect::Limit(limit, _) = &rule.effect else { return None };
+                let leases = matches!(limit.window, check::ir::LimitWindow::AtOnce(_));
+                leases.then(|| counter(limit, rule.shadow, &facts)).flatten()
+            })
+            .collect();
+        for counter in counters {
+            // A store that cannot be reached lets the lease lapse by itself.
+            let _ = self.limits.release(now, &counter, count);
         }
         Ok(())
     }
@@ -262,33 +269,55 @@ impl Engine {
     fn charge(&self, facts: &Facts<'_>, verdict: &Verdict, now: DateTime<Utc>) -> Charged {
         let wanted: Vec<(check::ir::RuleId, Option<Charge>)> =
             verdict.limits.iter().map(|id| (*id, self.wanted(*id, facts, now))).collect();
-        let charges: Vec<Charge> = wanted.iter().filter_map(|(_, charge)| charge.clone()).collect();
-        let complete = charges.len() == wanted.len();
+        let mut charges: Vec<Charge> = Vec::new();
+        for charge in wanted.iter().filter_map(|(_, charge)| charge.as_ref()) {
+            // A rule that is written twice has one counter, and a request counts once.
+            if !charges.contains(charge) {
+                charges.push(charge.clone());
+            }
+        }
+        let complete = wanted.iter().all(|(_, charge)| charge.is_some());
         let rooms = if complete { self.limits.charge(now, &charges) } else { self.limits.peek(now, &charges) };
-        let mut rooms = rooms.unwrap_or_default().into_iter();
+        let rooms: Vec<Room> = rooms.unwrap_or_default();
+        let room =
+            |charge: &Charge| charges.iter().zip(&rooms).find(|(other, _)| *other == charge).map(|(_, room)| *room);
         let mut charged = Charged::default();
         for (id, charge) in wanted {
-            charged.rooms.push((id, charge.and_then(|_| rooms.next())));
+            charged.rooms.push((id, charge.as_ref().and_then(room)));
         }
         let allowed = matches!(verdict.outcome, crate::eval::reference::Outcome::Allow(_))
             && charged.rooms.iter().all(|(_, room)| room.as_ref().is_some_and(|room| room.fits));
         if allowed {
-            charged.shadow = verdict.shadow.iter().copied().filter(|id| !self.shadow_fits(*id, facts, now)).collect();
+            charged.shadow = self.charge_shadow(facts, verdict, now);
         }
         charged
+    }
+
+    /// Charges each shadow limit to a counter of its own, and gives those without room.
+    fn charge_shadow(&self, facts: &Facts<'_>, verdict: &Verdict, now: DateTime<Utc>) -> BTreeSet<check::ir::RuleId> {
+        let mut fits: BTreeMap<String, bool> = BTreeMap::new();
+        let mut full = BTreeSet::new();
+        for id in verdict.shadow.iter().copied() {
+            let charge = self.wanted(id, facts, now);
+            let fits = charge.is_some_and(|charge| {
+                *fits.entry(charge.counter.clone()).or_insert_with(|| self.has_room(now, charge))
+            });
+            if !fits {
+                full.insert(id);
+            }
+        }
+        full
+    }
+
+    /// Makes one charge, if there is room.
+    fn has_room(&self, now: DateTime<Utc>, charge: Charge) -> bool {
+        self.limits.charge(now, &[charge]).is_ok_and(|rooms| rooms.iter().all(|room| room.fits))
     }
 
     fn wanted(&self, id: check::ir::RuleId, facts: &Facts<'_>, now: DateTime<Utc>) -> Option<Charge> {
         let rule = &self.ir.rules[id];
         let Effect::Limit(limit, _) = &rule.effect else { return None };
         charge(limit, rule.shadow, facts, now)
-    }
-
-    /// Whether a shadow limit has room; it is charged then, to a counter of its own.
-    fn shadow_fits(&self, id: check::ir::RuleId, facts: &Facts<'_>, now: DateTime<Utc>) -> bool {
-        let charge = self.wanted(id, facts, now);
-        let rooms: Option<Vec<Room>> = charge.and_then(|charge| self.limits.charge(now, &[charge]).ok());
-        rooms.is_some_and(|rooms| rooms.iter().all(|room| room.fits))
     }
 
     fn refused(&self, refusal: &Refusal) -> Decision {

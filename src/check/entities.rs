@@ -144,6 +144,12 @@ pub(super) fn clashes(vocabulary: &Vocabulary, names: &Names<'_>, diagnostics: &
         .map(|name| &**name)
         .collect();
     for ((space, name), at) in &names.places {
+        let built_in =
+            vocabulary.attribute(Owner::Context, name).is_some_and(|attr| vocabulary.attributes[attr].at.is_none());
+        if matches!(space, Space::Bare) && (built_in || ["tier", "org", "roles"].contains(&&**name)) {
+            let message = format!("`{name}` is a built-in attribute");
+            diagnostics.push(Diagnostic::new(codes::DECLARED_TWICE, *at, message).help("choose another name"));
+        }
         let bare = matches!(space, Space::Bare) || (matches!(space, Space::Attribute) && !name.contains('.'));
         if bare && constants.contains(&**name) {
             let message = format!("`{name}` is spelt like a tier or a constant of an enumeration");

@@ -1,7 +1,7 @@
 //! Rules and claims: from what is written to effects and the parts that must hold.
 
 use super::{
-    conditions::end_of_day,
+    conditions::{canonical_net, end_of_day},
     infer::{Checker, quoted},
     ir::{self, Atom, Cond, Effect, LimitWindow, Part, PartKind, Refusal},
     names::suggestion,
@@ -450,7 +450,7 @@ impl Checker<'_> {
             LiteralKind::Bool(value) => Some(Value::Bool(*value)),
             LiteralKind::Ip(ip) => Some(Value::Ip(crate::value::canonical_ip(*ip))),
             LiteralKind::Instant(instant) => Some(Value::Time(instant.to_utc())),
-            LiteralKind::Cidr(net) => Some(Value::text(&net.to_string())),
+            LiteralKind::Cidr(net) => Some(Value::text(&canonical_net(*net).to_string())),
             LiteralKind::Date(date) => Some(Value::text(&date.to_string())),
             LiteralKind::Duration(duration) => {
                 Some(Value::text(&format!("{}{}", duration.amount, duration.unit.symbol())))

@@ -160,9 +160,10 @@ fn known_duties(ir: &Ir, wanted: &[&Name], diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// What limits count by is never negative in a request.
+/// What limits count by is never negative in a request. A shadow limit refuses nothing: to it a negative cost is one that
+/// has no room.
 fn mark_units(ir: &Ir, vocabulary: &mut vocabulary::Vocabulary) {
-    for rule in ir.rules.iter() {
+    for rule in ir.rules.iter().filter(|rule| !rule.shadow) {
         if let Effect::Limit(limit, _) = &rule.effect
             && let Some(row) = limit.unit.and_then(|unit| vocabulary.attributes.get_mut(unit))
         {

@@ -128,6 +128,9 @@ impl<'a> Facts<'a> {
         }
         // Of a resource that nobody declared, nothing is taken for granted.
         let undeclared = row.owner == Owner::Resource && resource.is_none();
+        if attr == builtin::PRINCIPAL_GRANTED && row.default == Some(Value::Bool(true)) {
+            self.grant = Grant::Manual;
+        }
         Ok(row.default.clone().filter(|_| !undeclared).map(|value| close_roles(vocabulary, value)))
     }
 

@@ -134,7 +134,7 @@ fn instants() -> BoxedStrategy<DateTime<FixedOffset>> {
     (dates(), 0_u32..86_400, nanosecond, minutes)
         .prop_filter_map("no such time", |(date, second, nanosecond, minutes)| {
             let time = NaiveTime::from_num_seconds_from_midnight_opt(second, nanosecond)?;
-            FixedOffset::east_opt(minutes * 60)?.from_local_datetime(&date.and_time(time)).single()
+            FixedOffset::east_opt(minutes.checked_mul(60)?)?.from_local_datetime(&date.and_time(time)).single()
         })
         .boxed()
 }

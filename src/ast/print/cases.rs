@@ -1,7 +1,7 @@
 //! Tests: what is given, and the steps.
 
 use super::{
-    docs::{Doc, Docs, INDENT, Placed, WIDTH},
+    docs::{Doc, Docs, INDENT, Placed, WIDTH, flat_width},
     words,
 };
 use crate::ast::{Assign, AssignKind, Expect, Name, Step, StepKind};
@@ -12,10 +12,10 @@ const WIDEST: usize = 70;
 /// The `=>` of steps stand at multiples of so many columns, so that a small edit of one step leaves the others alone.
 const STOP: usize = 4;
 
-/// A step in parts: the request, the gap before its `=>` if it is not the usual one, and what it expects.
+/// A step in parts: the request, whether a comment wants a new line after it, and what is expected.
 pub(super) struct StepDoc<'s> {
     request: Doc<'s>,
-    gap: Option<Doc<'s>>,
+    own_line: bool,
     expect: Option<Doc<'s>>,
 }
 
@@ -32,7 +32,7 @@ impl<'s> Docs<'s> {
                 let count = count.map(|count| format!("{} ", words::int(count))).unwrap_or_default();
                 let head = self.text("release ").append(count);
                 let request = head.append(self.request(action, kind.as_ref(), id));
-                StepDoc { request, gap: None, expect: None }
+                StepDoc { request, own_line: false, expect: None }
             }
             StepKind::Case { after, repeat, action, kind, id, with, expect } => {
                 let after = after.map(|length| format!("after {}, ", words::duration(length))).unwrap_or_default();
@@ -43,8 +43,9 @@ impl<'s> Docs<'s> {
                     let gap = self.gap(self.line(), with.at());
                     request = request.append(gap).append("with ").append(self.assigns(with).nest(INDENT));
                 }
-                let gap = self.comments_gap(self.space(), expect.at);
-                StepDoc { request: request.group(), gap, expect: Some(self.expect(expect)) }
+                let (notes, own_line) = self.notes_before(expect.at.0.start).unwrap_or((self.nil(), false));
+                let request = request.append(notes).group();
+                StepDoc { request, own_line, expect: Some(self.expect(expect)) }
             }
         }
     }
@@ -123,7 +124,7 @@ pub(super) fn aligned<'s>(docs: &Docs<'s>, steps: Vec<StepDoc<'s>>, indent: usiz
 impl<'s> StepDoc<'s> {
     /// How wide the request is, if its `=>` can stand below another's.
     fn width(&self) -> Option<usize> {
-        if self.gap.is_some() || self.expect.is_none() {
+        if self.own_line || self.expect.is_none() {
             return None;
         }
         flat_width(&self.request).filter(|width| *width <= WIDEST)
@@ -134,13 +135,7 @@ impl<'s> StepDoc<'s> {
         let Some(expect) = self.expect else { return self.request.append(";").nest(INDENT) };
         let expect = docs.text("=> ").append(expect).append(";");
         let spaces = if flat_width(&expect).is_some_and(|width| width <= room) { spaces } else { 1 };
-        let gap = self.gap.unwrap_or_else(|| docs.newline().flat_alt(" ".repeat(spaces)));
+        let gap = if self.own_line { docs.newline() } else { docs.newline().flat_alt(" ".repeat(spaces)) };
         self.request.append(gap).append(expect).nest(INDENT).group()
     }
-}
-
-/// How many columns a document takes on one line, if it can stand on one.
-fn flat_width(doc: &Doc<'_>) -> Option<usize> {
-    let text = doc.clone().group().pretty(usize::MAX).to_string();
-    if text.contains('\n') { None } else { Some(text.chars().count()) }
 }

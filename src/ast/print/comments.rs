@@ -42,16 +42,6 @@ impl<'t> Note<'t> {
     pub(super) fn is_block(&self) -> bool {
         self.lines.len() > 1
     }
-
-    /// Whether the next thing stands on a line of its own.
-    pub(super) fn ends_line(&self) -> bool {
-        self.rest_of_line || self.is_block()
-    }
-
-    /// Whether it stands on a line of its own inside a statement.
-    pub(super) fn starts_line(&self) -> bool {
-        self.is_block() || (self.rest_of_line && !self.trailing)
-    }
 }
 
 /// A line of a comment without up to so many columns of white space before it.

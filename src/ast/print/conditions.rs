@@ -13,8 +13,7 @@ impl<'s> Docs<'s> {
             CondKind::Or(parts) => self.chain(parts, "or ", |part| matches!(part, CondKind::Or(_))),
             CondKind::And(parts) => self.chain(parts, "and ", is_chain),
             CondKind::Not(inner) => {
-                let gap = self.gap(self.space(), inner.at);
-                self.text("not").append(gap).append(self.part(inner, is_chain))
+                self.introduced(self.text("not"), &**inner, |docs, inner| docs.part(inner, is_chain))
             }
             CondKind::Compare { left, op, right } => {
                 let left = self.operand(left);

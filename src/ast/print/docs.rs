@@ -1,6 +1,9 @@
 //! The parts that statements are laid out from: gaps, rows, lists.
 
-use super::{comments::Pending, words};
+use super::{
+    comments::{Note, Pending},
+    words,
+};
 use crate::ast::{
     Arg, Assign, At, Cond, Duty, Expect, Instant, Literal, LiteralKind, Name, Operand, Path, SelectorTerm, SetExpr,
     WhoTerm, WindowSpan,
@@ -80,6 +83,11 @@ impl<'s> Docs<'s> {
         Self { arena, comments }
     }
 
+    /// For the same statement, without its comments.
+    pub(super) fn without_comments(&self) -> Self {
+        Self::new(self.arena, Pending::default())
+    }
+
     /// The comments that no node took: they stand after all of them.
     pub(super) fn rest(self) -> Pending<'s> {
         self.comments
@@ -145,48 +153,52 @@ impl<'s> Docs<'s> {
         self.arena.hardline()
     }
 
-    /// The gap before a node: its usual white space, or the comments that stand there.
+    /// The gap before a node: its usual white space, after the comments that stand there.
     pub(super) fn gap(&mut self, usual: Doc<'s>, at: At) -> Doc<'s> {
-        self.comments_gap(usual.clone(), at).unwrap_or(usual)
+        let (notes, space) = self.parted_gap(at.0.start, usual.clone(), usual);
+        notes.append(space)
     }
 
-    /// The gap before a node, if comments stand there.
-    pub(super) fn comments_gap(&mut self, usual: Doc<'s>, at: At) -> Option<Doc<'s>> {
-        let (notes, new_line) = self.notes_before(usual, at.0.start)?;
-        Some(notes.append(if new_line { self.newline() } else { self.space() }))
+    /// A word and the node that it introduces. What stands on lines of its own after a comment is indented.
+    pub(super) fn introduced<T: Placed>(
+        &mut self,
+        word: Doc<'s>,
+        node: &'s T,
+        print: impl FnOnce(&mut Self, &'s T) -> Doc<'s>,
+    ) -> Doc<'s> {
+        match self.notes_before(node.at().0.start) {
+            None => word.append(self.space()).append(print(self, node)),
+            Some((notes, new_line)) => {
+                let space = if new_line { self.newline() } else { self.space() };
+                word.append(notes).append(space).append(print(self, node)).nest(INDENT)
+            }
+        }
     }
 
-    /// The gap before what closes a node that ends at a place: what stands inside, and the white space after it.
-    pub(super) fn closing_gap(&mut self, usual: Doc<'s>, end: u32) -> (Doc<'s>, Doc<'s>) {
-        match self.notes_before(self.space(), end.saturating_sub(1)) {
-            None => (self.nil(), usual),
+    /// The gap before a place in two parts: the comments that stand there, and the white space after them, which is
+    /// `bare` where there is none.
+    pub(super) fn parted_gap(&mut self, place: u32, bare: Doc<'s>, usual: Doc<'s>) -> (Doc<'s>, Doc<'s>) {
+        match self.notes_before(place) {
+            None => (self.nil(), bare),
             Some((notes, true)) => (notes, self.newline()),
             Some((notes, false)) => (notes, usual),
         }
     }
 
-    /// The comments before a place, after white space, and whether the next thing has to stand on a new line.
-    fn notes_before(&mut self, usual: Doc<'s>, place: u32) -> Option<(Doc<'s>, bool)> {
-        let first = self.comments.next_before(place)?;
-        let before = if first.starts_line() {
-            self.newline()
-        } else if first.rest_of_line {
-            self.space()
-        } else {
-            usual
-        };
-        let mut doc = before.append(self.lines(&first.lines));
-        let mut last = first;
-        while let Some(next) = self.comments.next_before(place) {
-            let new_line = next.starts_line() || last.rest_of_line || (last.is_block() && !next.rest_of_line);
-            doc = doc.append(if new_line { self.newline() } else { self.space() }).append(self.lines(&next.lines));
-            last = next;
+    /// The comments before a place, each after white space, and whether the next thing stands on a new line: it does not
+    /// where a `/* */` goes on from what it follows.
+    pub(super) fn notes_before(&mut self, place: u32) -> Option<(Doc<'s>, bool)> {
+        let mut notes = None;
+        let mut last: Option<Note<'s>> = None;
+        while let Some(note) = self.comments.next_before(place) {
+            let own_line = !note.trailing || note.is_block() || last.is_some_and(|last| last.rest_of_line);
+            let (doc, new_line) = notes.unwrap_or((self.nil(), false));
+            let doc = doc.append(if own_line { self.newline() } else { self.space() });
+            let lines = self.arena.intersperse(note.lines.iter().copied(), self.newline());
+            notes = Some((doc.append(lines), new_line || own_line || note.rest_of_line));
+            last = Some(note);
         }
-        Some((doc, last.ends_line()))
-    }
-
-    fn lines(&self, lines: &[&'s str]) -> Doc<'s> {
-        self.arena.intersperse(lines.iter().copied(), self.newline())
+        notes
     }
 
     /// Nodes in a row: `mark` ends each but the last, `word` opens each but the first, `space` parts them.
@@ -234,14 +246,23 @@ impl<'s> Docs<'s> {
         let short = members
             .iter()
             .all(|member| words::constant(&member.kind).is_some_and(|constant| constant.chars().nth(SHORT).is_none()));
-        let (first, comma) = match members.first() {
-            Some(first) => (self.gap(self.break_(), first.at), self.text(",").flat_alt(self.nil())),
-            None => (self.nil(), self.nil()),
-        };
         let space = if short { self.fill() } else { self.line() };
-        let inside = first.append(self.row(members, (",", space, ""), Self::literal)).append(comma);
-        let usual = if members.is_empty() { self.nil() } else { self.break_() };
-        let (rest, space) = self.closing_gap(usual, end);
-        self.text("[").append(inside.append(rest).nest(INDENT)).append(space).append("]").group()
+        let inside = match members.first() {
+            None => self.nil(),
+            Some(first) => {
+                let (notes, gap) = self.parted_gap(first.at.0.start, self.break_(), self.line());
+                let members = self.row(members, (",", space, ""), Self::literal);
+                notes.append(gap).append(members).append(self.text(",").flat_alt(self.nil()))
+            }
+        };
+        let bare = if members.is_empty() { self.nil() } else { self.break_() };
+        let (rest, gap) = self.parted_gap(end.saturating_sub(1), bare, self.break_());
+        self.text("[").append(inside.append(rest).nest(INDENT)).append(gap).append("]").group()
     }
+}
+
+/// How many columns a document takes on one line, if it can stand on one.
+pub(super) fn flat_width(doc: &Doc<'_>) -> Option<usize> {
+    let text = doc.clone().group().pretty(usize::MAX).to_string();
+    if text.contains('\n') { None } else { Some(text.chars().count()) }
 }

@@ -1,7 +1,7 @@
 //! Rules and invariants.
 
 use super::{
-    docs::{Doc, Docs, INDENT, Placed},
+    docs::{Doc, Docs, INDENT, Placed, flat_width},
     words,
 };
 use crate::{
@@ -12,6 +12,9 @@ use crate::{
     source::Span,
     value::LimitKey,
 };
+
+/// The widest terms with `and` between them, in columns, that are never broken into lines.
+const NARROW: usize = 60;
 
 /// The resources of a statement inside a block: the block's.
 type Block<'s> = Option<&'s Selector>;
@@ -26,8 +29,7 @@ impl<'s> Docs<'s> {
             Effect::Deny => self.who_first("deny", &rule.scope, on),
             Effect::Limit => self.who_first("limit", &rule.scope, on),
             Effect::Require(cond) => {
-                let gap = self.gap(self.space(), cond.at);
-                let require = self.text("require").append(gap).append(self.cond(cond));
+                let require = self.introduced(self.text("require"), cond, Self::cond);
                 self.actions_first(require, &rule.scope, on)
             }
             Effect::Gate(mode) => {
@@ -130,8 +132,13 @@ impl<'s> Docs<'s> {
         except: &'s [Vec<T>],
         term: fn(&mut Self, &'s T) -> Doc<'s>,
     ) -> Doc<'s> {
-        let fill = self.fill();
-        let all = |docs: &mut Self, terms: &'s Vec<T>| docs.row(terms, ("", fill.clone(), "and "), term);
+        let all = |docs: &mut Self, terms: &'s Vec<T>| {
+            // A line is broken after a comma rather than before an `and`.
+            let flat = |docs: &Self| docs.without_comments().row(terms, ("", docs.space(), "and "), term);
+            let wide = terms.len() > 1 && flat_width(&flat(docs)).is_none_or(|width| width > NARROW);
+            let space = if wide { docs.fill() } else { docs.space() };
+            docs.row(terms, ("", space, "and "), term)
+        };
         let doc = self.commas(any, all);
         let doc = if except.is_empty() {
             doc
@@ -180,16 +187,11 @@ impl<'s> Docs<'s> {
 
     /// A condition of a statement.
     pub(super) fn clause(&mut self, clause: &'s Clause) -> Doc<'s> {
-        let (word, at) = match &clause.kind {
-            ClauseKind::When(cond) => ("when", cond.at),
-            ClauseKind::Unless(cond) => ("unless", cond.at),
-            ClauseKind::From(instant) => ("from", instant.at),
-            ClauseKind::Until(instant) => ("until", instant.at),
-        };
-        let doc = self.text(word).append(self.gap(self.space(), at)).nest(INDENT);
         match &clause.kind {
-            ClauseKind::When(cond) | ClauseKind::Unless(cond) => doc.append(self.cond(cond)),
-            ClauseKind::From(instant) | ClauseKind::Until(instant) => doc.append(self.instant(instant)),
+            ClauseKind::When(cond) => self.introduced(self.text("when"), cond, Self::cond),
+            ClauseKind::Unless(cond) => self.introduced(self.text("unless"), cond, Self::cond),
+            ClauseKind::From(instant) => self.introduced(self.text("from"), instant, Self::instant),
+            ClauseKind::Until(instant) => self.introduced(self.text("until"), instant, Self::instant),
         }
     }
 
@@ -259,8 +261,8 @@ impl<'s> Docs<'s> {
         if duty.args.is_empty() {
             return name;
         }
-        let gap = self.gap(self.nil(), duty.args.at());
-        let args = gap.append(self.commas(&duty.args, Self::argument)).nest(INDENT);
+        let (notes, gap) = self.parted_gap(duty.args.at().0.start, self.nil(), self.space());
+        let args = notes.append(gap).append(self.commas(&duty.args, Self::argument)).nest(INDENT);
         name.append("(").append(args).append(")")
     }
 

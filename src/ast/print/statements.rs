@@ -138,7 +138,7 @@ impl<'s> Docs<'s> {
     /// `condition trusted = ip in intranet`
     fn condition(&mut self, name: &'s Name, cond: &'s Cond) -> Doc<'s> {
         let doc = self.text("condition").append(self.gap(self.space(), name.at)).append(self.word(name)).append(" =");
-        doc.append(self.gap(self.space(), cond.at)).nest(INDENT).append(self.cond(cond))
+        self.introduced(doc.nest(INDENT), cond, Self::cond)
     }
 
     /// `model "x" { tier: seed; }`; `end` is where it ends.
@@ -153,8 +153,8 @@ impl<'s> Docs<'s> {
             body =
                 body.append(self.gap(self.space(), value.at()).nest(INDENT)).append(self.assigned(value)).append(";");
         }
-        let usual = if members.is_empty() { self.nil() } else { self.line() };
-        let (rest, line) = self.closing_gap(usual, end);
+        let bare = if members.is_empty() { self.nil() } else { self.line() };
+        let (rest, line) = self.parted_gap(end.saturating_sub(1), bare, self.line());
         head.append(body.append(rest).nest(INDENT)).append(line).append("}").group()
     }
 }
