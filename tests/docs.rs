@@ -128,7 +128,8 @@ fn commands_in_the_readme_print_what_is_shown() {
     // From the last to the first, so that places stay right while the page is rewritten.
     for (range, text) in consoles.into_iter().rev() {
         let commands = text.lines().filter_map(|line| line.strip_prefix("$ "));
-        let expected: String = commands.map(|command| format!("$ {command}\n{}", output(program, command, folder.path()))).collect();
+        let expected: String =
+            commands.map(|command| format!("$ {command}\n{}", output(program, command, folder.path()))).collect();
         wrong.extend(readme.expect(range, &expected).err());
     }
     report(&wrong);
@@ -145,6 +146,35 @@ fn output(program: &str, command: &str, folder: &Path) -> String {
     });
     let output = process.args(words).current_dir(folder).env("NO_COLOR", "1").output().unwrap();
     [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat()
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let mut wrong = Vec::new();
+    for page in pages() {
+        let outside = page.outside_of_fences();
+        let targets = outside.match_indices("](").filter_map(|(at, _)| outside[at + 2..].split_once(')'));
+        for (target, _) in targets.filter(|(target, _)| !target.contains("://")) {
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let path = if file.is_empty() { page.path.clone() } else { page.path.parent().unwrap().join(file) };
+            let found =
+                fs::read_to_string(&path).map_or(path.exists(), |text| anchor.is_empty() || has_heading(&text, anchor));
+            if !found {
+                wrong.push(format!("{}: the link to `{target}` leads nowhere", page.name));
+            }
+        }
+    }
+    report(&wrong);
+}
+
+/// Whether a heading has this anchor: its words in small letters with `-` between them.
+fn has_heading(text: &str, anchor: &str) -> bool {
+    let slug = |heading: &str| {
+        let kept = heading.trim().to_lowercase();
+        let kept = kept.chars().filter(|char| char.is_alphanumeric() || matches!(char, ' ' | '-' | '_'));
+        kept.collect::<String>().replace(' ', "-")
+    };
+    text.lines().filter(|line| line.starts_with('#')).any(|line| slug(line.trim_start_matches('#')) == anchor)
 }
 
 #[test]
@@ -223,6 +253,15 @@ impl Page {
         }
         assert!(open.is_none(), "{}: a fence is not closed", self.name);
         fences
+    }
+
+    /// The page without what stands in fences.
+    fn outside_of_fences(&self) -> String {
+        let mut text = self.text.clone();
+        for fence in self.fences().into_iter().rev() {
+            text.replace_range(fence.start..fence.end, "");
+        }
+        text
     }
 
     /// Holds a part of the page to what really comes out, or writes that down where it is asked to.
