@@ -28,7 +28,9 @@ use policyc::{
 };
 use std::{
     env, fs,
+    ops::Range,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 /// Codes whose finding no page can show, and why.
@@ -106,6 +108,73 @@ fn each_page_of_a_code_shows_it_and_how_to_mend_it() {
         }
     }
     report(&wrong);
+}
+
+/// The README's first `policy` fence is `lab.policy`, and its first `json` fence `request.json`, as it says.
+#[test]
+fn commands_in_the_readme_print_what_is_shown() {
+    // Without the command line there is nothing to run.
+    let Some(program) = option_env!("CARGO_BIN_EXE_policyc") else { return };
+    let mut readme = pages().into_iter().find(|page| page.name == "README.md").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (info, file) in [("policy", "lab.policy"), ("json", "request.json")] {
+        let text = readme.fences().into_iter().find(|fence| fence.info == info).unwrap().text;
+        fs::write(folder.path().join(file), text).unwrap();
+    }
+    let fences = readme.fences().into_iter().filter(|fence| fence.info == "console");
+    let consoles: Vec<(Range<usize>, String)> = fences.map(|fence| (fence.start..fence.end, fence.text)).collect();
+    assert!(!consoles.is_empty(), "no `console` fence in README.md");
+    let mut wrong = Vec::new();
+    // From the last to the first, so that places stay right while the page is rewritten.
+    for (range, text) in consoles.into_iter().rev() {
+        let commands = text.lines().filter_map(|line| line.strip_prefix("$ "));
+        let expected: String =
+            commands.map(|command| format!("$ {command}\n{}", output(program, command, folder.path()))).collect();
+        wrong.extend(readme.expect(range, &expected).err());
+    }
+    report(&wrong);
+}
+
+/// What a command prints, results first.
+fn output(program: &str, command: &str, folder: &Path) -> String {
+    let mut words = command.split_whitespace();
+    assert_eq!(words.next(), Some("policyc"), "`{command}`: only policyc can be run here");
+    let settings = env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("POLICYC_"));
+    let mut process = Command::new(program);
+    settings.for_each(|name| {
+        process.env_remove(name);
+    });
+    let output = process.args(words).current_dir(folder).env("NO_COLOR", "1").output().unwrap();
+    [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat()
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let mut wrong = Vec::new();
+    for page in pages() {
+        let outside = page.outside_of_fences();
+        let targets = outside.match_indices("](").filter_map(|(at, _)| outside[at + 2..].split_once(')'));
+        for (target, _) in targets.filter(|(target, _)| !target.contains("://")) {
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let path = if file.is_empty() { page.path.clone() } else { page.path.parent().unwrap().join(file) };
+            let found =
+                fs::read_to_string(&path).map_or(path.exists(), |text| anchor.is_empty() || has_heading(&text, anchor));
+            if !found {
+                wrong.push(format!("{}: the link to `{target}` leads nowhere", page.name));
+            }
+        }
+    }
+    report(&wrong);
+}
+
+/// Whether a heading has this anchor: its words in small letters with `-` between them.
+fn has_heading(text: &str, anchor: &str) -> bool {
+    let slug = |heading: &str| {
+        let kept = heading.trim().to_lowercase();
+        let kept = kept.chars().filter(|char| char.is_alphanumeric() || matches!(char, ' ' | '-' | '_'));
+        kept.collect::<String>().replace(' ', "-")
+    };
+    text.lines().filter(|line| line.starts_with('#')).any(|line| slug(line.trim_start_matches('#')) == anchor)
 }
 
 #[test]
@@ -186,8 +255,17 @@ impl Page {
         fences
     }
 
+    /// The page without what stands in fences.
+    fn outside_of_fences(&self) -> String {
+        let mut text = self.text.clone();
+        for fence in self.fences().into_iter().rev() {
+            text.replace_range(fence.start..fence.end, "");
+        }
+        text
+    }
+
     /// Holds a part of the page to what really comes out, or writes that down where it is asked to.
-    fn expect(&mut self, range: std::ops::Range<usize>, expected: &str) -> Result<(), String> {
+    fn expect(&mut self, range: Range<usize>, expected: &str) -> Result<(), String> {
         let expected = format!("{}\n", expected.trim_end());
         if self.text[range.clone()] == expected {
             return Ok(());
