@@ -69,8 +69,16 @@ struct Found {
 struct Read {
     source: Source,
     is_catalog: bool,
-    /// Where the text stops being UTF-8.
-    broken_at: Option<usize>,
+    fault: Option<Fault>,
+}
+
+/// Why a file is not parsed.
+#[derive(Clone, Copy)]
+enum Fault {
+    /// It has so many bytes.
+    TooLarge(u64),
+    /// From this byte on it is not UTF-8; the text is what stands before.
+    NotUtf8(usize),
 }
 
 impl Loader {
@@ -120,12 +128,10 @@ impl Loader {
         let mut kinds = Vec::new();
         for read in reads {
             let file = sources.push(read.source);
-            kinds.push((file, read.is_catalog, read.broken_at));
+            kinds.push((file, read.is_catalog, read.fault));
         }
-        let parsed: Vec<(Ast, Vec<Diagnostic>)> = kinds
-            .par_iter()
-            .map(|(file, is_catalog, broken_at)| parse(&sources, *file, *is_catalog, *broken_at))
-            .collect();
+        let parsed: Vec<(Ast, Vec<Diagnostic>)> =
+            kinds.par_iter().map(|(file, is_catalog, fault)| parse(&sources, *file, *is_catalog, *fault)).collect();
         let (asts, found): (Vec<Ast>, Vec<Vec<Diagnostic>>) = parsed.into_iter().unzip();
         let (ir, diagnostics) = check::check(&asts, &sources, found.into_iter().flatten().collect());
         let revision = revision(&sources);
@@ -139,7 +145,7 @@ impl Loader {
         for input in self.inputs {
             match input {
                 Input::Text { name, text } => {
-                    policies.push(Read { source: Source::new(&name, &name, &text), is_catalog: false, broken_at: None })
+                    policies.push(Read { source: Source::new(&name, &name, &text), is_catalog: false, fault: None })
                 }
                 Input::Path(path) => {
                     for found in find(&path, &mut seen, &mut errors) {
@@ -190,9 +196,8 @@ fn read_file(found: &Found, is_catalog: bool, errors: &mut Vec<Unreadable>) -> O
     let name = found.path.to_string_lossy();
     let size = fs::metadata(&found.path).map(|data| data.len()).unwrap_or_default();
     if size > Source::MAX_BYTES as u64 {
-        // What is too large is not looked at further; the parser says so.
-        let text = " ".repeat(Source::MAX_BYTES.saturating_add(1));
-        return Some(Read { source: Source::new(&name, &found.short, &text), is_catalog, broken_at: None });
+        let source = Source::new(&name, &found.short, "");
+        return Some(Read { source, is_catalog, fault: Some(Fault::TooLarge(size)) });
     }
     let bytes = match fs::read(&found.path) {
         Ok(bytes) => bytes,
@@ -201,23 +206,29 @@ fn read_file(found: &Found, is_catalog: bool, errors: &mut Vec<Unreadable>) -> O
             return None;
         }
     };
-    let (text, broken_at) = match std::str::from_utf8(&bytes) {
+    let (text, fault) = match std::str::from_utf8(&bytes) {
         Ok(text) => (text, None),
         Err(error) => {
             let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            (std::str::from_utf8(valid).unwrap_or_default(), Some(error.valid_up_to()))
+            (std::str::from_utf8(valid).unwrap_or_default(), Some(Fault::NotUtf8(error.valid_up_to())))
         }
     };
-    Some(Read { source: Source::new(&name, &found.short, text), is_catalog, broken_at })
+    Some(Read { source: Source::new(&name, &found.short, text), is_catalog, fault })
 }
 
-fn parse(sources: &Sources, file: FileId, is_catalog: bool, broken_at: Option<usize>) -> (Ast, Vec<Diagnostic>) {
+fn parse(sources: &Sources, file: FileId, is_catalog: bool, fault: Option<Fault>) -> (Ast, Vec<Diagnostic>) {
     let Some(source) = sources.get(file) else { return (Ast::default(), Vec::new()) };
-    if let Some(offset) = broken_at {
-        let end = u32::try_from(source.text().len()).unwrap_or(u32::MAX);
-        let message = format!("the file is not UTF-8: the byte at offset {offset} belongs to no character");
-        let diagnostic = Diagnostic::new(codes::NOT_UTF8, Span::new(file, end, end), message)
-            .help("save the file as UTF-8; a binary file is no policy");
+    let diagnostic = match fault {
+        None => None,
+        Some(Fault::TooLarge(bytes)) => Some(ast::too_large(file, bytes)),
+        Some(Fault::NotUtf8(offset)) => {
+            let end = u32::try_from(source.text().len()).unwrap_or(u32::MAX);
+            let message = format!("the file is not UTF-8: the byte at offset {offset} belongs to no character");
+            let help = "save the file as UTF-8; a binary file is no policy";
+            Some(Diagnostic::new(codes::NOT_UTF8, Span::new(file, end, end), message).help(help))
+        }
+    };
+    if let Some(diagnostic) = diagnostic {
         return (Ast { file, ..Ast::default() }, vec![diagnostic]);
     }
     if is_catalog {

@@ -20,6 +20,7 @@ pub use case::{Assign, AssignKind, Expect, Step, StepKind, Test};
 pub use condition::{Cond, CondKind, Operand, SetExpr};
 pub use item::{DayRange, Declaration, Item, ItemKind, Type, TypeKind, WindowSpan};
 pub use literal::{Assigned, Clock, Duration, DurationUnit, Int, Literal, LiteralKind};
+pub(crate) use parse::too_large;
 pub use parse::{matches, parse};
 pub use rule::{
     Actions, Arg, AtMost, Clause, ClauseKind, Duty, Effect, Else, Instant, InstantKind, Invariant, Offset, Per,
@@ -31,6 +32,13 @@ use std::{fmt, sync::Arc};
 
 /// The deepest nesting of parentheses, brackets, braces and `not` that a text may have.
 pub const MAX_NESTING: usize = 64;
+
+/// Words that are never names.
+pub(crate) const RESERVED: [&str; 34] = [
+    "allow", "always", "and", "at", "by", "deny", "else", "except", "false", "from", "gate", "has", "hint", "in",
+    "like", "limit", "never", "none", "not", "oblige", "of", "on", "or", "overlaps", "per", "require", "shadow", "to",
+    "true", "unknown", "unless", "until", "when", "with",
+];
 
 /// Where a node stands. Trees compare by what they say, not by where they say it: two places are always equal.
 #[derive(Clone, Copy, Default)]

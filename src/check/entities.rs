@@ -19,15 +19,6 @@ use std::{
     sync::Arc,
 };
 
-/// Attributes that a request always has and that nothing else can give.
-const ALWAYS_GIVEN: [AttrId; 5] = [
-    builtin::PRINCIPAL_KIND,
-    builtin::PRINCIPAL_ID,
-    builtin::RESOURCE_KIND,
-    builtin::RESOURCE_ID,
-    builtin::ACTION_NAME,
-];
-
 /// Adds the declared attributes to the vocabulary.
 pub(super) fn attributes(vocabulary: &mut Vocabulary, names: &mut Names<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for decl in std::mem::take(&mut names.attributes) {
@@ -88,7 +79,7 @@ fn redefine(
     ty: Option<&Type>,
     ty_at: Option<Span>,
 ) -> Result<(), Diagnostic> {
-    if ALWAYS_GIVEN.contains(&attr) {
+    if builtin::ALWAYS_GIVEN.contains(&attr) {
         let message = format!("`{}` is part of every request and has no default", path.text);
         return Err(Diagnostic::new(codes::BAD_DECLARATION, path.at.0, message).help("remove this statement"));
     }
@@ -276,7 +267,7 @@ fn insert(vocabulary: &mut Vocabulary, owner: Owner, id: &Name, entity: Entity, 
 }
 
 fn member(vocabulary: &Vocabulary, owner: Owner, name: &Name, diagnostics: &mut Vec<Diagnostic>) -> Option<AttrId> {
-    let fixed = ALWAYS_GIVEN.map(|attr| vocabulary.attributes[attr].path.clone());
+    let fixed = builtin::ALWAYS_GIVEN.map(|attr| vocabulary.attributes[attr].path.clone());
     let attr = vocabulary.attribute(owner, &name.text);
     match attr {
         Some(attr) if attr == builtin::PRINCIPAL_GRANTED => {
@@ -285,7 +276,7 @@ fn member(vocabulary: &Vocabulary, owner: Owner, name: &Name, diagnostics: &mut 
             diagnostics.push(Diagnostic::new(codes::BAD_DECLARATION, name.at.0, message).help(help));
             None
         }
-        Some(attr) if ALWAYS_GIVEN.contains(&attr) => {
+        Some(attr) if builtin::ALWAYS_GIVEN.contains(&attr) => {
             let message = format!("`{}` cannot be declared: every {} has one already", name.text, owner.word());
             diagnostics.push(Diagnostic::new(codes::BAD_DECLARATION, name.at.0, message).help("remove this member"));
             None

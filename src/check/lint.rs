@@ -42,6 +42,10 @@ pub(super) fn lint(
     if !diagnostics.iter().any(Diagnostic::is_error) {
         unused(vocabulary, names, used, asts, diagnostics);
     }
+    if let Some(rule) = ir.rules.iter().next().filter(|_| vocabulary.actions.is_empty()) {
+        let message = "no action is declared or named, so every request is denied as `UNKNOWN_ACTION`".to_owned();
+        diagnostics.push(warn(codes::NO_ACTIONS, rule.at, message, "declare them: `actions view, infer;`"));
+    }
     for ast in asts {
         for item in items(ast) {
             item_lints(&item.kind, vocabulary, diagnostics);

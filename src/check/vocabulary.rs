@@ -59,6 +59,9 @@ pub mod builtin {
     pub const TIME: AttrId = AttrId(13);
     /// `degraded`
     pub const DEGRADED: AttrId = AttrId(14);
+
+    /// Those that a request always has, in places of their own: nothing else can give them.
+    pub const ALWAYS_GIVEN: [AttrId; 5] = [PRINCIPAL_KIND, PRINCIPAL_ID, RESOURCE_KIND, RESOURCE_ID, ACTION_NAME];
 }
 
 /// What an attribute belongs to.

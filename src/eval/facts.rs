@@ -163,7 +163,8 @@ impl<'a> Facts<'a> {
                 properties.iter().map(|(name, input)| (name.clone(), input)).collect();
             open.reverse();
             while let Some((name, input)) = open.pop() {
-                let known = vocabulary.attribute(owner, &name).map(|attr| &vocabulary.attributes[attr].ty);
+                let attr = vocabulary.attribute(owner, &name).filter(|attr| !builtin::ALWAYS_GIVEN.contains(attr));
+                let known = attr.map(|attr| &vocabulary.attributes[attr].ty);
                 if known.is_some_and(|ty| *ty != Type::Tier || !vocabulary.tiers.is_empty()) {
                     continue;
                 }

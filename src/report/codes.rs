@@ -118,6 +118,7 @@ codes! {
     DUTY_ARGUMENTS = "P0110", Warning, "one duty with different arguments";
     UNKNOWN_SUPPRESSION = "P0111", Warning, "`policyc: allow` that silences nothing";
     DANGLING_DOC = "P0112", Warning, "documentation of nothing";
+    NO_ACTIONS = "P0113", Warning, "no action is declared";
 
     UNKNOWN_ACTION = "P0201", Error, "unknown action";
     UNKNOWN_ROLE = "P0202", Error, "unknown role";

@@ -65,7 +65,8 @@ pub(super) fn int(node: Node<'_>) -> Read<Int> {
         let least = if text.starts_with('-') { i64::MIN } else { i64::MAX };
         bad(&node, format!("`{text}` is beyond `{least}`"))
     })?;
-    Ok(Int { value, grouped })
+    // Below a thousand there is nothing to group.
+    Ok(Int { value, grouped: grouped && value.unsigned_abs() >= 1_000 })
 }
 
 /// A span of time.

@@ -41,15 +41,18 @@ use crate::{
     source::{FileId, Source, Span},
 };
 
+/// The error that a file has too many bytes.
+pub(crate) fn too_large(file: FileId, bytes: u64) -> Diagnostic {
+    let message = format!("this file has {bytes} bytes; at most {} are read", Source::MAX_BYTES);
+    Diagnostic::new(codes::TOO_LARGE, Span::new(file, 0, 0), message).help("split it into several files")
+}
+
 /// Parses one file. The diagnostics come in source order; where there is no error among them, the tree is the whole text.
 #[must_use]
 pub fn parse(file: FileId, source: &Source) -> (Ast, Vec<Diagnostic>) {
     let text = source.text();
     if text.len() > Source::MAX_BYTES {
-        let message = format!("this file has {} bytes; at most {} are read", text.len(), Source::MAX_BYTES);
-        let help = "split it into several files";
-        let diagnostic = Diagnostic::new(codes::TOO_LARGE, Span::new(file, 0, 0), message).help(help);
-        return (Ast { file, ..Ast::default() }, vec![diagnostic]);
+        return (Ast { file, ..Ast::default() }, vec![too_large(file, text.len() as u64)]);
     }
     reader::Reader::new(file, text).file()
 }

@@ -2,16 +2,12 @@
 
 use super::{explain::Fault, grammar::Rule};
 use crate::{
-    ast::lex::{Token, TokenKind, next_token},
+    ast::{
+        RESERVED,
+        lex::{Token, TokenKind, next_token},
+    },
     report::{Diagnostic, codes},
 };
-
-/// Words that are never names.
-const RESERVED: [&str; 34] = [
-    "allow", "always", "and", "at", "by", "deny", "else", "except", "false", "from", "gate", "has", "hint", "in",
-    "like", "limit", "never", "none", "not", "oblige", "of", "on", "or", "overlaps", "per", "require", "shadow", "to",
-    "true", "unknown", "unless", "until", "when", "with",
-];
 
 /// Whether a word is never a name.
 pub(super) fn is_reserved(word: &str) -> bool {

@@ -1,15 +1,8 @@
 //! Words as they are written: names, texts and constants.
 
-use crate::ast::{Clock, DayRange, Duration, Int, LiteralKind, Name, Offset, WindowSpan};
+use crate::ast::{Clock, DayRange, Duration, Int, LiteralKind, Name, Offset, RESERVED, WindowSpan};
 use chrono::{DateTime, FixedOffset, SecondsFormat};
 use std::borrow::Cow;
-
-/// Words that are never names.
-const RESERVED: [&str; 34] = [
-    "allow", "deny", "require", "gate", "limit", "oblige", "shadow", "never", "always", "on", "to", "of", "when",
-    "unless", "from", "until", "else", "hint", "and", "or", "not", "in", "like", "has", "overlaps", "by", "with",
-    "true", "false", "at", "per", "except", "none", "unknown",
-];
 
 /// Names that would be read as something else where an action stands.
 const NEVER_ACTIONS: [&str; 5] = ["any", "after", "given", "release", "repeat"];
