@@ -170,6 +170,8 @@ impl<'a> Landmarks<'a> {
             Atom::OverlapsResource(left, right) => {
                 let other = facts.get(if *left == attr { *right } else { *left });
                 self.members.extend(other.into_iter().flat_map(members_of));
+                // Two sets of which nothing else is known may have any member in common.
+                self.members.insert("other".into());
             }
             Atom::Holds(role) => drop(self.members.insert(facts.vocabulary.roles[*role].name.clone())),
         }
@@ -227,12 +229,7 @@ fn natural(
         Type::Text | Type::Kind | Type::Action => texts(marks),
         Type::Texts => {
             let current = current.and_then(Value::as_texts).cloned().unwrap_or_default();
-            let mut members = marks.members.clone();
-            if !marks.partners.is_empty() {
-                // Two sets that nothing else is known of can have any member in common.
-                members.insert("other".into());
-            }
-            toggled(&current, &members).into_iter().map(|set| as_input(facts, &Value::Texts(set))).collect()
+            toggled(&current, &marks.members).into_iter().map(|set| as_input(facts, &Value::Texts(set))).collect()
         }
         Type::Roles => roles(facts, request, marks),
     };
