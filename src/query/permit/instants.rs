@@ -25,9 +25,9 @@ pub(super) fn instants(marks: &Landmarks<'_>, now: DateTime<Utc>) -> Vec<DateTim
     for anchor in anchors.into_iter().take(MOST_ANCHORS) {
         turns.extend(marks.windows.iter().flat_map(|window| turns_of(window, anchor)));
     }
+    turns.extend([now, shift(now, 1)]);
     let before: Vec<DateTime<Utc>> = turns.iter().map(|at| shift(*at, -1)).collect();
     turns.extend(before);
-    turns.insert(now);
     let mut found: Vec<DateTime<Utc>> = turns.into_iter().collect();
     found.sort_by_key(|at| (*at < now, distance(*at, now)));
     found

@@ -34,8 +34,10 @@ use std::{
 const MOST_CHANGES: usize = 3;
 /// The most answers that are given.
 const MOST_ANSWERS: usize = 5;
-/// The most requests that are tried.
-const BUDGET: usize = 20_000;
+/// How often a rule is looked at before the search ends.
+const BUDGET: usize = 2_000_000;
+/// What one request costs of that at least: it has to be made, whatever the rules.
+const LEAST_COST: usize = 100;
 
 /// Attributes to change, by their paths, with the values that they would need.
 pub type Change = BTreeMap<Arc<str>, Input>;
@@ -143,10 +145,10 @@ impl<'a> Live<'a> {
         parts.chain(&self.besides).copied().collect()
     }
 
-    /// The free attributes of the parts that do not hold.
-    fn missing(&self, facts: &Facts<'_>) -> impl Iterator<Item = AttrId> {
+    /// The free attributes of each part that does not hold.
+    fn missing(&self, facts: &Facts<'_>) -> impl Iterator<Item = &BTreeSet<AttrId>> {
         let open = self.parts.iter().filter(|(part, _)| truth_of(&part.cond, facts) != Kleene::True);
-        open.flat_map(|(_, reads)| reads).copied()
+        open.map(|(_, reads)| reads)
     }
 }
 
@@ -171,6 +173,23 @@ pub(super) fn counted(limit: &Limit, anonymous: bool) -> BTreeSet<AttrId> {
     limit.unit.into_iter().chain(limit.by.iter().filter_map(key)).collect()
 }
 
+/// How many attributes must change at least, where one of each set must: so many as there are sets without a common
+/// member. Where a set is empty, no number will do.
+fn least_changes(sets: &[BTreeSet<AttrId>]) -> usize {
+    let mut counted: BTreeSet<AttrId> = BTreeSet::new();
+    let mut least = 0usize;
+    for set in sets {
+        if set.is_empty() {
+            return usize::MAX;
+        }
+        if set.is_disjoint(&counted) {
+            counted.extend(set);
+            least = least.saturating_add(1);
+        }
+    }
+    least
+}
+
 /// Attributes that change, each with the place of its value among those it could have.
 type Choice = BTreeMap<AttrId, usize>;
 
@@ -181,7 +200,7 @@ struct Search<'a> {
     rules: Vec<Live<'a>>,
     /// The values that each free attribute could have, the most natural first.
     values: BTreeMap<AttrId, Vec<Input>>,
-    /// How many requests may still be tried.
+    /// How often a rule may still be looked at.
     left: usize,
     seen: BTreeSet<Choice>,
     /// The best values for each set of attributes that works: those that come first.
@@ -192,11 +211,14 @@ impl Search<'_> {
     /// Tries a choice, and every choice that makes up to `more` further changes to what stands in its way. The depth is at
     /// most [`MOST_CHANGES`].
     fn descend(&mut self, choice: &Choice, more: usize) {
-        let Some(left) = self.left.checked_sub(1) else { return };
+        let Some(left) = self.left.checked_sub(self.rules.len().max(LEAST_COST)) else {
+            self.left = 0;
+            return;
+        };
         self.left = left;
-        let Some(obstacle) = self.obstacle(&self.changed(choice)) else { return self.note(choice) };
+        let Some(obstacle) = self.obstacle(choice, more) else { return self.note(choice) };
         let Some(more) = more.checked_sub(1) else { return };
-        for attr in obstacle.into_iter().filter(|attr| !choice.contains_key(attr)) {
+        for attr in obstacle {
             for index in 0..self.values.get(&attr).map_or(0, Vec::len) {
                 let mut next = choice.clone();
                 next.insert(attr, index);
@@ -207,24 +229,41 @@ impl Search<'_> {
         }
     }
 
-    /// Attributes of which one has to change before the request is permitted; none if it is permitted.
-    fn obstacle(&self, request: &Request) -> Option<BTreeSet<AttrId>> {
+    /// Attributes of which one has to change, besides those that have, before the request is permitted; none if it is
+    /// permitted. Where more than `more` changes would be needed, there are no such attributes.
+    fn obstacle(&self, choice: &Choice, more: usize) -> Option<BTreeSet<AttrId>> {
+        let request = self.changed(choice);
         // What would be refused leads nowhere.
-        let Ok(facts) = Facts::new(self.vocabulary(), request, false) else { return Some(BTreeSet::new()) };
+        let Ok(facts) = Facts::new(self.vocabulary(), &request, false) else { return Some(BTreeSet::new()) };
+        let open = |reads: BTreeSet<AttrId>| -> BTreeSet<AttrId> {
+            reads.into_iter().filter(|attr| !choice.contains_key(attr)).collect()
+        };
+        let mut prohibitions = Vec::new();
         let mut missing = BTreeSet::new();
         let mut allowed = false;
         for live in &self.rules {
             match live.rule.effect {
-                Effect::Deny(_) | Effect::Gate(..) if fires(live.rule, &facts).possible() => return Some(live.reads()),
+                Effect::Deny(_) | Effect::Gate(..) if fires(live.rule, &facts).possible() => {
+                    prohibitions.push(open(live.reads()));
+                }
                 Effect::Allow if fires(live.rule, &facts) == Kleene::True => allowed = true,
-                Effect::Allow => missing.extend(live.missing(&facts)),
+                Effect::Allow => {
+                    let parts: Vec<BTreeSet<AttrId>> = live.missing(&facts).cloned().map(open).collect();
+                    if least_changes(&parts) <= more {
+                        missing.extend(parts.into_iter().flatten());
+                    }
+                }
                 Effect::Deny(_) | Effect::Gate(..) | Effect::Limit(..) | Effect::Oblige(..) => {}
             }
+        }
+        if !prohibitions.is_empty() {
+            let reachable = least_changes(&prohibitions) <= more;
+            return Some(prohibitions.into_iter().min_by_key(BTreeSet::len).filter(|_| reachable).unwrap_or_default());
         }
         if !allowed {
             return Some(missing);
         }
-        let Ok(decision) = self.engine.preview(request, self.now) else { return Some(BTreeSet::new()) };
+        let Ok(decision) = self.engine.preview(&request, self.now) else { return Some(BTreeSet::new()) };
         if decision.is_allow() {
             return None;
         }
@@ -232,7 +271,7 @@ impl Search<'_> {
         let by = |live: &&Live<'_>| {
             decision.rule.as_ref().is_some_and(|by| live.rule.name == by.name && live.rule.place == by.at)
         };
-        Some(limits.filter(by).flat_map(Live::reads).collect())
+        Some(open(limits.filter(by).flat_map(Live::reads).collect()))
     }
 
     fn note(&mut self, choice: &Choice) {

@@ -40,8 +40,8 @@ pub(super) struct Landmarks<'a> {
     pub(super) windows: Vec<&'a Window>,
     /// Whether a rule asks if it has a value at all.
     has: bool,
-    /// The attributes that it is compared with, as far as they are free.
-    partners: BTreeSet<AttrId>,
+    /// The attributes that it is compared with, as far as they are free; instants moved by so many seconds.
+    partners: BTreeSet<(AttrId, i64)>,
     /// Whether something else than a test reads it: a gate, or a limit that counts.
     counts: bool,
     tests: Vec<Cond>,
@@ -55,7 +55,7 @@ pub(super) fn of(
     now: DateTime<Utc>,
     free: &BTreeSet<AttrId>,
 ) -> BTreeMap<AttrId, Vec<Input>> {
-    let landmarks = landmarks(rules, facts, free);
+    let landmarks = shared(landmarks(rules, facts, free));
     let look = |(attr, marks): (AttrId, Landmarks<'_>)| {
         let mut values = natural(facts, request, attr, &marks, now);
         values.truncate(MOST_LOOKED_AT);
@@ -87,6 +87,32 @@ fn landmarks<'a>(rules: &[Live<'a>], facts: &Facts<'_>, free: &BTreeSet<AttrId>)
     found
 }
 
+/// Where two attributes are compared with one another, what one is compared with matters to both.
+fn shared(mut all: BTreeMap<AttrId, Landmarks<'_>>) -> BTreeMap<AttrId, Landmarks<'_>> {
+    let mut more: Vec<(AttrId, Vec<Value>, Vec<Arc<str>>)> = Vec::new();
+    for (attr, marks) in &all {
+        for (partner, offset) in &marks.partners {
+            let Some(theirs) = all.get(partner) else { continue };
+            let moved = |value: Value| match value.as_time() {
+                Some(at) => Value::Time(shift(at, *offset)),
+                None => value,
+            };
+            let texts = theirs.values.iter().filter_map(Value::as_text).cloned();
+            let members = theirs.members.iter().cloned();
+            let instants = theirs.instants.iter().copied().map(Value::Time);
+            let values = theirs.values.iter().cloned().chain(instants).map(moved);
+            let values = values.chain(members.clone().map(Value::Text)).collect();
+            more.push((*attr, values, members.chain(texts).collect()));
+        }
+    }
+    for (attr, values, members) in more {
+        let marks = all.entry(attr).or_default();
+        values.into_iter().for_each(|value| marks.value(value));
+        marks.members.extend(members);
+    }
+    all
+}
+
 /// Calls for each atom of a condition, with the condition's own lifetime.
 fn collect<'a>(cond: &'a Cond, visit: &mut impl FnMut(&'a Atom)) {
     use crate::check::ir::CondKind;
@@ -108,7 +134,13 @@ impl<'a> Landmarks<'a> {
         if !reads.contains(&attr) {
             return;
         }
-        self.partners.extend(reads.into_iter().filter(|other| *other != attr && free.contains(other)));
+        let offset = if let Atom::CompareResource { left, offset, .. } = atom {
+            if *left == attr { *offset } else { offset.saturating_neg() }
+        } else {
+            0
+        };
+        let partners = reads.into_iter().filter(|other| *other != attr && free.contains(other));
+        self.partners.extend(partners.map(|other| (other, offset)));
         self.tests.push(Cond::atom(atom.clone()));
         if attr == builtin::RESOURCE_ORG {
             self.values.extend(held_within(facts).map(|org| Value::Text(org.clone())));
@@ -117,9 +149,8 @@ impl<'a> Landmarks<'a> {
             Atom::IsTrue(_) => {}
             Atom::Has(_) => self.has = true,
             Atom::Compare(_, _, value) => self.value(value.clone()),
-            Atom::CompareResource { left, right, offset, .. } => {
-                let (other, offset) = if *left == attr { (right, *offset) } else { (left, offset.saturating_neg()) };
-                if let Some(value) = facts.get(*other) {
+            Atom::CompareResource { left, right, .. } => {
+                if let Some(value) = facts.get(if *left == attr { *right } else { *left }) {
                     let moved = value.as_time().map(|at| Value::Time(shift(at, offset)));
                     self.value(moved.unwrap_or_else(|| value.clone()));
                 }
@@ -138,6 +169,8 @@ impl<'a> Landmarks<'a> {
             Atom::OverlapsResource(left, right) => {
                 let other = facts.get(if *left == attr { *right } else { *left });
                 self.members.extend(other.into_iter().flat_map(members_of));
+                // Two sets of which nothing else is known may have any member in common.
+                self.members.insert("other".into());
             }
             Atom::Holds(role) => drop(self.members.insert(facts.vocabulary.roles[*role].name.clone())),
         }
@@ -249,7 +282,7 @@ fn tiers(facts: &Facts<'_>, current: Option<&Value>) -> Vec<Input> {
 
 /// The numbers at which a test changes, the nearest first.
 fn ints(marks: &Landmarks<'_>, current: Option<i64>, min: i64, max: i64) -> Vec<Input> {
-    let mut found: BTreeSet<(bool, i64)> = BTreeSet::from([(true, 0.clamp(min, max))]);
+    let mut found: BTreeSet<(bool, i64)> = [0, 1].map(|int: i64| (true, int.clamp(min, max))).into();
     for int in marks.values.iter().filter_map(Value::as_int) {
         found.insert((false, int));
         found.extend([(true, int.saturating_sub(1)), (true, int.saturating_add(1))]);
