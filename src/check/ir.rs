@@ -385,7 +385,7 @@ impl Cond {
 }
 
 impl Atom {
-    /// The attributes it reads. A role counts for the roles and, as it may be held in an organisation, the resource's.
+    /// The attributes it names. A test of roles depends on the resource's organisation besides, where a role is held in one.
     #[must_use]
     pub fn attributes(&self) -> Vec<AttrId> {
         use super::vocabulary::builtin::PRINCIPAL_ROLES;

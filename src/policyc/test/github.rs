@@ -15,8 +15,8 @@ pub(super) fn render(outcome: &Outcome) -> String {
             }
         }
     }
-    let (long, short) = summary(outcome);
-    out.push_str(&format!("{long}\n{short}\n"));
+    let (tests, counts) = summary(outcome);
+    out.push_str(&format!("{tests}\n{counts}\n"));
     out
 }
 

@@ -167,10 +167,10 @@ fn show(args: &Args, outcome: &Outcome, io: &mut Io<'_>) -> Exit {
     exit
 }
 
-/// `264 passed, 0 failed in 63 tests (5 files)`, and the same without what it is out of, for scripts.
+/// `63 tests in 5 files`, and `264 passed, 0 failed`.
 fn summary(outcome: &Outcome) -> (String, String) {
     let counts = format!("{} passed, {} failed", outcome.passed(), outcome.failed());
     let tests = counted(outcome.tests(), "test");
     let files = counted(outcome.files(), "file");
-    (format!("{counts} in {tests} ({files})"), counts)
+    (format!("{tests} in {files}"), counts)
 }

@@ -15,7 +15,7 @@
 //!   why       expected decision `deny`, got `allow`
 //!   request   user "sam", tier: seed; generate_image; model "petal-image"
 //!
-//! 62 passed, 1 failed in 18 tests (2 files)
+//! 18 tests in 2 files
 //! 62 passed, 1 failed
 //! ```
 
@@ -51,10 +51,10 @@ pub(super) fn render(outcome: &Outcome, verbose: bool, style: Style, width: usiz
             writer.failure(file, test);
         }
     }
-    let (long, short) = summary(outcome);
+    let (tests, counts) = summary(outcome);
     let paint = if outcome.failed() > 0 { Style::bad } else { Style::good };
-    writer.line(&paint(style, &long));
-    writer.line(&short);
+    writer.line(&tests);
+    writer.line(&paint(style, &counts));
     writer.out
 }
 
