@@ -13,11 +13,7 @@
 //!
 //! `UPDATE_DOCS=1 cargo test --test docs` writes the shown outputs anew; read the difference before committing it.
 
-#![expect(
-    clippy::arithmetic_side_effects,
-    clippy::unwrap_used,
-    reason = "a test that panics has failed, as it should"
-)]
+#![expect(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
 use policyc::{
     Engine,

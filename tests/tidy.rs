@@ -4,11 +4,7 @@
 //! The tables come first; they are the rules, and to change a rule is to change a table. An exception is a row with a
 //! reason. Each message says what to do.
 
-#![expect(
-    clippy::arithmetic_side_effects,
-    clippy::unwrap_used,
-    reason = "a test that panics has failed, as it should"
-)]
+#![expect(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
 use policyc::report::codes;
 use std::{
