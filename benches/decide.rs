@@ -1,4 +1,5 @@
 //! How long one decision takes, from a typed request to the full answer, on the shipped policies.
+#![expect(clippy::unwrap_used, reason = "a bench that panics has failed, as it should")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use policyc::{

@@ -23,7 +23,10 @@ use policyc::{
     Engine, ast,
     check::ir::{StepKind, Test},
     clock::ManualClock,
-    query::test::{TestReport, one_line, run_one},
+    query::{
+        test::{TestReport, run_one},
+        text::one_line,
+    },
     report::{Diagnostic, Severity, terminal},
     request::{Input, Request},
     source::{Source, Sources},

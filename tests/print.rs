@@ -116,8 +116,8 @@ never allow anyone to download on tag risk unless ip in intranet;
     require mfa and ip in intranet or has principal.badge to train on any model of tier >= seed
         else MFA 401 "Sign in again.";
     gate manual to download on any dataset;
-    oblige watermark(user = principal.id, strength = 2), log upon deny NO_RULE
-        to infer on tag generative of anyone except role admin;
+    oblige watermark(user = principal.id, strength = 2), log
+        upon deny NO_RULE to infer on tag generative of anyone except role admin;
     never allow anyone to download on tag risk unless ip in intranet;
     "#);
 }
@@ -275,6 +275,37 @@ test "nothing" {}
             => allow;
     }
     test "nothing" {}
+    "#);
+}
+
+#[test]
+fn lists_and_duties_have_their_brackets_on_lines_of_their_own() {
+    insta::assert_snapshot!(printed(r#"
+alarm: oblige alert(channel="security",reason="failed sign-ins",who=principal.id,severity=3),log upon any to any when failed_logins>=5;
+deny anyone to infer when principal.id in ["alice@company.com", "bob@company.com", "carol@company.com"] and tier < seed;
+test "lists" {
+    given principal = user "yu@hospital-east.example", org = "hospital-east", roles = [collaborator], ip = 198.51.100.7;
+    view on "x" => allow obliges alert(channel = "security", reason = "failed sign-ins", who = principal.id);
+}
+"#), @r#"
+    alarm: oblige alert(
+            channel = "security",
+            reason = "failed sign-ins",
+            who = principal.id,
+            severity = 3,
+        ), log
+        upon any to any
+        when failed_logins >= 5;
+    deny anyone to infer
+        when principal.id in ["alice@company.com", "bob@company.com", "carol@company.com"]
+            and tier < seed;
+    test "lists" {
+        given principal = user "yu@hospital-east.example", org = "hospital-east",
+            roles = [collaborator], ip = 198.51.100.7;
+        view on "x"
+            => allow
+                obliges alert(channel = "security", reason = "failed sign-ins", who = principal.id);
+    }
     "#);
 }
 

@@ -5,6 +5,7 @@ use super::{
     words,
 };
 use crate::ast::{Assign, AssignKind, Expect, Name, Step, StepKind};
+use std::{cmp::Reverse, collections::BTreeSet};
 
 /// The widest request, in columns, whose `=>` stands in one column with those of other steps.
 const WIDEST: usize = 70;
@@ -12,7 +13,7 @@ const WIDEST: usize = 70;
 /// The `=>` of steps stand at multiples of so many columns, so that a small edit of one step leaves the others alone.
 const STOP: usize = 4;
 
-/// A step in parts: the request, whether a comment wants a new line after it, and what is expected.
+/// A step in parts: the request, whether a comment wants a new line after it, and what is expected from the `=>` on.
 pub(super) struct StepDoc<'s> {
     request: Doc<'s>,
     own_line: bool,
@@ -31,7 +32,7 @@ impl<'s> Docs<'s> {
             StepKind::Release { count, action, kind, id } => {
                 let count = count.map(|count| format!("{} ", words::int(count))).unwrap_or_default();
                 let head = self.text("release ").append(count);
-                let request = head.append(self.request(action, kind.as_ref(), id));
+                let request = head.append(self.request(action, kind.as_ref(), id)).append(";");
                 StepDoc { request, own_line: false, expect: None }
             }
             StepKind::Case { after, repeat, action, kind, id, with, expect } => {
@@ -75,67 +76,71 @@ impl<'s> Docs<'s> {
         }
     }
 
-    /// `deny CODE 403 by rule obliges nothing shadow other`
+    /// `=> deny CODE 403 by rule obliges nothing shadow other;`
     fn expect(&mut self, expect: &'s Expect) -> Doc<'s> {
-        let mut doc = self.text(if expect.allow { "allow" } else { "deny" });
+        let mut doc = self.text(if expect.allow { "=> allow" } else { "=> deny" });
         if let Some(code) = &expect.code {
-            doc = doc.append(self.gap(self.space(), code.at)).append(self.word(code));
+            doc = doc.append(self.gap(self.space(), code.at)).append(self.bare(code));
         }
         if let Some((status, at)) = &expect.status {
             doc = doc.append(self.gap(self.space(), *at)).append(words::int(*status));
         }
         if let Some(by) = &expect.by {
-            doc = doc.append(self.gap(self.fill(), by.at)).append("by ").append(self.name(by));
+            doc = doc.append(self.continued("by ", by, Self::name));
         }
         match &expect.obliges {
             None => {}
-            Some(duties) if duties.is_empty() => doc = doc.append(self.fill()).append("obliges nothing"),
-            Some(duties) => {
-                doc = doc.append(self.gap(self.fill(), duties.at())).append("obliges ").append(self.duties(duties));
-            }
+            Some(duties) if duties.is_empty() => doc = doc.append(self.line().append("obliges nothing").group()),
+            Some(duties) => doc = doc.append(self.continued("obliges ", &**duties, Self::duties)),
         }
         if let Some(shadow) = &expect.shadow {
-            doc = doc.append(self.gap(self.fill(), shadow.at)).append("shadow ").append(self.name(shadow));
+            doc = doc.append(self.continued("shadow ", shadow, Self::name));
         }
-        doc.nest(INDENT)
+        doc.append(";").nest(INDENT)
     }
 }
 
-/// Steps without blank lines between them: the `=>` of those that are narrow enough stand in one column.
+/// Steps without blank lines between them. The `=>` of those that are narrow enough stand in one column.
 pub(super) fn aligned<'s>(docs: &Docs<'s>, steps: Vec<StepDoc<'s>>, indent: usize) -> Vec<Doc<'s>> {
-    let widths: Vec<_> = steps.iter().map(StepDoc::width).collect();
-    let narrow = widths.iter().flatten();
-    let column = match narrow.clone().max() {
-        Some(widest) if narrow.count() > 1 => {
-            indent.saturating_add(*widest).saturating_add(1).next_multiple_of(STOP).saturating_sub(indent)
-        }
-        Some(_) | None => 0,
+    let widths: Vec<_> = steps.iter().map(StepDoc::widths).collect();
+    let column = best_column(&widths, indent);
+    let spaces = |widths: Option<(usize, usize)>| match widths {
+        Some(widths) if fits(widths, column, indent) => column.saturating_sub(widths.0),
+        Some(_) | None => 1,
     };
-    let room = WIDTH.saturating_sub(indent).saturating_sub(column);
-    let steps = steps.into_iter().zip(widths);
-    steps
-        .map(|(step, width)| {
-            let space = column.saturating_sub(width.unwrap_or(column)).max(1);
-            step.doc(docs, space, room)
-        })
-        .collect()
+    steps.into_iter().zip(widths).map(|(step, widths)| step.doc(docs, spaces(widths))).collect()
+}
+
+/// The column at which most steps fit; of several the leftmost.
+fn best_column(widths: &[Option<(usize, usize)>], indent: usize) -> usize {
+    let after = |width: &usize| indent.saturating_add(*width).saturating_add(1).next_multiple_of(STOP);
+    let columns: BTreeSet<_> =
+        widths.iter().flatten().map(|(request, _)| after(request).saturating_sub(indent)).collect();
+    let fitting = |column: usize| widths.iter().flatten().filter(|widths| fits(**widths, column, indent)).count();
+    let columns = columns.into_iter().map(|column| (fitting(column), Reverse(column)));
+    columns.max().filter(|(steps, _)| *steps > 1).map_or(0, |(_, Reverse(column))| column)
+}
+
+/// Whether a step of these widths fits on a line with its `=>` at a column.
+fn fits((request, expect): (usize, usize), column: usize, indent: usize) -> bool {
+    request < column && indent.saturating_add(column).saturating_add(expect) <= WIDTH
 }
 
 impl<'s> StepDoc<'s> {
-    /// How wide the request is, if its `=>` can stand below another's.
-    fn width(&self) -> Option<usize> {
-        if self.own_line || self.expect.is_none() {
-            return None;
-        }
-        flat_width(&self.request).filter(|width| *width <= WIDEST)
+    /// How wide the request and what is expected are, if the `=>` can stand below another's.
+    fn widths(&self) -> Option<(usize, usize)> {
+        let expect = self.expect.as_ref().filter(|_| !self.own_line)?;
+        let request = flat_width(&self.request).filter(|width| *width <= WIDEST)?;
+        Some((request, flat_width(expect)?))
     }
 
-    /// The step with so many spaces before its `=>`, or with one if there is not enough room after so many.
-    fn doc(self, docs: &Docs<'s>, spaces: usize, room: usize) -> Doc<'s> {
-        let Some(expect) = self.expect else { return self.request.append(";").nest(INDENT) };
-        let expect = docs.text("=> ").append(expect).append(";");
-        let spaces = if flat_width(&expect).is_some_and(|width| width <= room) { spaces } else { 1 };
-        let gap = if self.own_line { docs.newline() } else { docs.newline().flat_alt(" ".repeat(spaces)) };
-        self.request.append(gap).append(expect).nest(INDENT).group()
+    /// The step with so many spaces before its `=>`.
+    fn doc(self, docs: &Docs<'s>, spaces: usize) -> Doc<'s> {
+        let doc = match self.expect {
+            None => self.request,
+            Some(expect) if self.own_line => self.request.append(docs.newline()).append(expect),
+            Some(expect) => self.request.append(docs.newline().flat_alt(" ".repeat(spaces))).append(expect),
+        };
+        doc.nest(INDENT).group()
     }
 }

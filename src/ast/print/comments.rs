@@ -103,31 +103,26 @@ impl<'t> Pending<'t> {
         self.notes
     }
 
-    /// Has the parts of a statement read in another order than they stand in, each with the comments before it and with
-    /// the comment that ends its last line. `head` stands before all of them, `end` is where the statement ends.
-    pub(super) fn rearrange(&mut self, head: Span, parts: &[Span], end: u32) {
-        if self.notes.is_empty() || parts.is_sorted_by_key(|part| part.start) {
+    /// Has some parts of a statement read as if they stood behind all others, in this order, each with the comments before
+    /// it and with the comment that ends its last line. The statement ends at `end`.
+    pub(super) fn read_last(&mut self, last: &[Span], others: &[Span], end: u32) {
+        let all = || others.iter().chain(last);
+        if self.notes.is_empty() || all().is_sorted_by_key(|part| part.start) {
             return;
         }
-        let mut bounds: Vec<_> = parts.iter().map(|part| part.start).chain([end]).collect();
-        bounds.sort_unstable();
-        let bound = |part: &Span| {
-            let next = bounds.iter().copied().find(|start| *start >= part.end).unwrap_or(end);
-            self.end_of_line(part.end, next)
-        };
-        let mut new = bound(&head);
-        let mut cuts: Vec<_> = parts.iter().map(bound).chain([new]).collect();
-        cuts.sort_unstable();
-        let moves = parts.iter().map(|part| {
-            let end = bound(part);
-            let start = cuts.iter().rev().copied().find(|cut| *cut < end).unwrap_or(end);
-            let moved = Move { start, end, new };
+        let next = |place: u32| all().map(|part| part.start).filter(|start| *start >= place).min().unwrap_or(end);
+        let with_comment = |place: u32| self.end_of_line(place, next(place));
+        let before = |place: u32| all().map(|part| part.end).filter(|end| *end <= place).max().unwrap_or(place);
+        let parts = last.iter().map(|part| (with_comment(before(part.start)), with_comment(part.end)));
+        let rest = (with_comment(before(end)), end);
+        let mut new = end;
+        let mut moves = Vec::new();
+        for (start, end) in parts.chain([rest]) {
+            moves.push(Move { start, end, new });
             new = new.saturating_add(end.saturating_sub(start));
-            moved
-        });
-        self.moves = moves.collect();
-        let moves = &self.moves;
-        self.notes.make_contiguous().sort_by_key(|note| read_at(moves, note.start));
+        }
+        self.notes.make_contiguous().sort_by_key(|note| read_at(&moves, note.start));
+        self.moves = moves;
     }
 
     /// Where a stretch of text ends with the comment on its last line, if there is one before `next`.

@@ -1,7 +1,7 @@
 //! Conditions and what they are made of.
 
 use super::{
-    docs::{Doc, Docs, INDENT, Placed},
+    docs::{Doc, Docs, INDENT, Placed, Wrap},
     words,
 };
 use crate::ast::{Cond, CondKind, Instant, InstantKind, Offset, Operand, Path, SetExpr};
@@ -30,7 +30,7 @@ impl<'s> Docs<'s> {
                 let operand = self.operand(operand);
                 let gap = self.gap(self.space(), pattern.at);
                 let word = gap.append(if *negated { "not like " } else { "like " }).nest(INDENT);
-                operand.append(word).append(self.string(pattern))
+                operand.append(word).append(self.quoted(pattern))
             }
             CondKind::Overlaps { path, set } => {
                 let gap = self.gap(self.space(), set.at());
@@ -46,8 +46,8 @@ impl<'s> Docs<'s> {
 
     /// Conditions with a word between them, on one line or each on its own.
     fn chain(&mut self, parts: &'s [Cond], word: &'static str, in_parentheses: fn(&CondKind) -> bool) -> Doc<'s> {
-        let line = self.line();
-        self.row(parts, ("", line, word), |docs, part| docs.part(part, in_parentheses)).nest(INDENT).group()
+        let part = |docs: &mut Self, part| docs.part(part, in_parentheses);
+        self.row(parts, ("", Wrap::OneEach, word), part).nest(INDENT).group()
     }
 
     /// A condition inside another.
@@ -79,7 +79,7 @@ impl<'s> Docs<'s> {
             InstantKind::Date(date, None) => self.text(date.to_string()),
             InstantKind::Date(date, Some(zone)) => {
                 let gap = self.gap(self.space(), zone.at);
-                self.text(date.to_string()).append(gap).append("in ").append(self.string(zone))
+                self.text(date.to_string()).append(gap).append("in ").append(self.quoted(zone))
             }
             InstantKind::Path(path, offset) => self.moved_path(path, *offset),
         }

@@ -5,8 +5,8 @@ use super::{
     words,
 };
 use crate::ast::{
-    Arg, Assign, At, Cond, Duty, Expect, Instant, Literal, LiteralKind, Name, Operand, Path, SelectorTerm, SetExpr,
-    WhoTerm, WindowSpan,
+    Arg, Assign, At, Cond, Duty, Expect, Instant, Literal, LiteralKind, Name, Operand, Path, Selector, SelectorTerm,
+    SetExpr, Type, WhoTerm, WindowSpan,
 };
 use pretty::{Arena, DocAllocator, DocBuilder};
 use std::borrow::Cow;
@@ -22,6 +22,15 @@ pub(super) const INDENT: isize = 4;
 
 /// The longest constants that share lines in a list that is broken into lines.
 const SHORT: usize = 12;
+
+/// How a row that does not fit on one line is laid out.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wrap {
+    /// As many nodes on a line as fit there.
+    Full,
+    /// A line for each node.
+    OneEach,
+}
 
 /// Builds the document of one statement, in the order of the text.
 pub(super) struct Docs<'s> {
@@ -39,7 +48,7 @@ macro_rules! placed {
     ($($node:ty),*) => { $(impl Placed for $node { fn at(&self) -> At { self.at } })* };
 }
 
-placed!(Assign, Cond, Duty, Expect, Instant, Literal, Name, Path, SelectorTerm, WhoTerm, WindowSpan);
+placed!(Assign, Cond, Duty, Expect, Instant, Literal, Name, Path, Selector, SelectorTerm, Type, WhoTerm, WindowSpan);
 
 impl<T: Placed> Placed for [T] {
     fn at(&self) -> At {
@@ -83,11 +92,6 @@ impl<'s> Docs<'s> {
         Self { arena, comments }
     }
 
-    /// For the same statement, without its comments.
-    pub(super) fn without_comments(&self) -> Self {
-        Self::new(self.arena, Pending::default())
-    }
-
     /// The comments that no node took: they stand after all of them.
     pub(super) fn rest(self) -> Pending<'s> {
         self.comments
@@ -109,22 +113,22 @@ impl<'s> Docs<'s> {
     }
 
     /// A name, quoted where it has to be.
-    pub(super) fn name(&self, name: &'s Name) -> Doc<'s> {
+    pub(super) fn name(&mut self, name: &'s Name) -> Doc<'s> {
         self.arena.text(words::name(name))
     }
 
     /// A name in quotes.
-    pub(super) fn string(&self, name: &'s Name) -> Doc<'s> {
+    pub(super) fn quoted(&mut self, name: &'s Name) -> Doc<'s> {
         self.arena.text(words::string(&name.text))
     }
 
     /// A name that the grammar wants without quotes.
-    pub(super) fn word(&self, name: &'s Name) -> Doc<'s> {
+    pub(super) fn bare(&mut self, name: &'s Name) -> Doc<'s> {
         self.arena.text(&*name.text)
     }
 
     /// A path.
-    pub(super) fn path(&self, path: &'s Path) -> Doc<'s> {
+    pub(super) fn path(&mut self, path: &'s Path) -> Doc<'s> {
         self.arena.text(&*path.text)
     }
 
@@ -143,11 +147,6 @@ impl<'s> Docs<'s> {
         self.arena.line_()
     }
 
-    /// A space, or a new line where the next thing does not fit on this one.
-    pub(super) fn fill(&self) -> Doc<'s> {
-        self.arena.softline()
-    }
-
     /// A new line, whatever the width.
     pub(super) fn newline(&self) -> Doc<'s> {
         self.arena.hardline()
@@ -160,7 +159,7 @@ impl<'s> Docs<'s> {
     }
 
     /// A word and the node that it introduces. What stands on lines of its own after a comment is indented.
-    pub(super) fn introduced<T: Placed>(
+    pub(super) fn introduced<T: Placed + ?Sized>(
         &mut self,
         word: Doc<'s>,
         node: &'s T,
@@ -201,27 +200,60 @@ impl<'s> Docs<'s> {
         notes
     }
 
-    /// Nodes in a row: `mark` ends each but the last, `word` opens each but the first, `space` parts them.
+    /// A word and a node that go on on the same line if they fit there.
+    pub(super) fn continued<T: Placed + ?Sized>(
+        &mut self,
+        word: &'static str,
+        node: &'s T,
+        print: impl FnOnce(&mut Self, &'s T) -> Doc<'s>,
+    ) -> Doc<'s> {
+        self.gap(self.line(), node.at()).append(word).append(print(self, node)).group()
+    }
+
+    /// Nodes in a row: `mark` ends each but the last, `word` opens each but the first.
     pub(super) fn row<T: Placed>(
         &mut self,
         nodes: &'s [T],
-        (mark, space, word): (&'static str, Doc<'s>, &'static str),
+        (mark, wrap, word): (&'static str, Wrap, &'static str),
         each: impl Fn(&mut Self, &'s T) -> Doc<'s>,
     ) -> Doc<'s> {
         let mut row = self.nil();
         for (nth, node) in nodes.iter().enumerate() {
-            if nth > 0 {
-                row = row.append(mark).append(self.gap(space.clone(), node.at())).append(word);
-            }
-            row = row.append(each(self, node));
+            row = if nth == 0 {
+                each(self, node)
+            } else {
+                let next = self.gap(self.line(), node.at()).append(word).append(each(self, node));
+                row.append(mark).append(match wrap {
+                    Wrap::Full => next.group(),
+                    Wrap::OneEach => next,
+                })
+            };
         }
         row
     }
 
     /// `a, b, c`, on as many lines as it takes.
     pub(super) fn commas<T: Placed>(&mut self, nodes: &'s [T], each: impl Fn(&mut Self, &'s T) -> Doc<'s>) -> Doc<'s> {
-        let fill = self.fill();
-        self.row(nodes, (",", fill, ""), each)
+        self.row(nodes, (",", Wrap::Full, ""), each)
+    }
+
+    /// `[a, b]`, on one line, or between lines that are the brackets'. `end` is where it ends.
+    pub(super) fn brackets<T: Placed>(
+        &mut self,
+        (open, close): (&'static str, &'static str),
+        (nodes, wrap, end): (&'s [T], Wrap, u32),
+        each: impl Fn(&mut Self, &'s T) -> Doc<'s>,
+    ) -> Doc<'s> {
+        let (inside, none) = match nodes.first() {
+            None => (self.nil(), self.nil()),
+            Some(first) => {
+                let (notes, gap) = self.parted_gap(first.at().0.start, self.break_(), self.line());
+                let row = self.row(nodes, (",", wrap, ""), each);
+                (notes.append(gap).append(row).append(self.text(",").flat_alt(self.nil())), self.break_())
+            }
+        };
+        let (rest, gap) = self.parted_gap(end.saturating_sub(1), none, self.break_());
+        self.text(open).append(inside.append(rest).nest(INDENT)).append(gap).append(close).group()
     }
 
     /// A constant.
@@ -241,23 +273,12 @@ impl<'s> Docs<'s> {
         }
     }
 
-    /// `[a, b]`, on one line or with one member a line, short members side by side. `end` is where it ends.
+    /// `[a, b]`; short members share lines. `end` is where it ends.
     pub(super) fn list(&mut self, members: &'s [Literal], end: u32) -> Doc<'s> {
-        let short = members
-            .iter()
-            .all(|member| words::constant(&member.kind).is_some_and(|constant| constant.chars().nth(SHORT).is_none()));
-        let space = if short { self.fill() } else { self.line() };
-        let inside = match members.first() {
-            None => self.nil(),
-            Some(first) => {
-                let (notes, gap) = self.parted_gap(first.at.0.start, self.break_(), self.line());
-                let members = self.row(members, (",", space, ""), Self::literal);
-                notes.append(gap).append(members).append(self.text(",").flat_alt(self.nil()))
-            }
-        };
-        let bare = if members.is_empty() { self.nil() } else { self.break_() };
-        let (rest, gap) = self.parted_gap(end.saturating_sub(1), bare, self.break_());
-        self.text("[").append(inside.append(rest).nest(INDENT)).append(gap).append("]").group()
+        let is_short = |text: &str| text.chars().nth(SHORT).is_none();
+        let short = members.iter().all(|member| words::constant(&member.kind).is_some_and(|text| is_short(&text)));
+        let wrap = if short { Wrap::Full } else { Wrap::OneEach };
+        self.brackets(("[", "]"), (members, wrap, end), Self::literal)
     }
 }
 

@@ -27,7 +27,7 @@ use pretty::Arena;
 /// The text of a file in canonical layout.
 ///
 /// Blank lines between statements are those of the source, at most one at a time; where there is no source, statements of
-/// different kinds stand apart.
+/// different kinds stand apart. A tree that has comments is printed with its source.
 #[must_use]
 pub fn print(ast: &Ast, source: Option<&Source>) -> String {
     Lines::file(ast, source)

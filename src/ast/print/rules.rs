@@ -1,7 +1,7 @@
 //! Rules and invariants.
 
 use super::{
-    docs::{Doc, Docs, INDENT, Placed, flat_width},
+    docs::{Doc, Docs, INDENT, Placed, Wrap},
     words,
 };
 use crate::{
@@ -9,12 +9,8 @@ use crate::{
         Actions, Arg, AtMost, Clause, ClauseKind, Duty, Effect, Else, Invariant, Name, Per, Rule, Scope, Selector,
         SelectorKind, SelectorTerm, Upon, Who, WhoKind, WhoTerm,
     },
-    source::Span,
     value::LimitKey,
 };
-
-/// The widest terms with `and` between them, in columns, that are never broken into lines.
-const NARROW: usize = 60;
 
 /// The resources of a statement inside a block: the block's.
 type Block<'s> = Option<&'s Selector>;
@@ -30,15 +26,15 @@ impl<'s> Docs<'s> {
             Effect::Limit => self.who_first("limit", &rule.scope, on),
             Effect::Require(cond) => {
                 let require = self.introduced(self.text("require"), cond, Self::cond);
-                self.actions_first(require, &rule.scope, on)
+                self.actions_first(require, None, &rule.scope, on)
             }
             Effect::Gate(mode) => {
                 let gate = self.text("gate ").append(mode.name());
-                self.actions_first(gate, &rule.scope, on)
+                self.actions_first(gate, None, &rule.scope, on)
             }
             Effect::Oblige { duties, upon } => {
-                let oblige = self.oblige(duties, upon.as_ref());
-                self.actions_first(oblige, &rule.scope, on)
+                let oblige = self.introduced(self.text("oblige"), &**duties, Self::duties);
+                self.actions_first(oblige, upon.as_ref(), &rule.scope, on)
             }
         };
         let mut doc = shadow.append(head).group().append(self.clauses(&rule.clauses));
@@ -60,19 +56,20 @@ impl<'s> Docs<'s> {
 
     /// `label: `
     pub(super) fn label(&mut self, label: Option<&'s Name>) -> Doc<'s> {
-        label.map_or_else(|| self.nil(), |label| self.word(label).append(": "))
+        match label {
+            Some(label) => self.bare(label).append(": "),
+            None => self.nil(),
+        }
     }
 
     /// Clauses, `at most` and `else` may stand in any order, and are printed in this one.
     fn rearrange(&mut self, rule: &Rule, end: u32) {
-        let scope = &rule.scope;
-        let head = [Some(scope.actions.at), scope.on.as_ref().map(|on| on.at), scope.who.as_ref().map(|who| who.at)];
-        let head = head.into_iter().flatten().map(|at| at.0).reduce(Span::to).unwrap_or_default();
-        let clauses = rule.clauses.iter().map(|clause| clause.at);
+        let Scope { who, actions, on } = &rule.scope;
+        let scope = who.iter().map(|who| who.at).chain([actions.at]).chain(on.iter().map(|on| on.at));
+        let others: Vec<_> = scope.chain(rule.clauses.iter().map(|clause| clause.at)).map(|at| at.0).collect();
         let at_most = rule.at_most.iter().map(|at_most| at_most.at);
-        let otherwise = rule.otherwise.iter().map(|otherwise| otherwise.at);
-        let parts: Vec<_> = clauses.chain(at_most).chain(otherwise).map(|at| at.0).collect();
-        self.comments().rearrange(head, &parts, end);
+        let last: Vec<_> = at_most.chain(rule.otherwise.iter().map(|otherwise| otherwise.at)).map(|at| at.0).collect();
+        self.comments().read_last(&last, &others, end);
     }
 
     /// `allow WHO to ACTIONS on SELECTOR`
@@ -85,14 +82,18 @@ impl<'s> Docs<'s> {
         doc.append(gap).append(self.actions_on(scope, on).group())
     }
 
-    /// `… to ACTIONS on SELECTOR of WHO`
-    fn actions_first(&mut self, head: Doc<'s>, scope: &'s Scope, on: Block<'s>) -> Doc<'s> {
+    /// `… upon UPON to ACTIONS on SELECTOR of WHO`
+    fn actions_first(&mut self, head: Doc<'s>, upon: Option<&'s Upon>, scope: &'s Scope, on: Block<'s>) -> Doc<'s> {
+        let upon = upon.map(|upon| self.line().append(self.upon(upon)));
         let gap = self.gap(self.line(), scope.actions.at);
         let mut target = self.actions_on(scope, on);
         if let Some(who) = &scope.who {
             target = target.append(self.gap(self.line(), who.at)).append("of ").append(self.who(who));
         }
-        head.append(gap).append(target.group())
+        match upon {
+            Some(upon) => head.append(upon).append(gap.append(target).group()),
+            None => head.append(gap).append(target.group()),
+        }
     }
 
     fn actions_on(&mut self, scope: &'s Scope, on: Block<'s>) -> Doc<'s> {
@@ -132,19 +133,11 @@ impl<'s> Docs<'s> {
         except: &'s [Vec<T>],
         term: fn(&mut Self, &'s T) -> Doc<'s>,
     ) -> Doc<'s> {
-        let all = |docs: &mut Self, terms: &'s Vec<T>| {
-            // A line is broken after a comma rather than before an `and`.
-            let flat = |docs: &Self| docs.without_comments().row(terms, ("", docs.space(), "and "), term);
-            let wide = terms.len() > 1 && flat_width(&flat(docs)).is_none_or(|width| width > NARROW);
-            let space = if wide { docs.fill() } else { docs.space() };
-            docs.row(terms, ("", space, "and "), term)
-        };
-        let doc = self.commas(any, all);
-        let doc = if except.is_empty() {
-            doc
-        } else {
-            doc.append(self.gap(self.fill(), except.at())).append("except ").append(self.commas(except, all))
-        };
+        let all = |docs: &mut Self, terms: &'s Vec<T>| docs.row(terms, ("", Wrap::Full, "and "), term);
+        let mut doc = self.commas(any, all);
+        if !except.is_empty() {
+            doc = doc.append(self.continued("except ", except, |docs, except| docs.commas(except, all)));
+        }
         doc.nest(INDENT)
     }
 
@@ -153,8 +146,8 @@ impl<'s> Docs<'s> {
             WhoKind::Anyone => self.text("anyone"),
             WhoKind::Anonymous => self.text("anonymous"),
             WhoKind::Role(role) => self.text("role ").append(self.name(role)),
-            WhoKind::Org(org) => self.text("org ").append(self.string(org)),
-            WhoKind::Tier(op, tier) => self.text("tier ").append(op.symbol()).append(" ").append(self.word(tier)),
+            WhoKind::Org(org) => self.text("org ").append(self.quoted(org)),
+            WhoKind::Tier(op, tier) => self.text("tier ").append(op.symbol()).append(" ").append(self.bare(tier)),
             WhoKind::Principal { kind, id } => self.thing(Some(kind), id),
         }
     }
@@ -162,18 +155,18 @@ impl<'s> Docs<'s> {
     fn selector_term(&mut self, term: &'s SelectorTerm) -> Doc<'s> {
         match &term.kind {
             SelectorKind::Any(None) => self.text("any"),
-            SelectorKind::Any(Some(kind)) => self.text("any ").append(self.word(kind)),
+            SelectorKind::Any(Some(kind)) => self.text("any ").append(self.bare(kind)),
             SelectorKind::Resource { kind, id } => self.thing(kind.as_ref(), id),
             SelectorKind::Tag(tag) => self.text("tag ").append(self.name(tag)),
-            SelectorKind::Org(org) => self.text("org ").append(self.string(org)),
+            SelectorKind::Org(org) => self.text("org ").append(self.quoted(org)),
         }
     }
 
     /// `dataset "x"`
-    pub(super) fn thing(&self, kind: Option<&'s Name>, id: &'s Name) -> Doc<'s> {
+    pub(super) fn thing(&mut self, kind: Option<&'s Name>, id: &'s Name) -> Doc<'s> {
         match kind {
-            Some(kind) => self.word(kind).append(" ").append(self.string(id)),
-            None => self.string(id),
+            Some(kind) => self.bare(kind).append(" ").append(self.quoted(id)),
+            None => self.quoted(id),
         }
     }
 
@@ -199,7 +192,7 @@ impl<'s> Docs<'s> {
     fn at_most(&mut self, at_most: &'s AtMost) -> Doc<'s> {
         let mut doc = self.text("at most ").append(words::int(at_most.amount));
         if let Some(unit) = &at_most.unit {
-            doc = doc.append(self.gap(self.space(), unit.at)).append(self.word(unit));
+            doc = doc.append(self.gap(self.space(), unit.at)).append(self.bare(unit));
         }
         let per = match &at_most.per {
             Per::Duration(length) => format!(" per {}", words::duration(*length)),
@@ -210,7 +203,7 @@ impl<'s> Docs<'s> {
         };
         doc = doc.append(per);
         if let Per::Calendar(_, Some(zone)) = &at_most.per {
-            doc = doc.append(self.gap(self.space(), zone.at)).append("in ").append(self.string(zone));
+            doc = doc.append(self.gap(self.space(), zone.at)).append("in ").append(self.quoted(zone));
         }
         if !at_most.by.is_empty() {
             let keys: Vec<_> = at_most.by.iter().copied().map(LimitKey::name).collect();
@@ -222,31 +215,26 @@ impl<'s> Docs<'s> {
     /// `else CODE 403 "message" hint "what to do"`
     fn otherwise(&mut self, otherwise: &'s Else) -> Doc<'s> {
         let mut doc =
-            self.text("else").append(self.gap(self.space(), otherwise.code.at)).append(self.word(&otherwise.code));
+            self.text("else").append(self.gap(self.space(), otherwise.code.at)).append(self.bare(&otherwise.code));
         if let Some((status, at)) = &otherwise.status {
             doc = doc.append(self.gap(self.space(), *at)).append(words::int(*status));
         }
         if let Some(message) = &otherwise.message {
-            doc = doc.append(self.gap(self.line(), message.at)).append(self.string(message)).group();
+            doc = doc.append(self.continued("", message, Self::quoted));
         }
         if let Some(hint) = &otherwise.hint {
-            doc = doc.append(self.gap(self.line(), hint.at)).append("hint ").append(self.string(hint)).group();
+            doc = doc.append(self.continued("hint ", hint, Self::quoted));
         }
         doc.nest(INDENT)
     }
 
-    /// `oblige a, b upon any`
-    fn oblige(&mut self, duties: &'s [Duty], upon: Option<&'s Upon>) -> Doc<'s> {
-        let gap = self.gap(self.space(), duties.at());
-        let doc = self.text("oblige").append(gap).append(self.duties(duties)).nest(INDENT);
+    /// `upon deny NO_RULE`
+    fn upon(&mut self, upon: &'s Upon) -> Doc<'s> {
         match upon {
-            None => doc,
-            Some(Upon::Allow) => doc.append(" upon allow"),
-            Some(Upon::Any) => doc.append(" upon any"),
-            Some(Upon::Deny(None)) => doc.append(" upon deny"),
-            Some(Upon::Deny(Some(code))) => {
-                doc.append(self.gap(self.space(), code.at)).append("upon deny ").append(self.word(code))
-            }
+            Upon::Allow => self.text("upon allow"),
+            Upon::Any => self.text("upon any"),
+            Upon::Deny(None) => self.text("upon deny"),
+            Upon::Deny(Some(code)) => self.introduced(self.text("upon deny"), code, Self::bare),
         }
     }
 
@@ -257,22 +245,18 @@ impl<'s> Docs<'s> {
 
     /// `watermark(user = principal.id, strength = 2)`
     pub(super) fn duty(&mut self, duty: &'s Duty) -> Doc<'s> {
-        let name = self.word(&duty.name);
+        let name = self.bare(&duty.name);
         if duty.args.is_empty() {
             return name;
         }
-        let (notes, gap) = self.parted_gap(duty.args.at().0.start, self.nil(), self.space());
-        let args = notes.append(gap).append(self.commas(&duty.args, Self::argument)).nest(INDENT);
-        name.append("(").append(args).append(")")
+        name.append(self.brackets(("(", ")"), (&duty.args, Wrap::OneEach, duty.at.0.end), Self::argument))
     }
 
     fn argument(&mut self, (name, arg): &'s (Name, Arg)) -> Doc<'s> {
-        let doc = self.word(name);
+        let name = self.bare(name).append(" =");
         match arg {
-            Arg::Literal(literal) => {
-                doc.append(self.gap(self.space(), literal.at)).append("= ").append(self.literal(literal))
-            }
-            Arg::Path(path) => doc.append(self.gap(self.space(), path.at)).append("= ").append(self.path(path)),
+            Arg::Literal(literal) => self.introduced(name, literal, Self::literal),
+            Arg::Path(path) => self.introduced(name, path, Self::path),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Statements, above all those that declare names.
 
 use super::{
-    docs::{Doc, Docs, INDENT, Placed},
+    docs::{Doc, Docs, INDENT, Placed, Wrap},
     words,
 };
 use crate::ast::{Assigned, At, Cond, Declaration, Item, ItemKind, Literal, Name, Path, Type, TypeKind, WindowSpan};
@@ -16,7 +16,7 @@ impl<'s> Docs<'s> {
         let doc = match &item.kind {
             ItemKind::Timezone(zone) => self.timezone(zone),
             ItemKind::Tiers(tiers) => self.tiers(tiers),
-            ItemKind::Actions(names) => self.actions_statement(names),
+            ItemKind::Actions(names) => self.action_list(names),
             ItemKind::ActionGroup { name, members } => self.action_group(name, members),
             ItemKind::Kinds { of_principal, names } => self.kinds(*of_principal, names),
             ItemKind::Role { name, includes } => self.role(name, includes),
@@ -28,66 +28,56 @@ impl<'s> Docs<'s> {
             ItemKind::Invariant(claim) => self.label(claim.label.as_ref()).append(self.invariant(claim, None)),
             ItemKind::Declaration(declaration) => return self.declaration(declaration, end),
             ItemKind::On { selector, .. } => {
-                let gap = self.gap(self.space(), selector.at);
-                return self.text("on").append(gap).append(self.selector(selector)).append(" {").nest(INDENT);
+                return self.introduced(self.text("on"), selector, Self::selector).append(" {").nest(INDENT);
             }
-            ItemKind::Test(test) => {
-                let gap = self.gap(self.space(), test.name.at);
-                return self.text("test").append(gap).append(self.string(&test.name)).append(" {").nest(INDENT);
-            }
+            ItemKind::Test(test) => return self.introduced(self.text("test"), &test.name, Self::quoted).append(" {"),
         };
         doc.append(";")
     }
 
     /// `timezone "Europe/Berlin"`
     fn timezone(&mut self, zone: &'s Name) -> Doc<'s> {
-        self.text("timezone").append(self.gap(self.space(), zone.at)).append(self.string(zone)).nest(INDENT)
+        self.introduced(self.text("timezone"), zone, Self::quoted)
     }
 
     /// `tiers anonymous < seed`
     fn tiers(&mut self, tiers: &'s [Name]) -> Doc<'s> {
-        let gap = self.gap(self.space(), tiers.at());
-        let fill = self.fill();
-        self.text("tiers")
-            .append(gap)
-            .append(self.row(tiers, ("", fill, "< "), |docs, tier| docs.word(tier)))
-            .nest(INDENT)
+        let between = ("", Wrap::Full, "< ");
+        self.introduced(self.text("tiers"), tiers, |docs, tiers| docs.row(tiers, between, Self::bare)).nest(INDENT)
     }
 
     /// `actions view, infer`
-    fn actions_statement(&mut self, names: &'s [Name]) -> Doc<'s> {
-        let gap = self.gap(self.space(), names.at());
-        self.text("actions").append(gap).append(self.action_names(names)).nest(INDENT)
+    fn action_list(&mut self, names: &'s [Name]) -> Doc<'s> {
+        self.introduced(self.text("actions"), names, Self::action_names).nest(INDENT)
     }
 
     /// `actions write = edit, delete`
     fn action_group(&mut self, name: &'s Name, members: &'s [Name]) -> Doc<'s> {
-        let doc = self.text("actions").append(self.gap(self.space(), name.at)).append(self.word(name)).append(" =");
-        doc.append(self.gap(self.space(), members.at())).append(self.action_names(members)).nest(INDENT)
+        let name = self.introduced(self.text("actions"), name, Self::bare).append(" =");
+        self.introduced(name, members, Self::action_names).nest(INDENT)
     }
 
     /// `kinds of principal robot`
     fn kinds(&mut self, of_principal: bool, names: &'s [Name]) -> Doc<'s> {
-        let gap = self.gap(self.space(), names.at());
         let head = self.text(if of_principal { "kinds of principal" } else { "kinds" });
-        head.append(gap).append(self.commas(names, |docs, kind| docs.word(kind))).nest(INDENT)
+        self.introduced(head, names, |docs, names| docs.commas(names, Self::bare)).nest(INDENT)
     }
 
     /// `role admin includes editor`
     fn role(&mut self, name: &'s Name, includes: &'s [Name]) -> Doc<'s> {
-        let doc = self.text("role").append(self.gap(self.space(), name.at)).append(self.name(name));
+        let doc = self.introduced(self.text("role"), name, Self::name);
         if includes.is_empty() {
-            return doc.nest(INDENT);
+            return doc;
         }
-        let gap = self.gap(self.space(), includes.at());
-        doc.append(gap).append("includes ").append(self.commas(includes, |docs, role| docs.name(role))).nest(INDENT)
+        let includes = self.continued("includes ", includes, |docs, roles| docs.commas(roles, Self::name));
+        doc.append(includes).nest(INDENT)
     }
 
     /// `attribute country: text = none`
     fn attribute(&mut self, path: &'s Path, ty: Option<&'s Type>, default: Option<&'s Assigned>) -> Doc<'s> {
-        let mut doc = self.text("attribute").append(self.gap(self.space(), path.at)).append(self.path(path));
+        let mut doc = self.introduced(self.text("attribute"), path, Self::path);
         if let Some(ty) = ty {
-            doc = doc.append(":").append(self.gap(self.space(), ty.at)).append(self.ty(ty));
+            doc = self.introduced(doc.append(":"), ty, Self::ty);
         }
         let Some(default) = default else { return doc.nest(INDENT) };
         doc.append(self.gap(self.space(), default.at())).append("= ").nest(INDENT).append(self.assigned(default))
@@ -104,9 +94,8 @@ impl<'s> Docs<'s> {
             TypeKind::Tier => self.text("tier"),
             TypeKind::SetOfText => self.text("set of text"),
             TypeKind::OneOf(names) => {
-                let gap = self.gap(self.space(), names.at());
-                let fill = self.fill();
-                self.text("one of").append(gap).append(self.row(names, ("", fill, "| "), |docs, name| docs.word(name)))
+                let between = ("", Wrap::Full, "| ");
+                self.introduced(self.text("one of"), &**names, |docs, names| docs.row(names, between, Self::bare))
             }
         }
     }
@@ -122,39 +111,40 @@ impl<'s> Docs<'s> {
 
     /// `set intranet = [10.0.0.0/8]`; `end` is where the statement ends.
     fn set_statement(&mut self, name: &'s Name, members: &'s [Literal], end: u32) -> Doc<'s> {
-        let doc = self.text("set").append(self.gap(self.space(), name.at)).append(self.word(name));
-        doc.append(" = ").nest(INDENT).append(self.list(members, end.saturating_sub(1)))
+        let doc = self.introduced(self.text("set"), name, Self::bare);
+        doc.append(" = ").append(self.list(members, end.saturating_sub(1)))
     }
 
     /// `window office = mon..fri 09:00..18:00 in "Europe/Berlin"`
     fn window(&mut self, name: &'s Name, spans: &'s [WindowSpan], zone: Option<&'s Name>) -> Doc<'s> {
-        let doc = self.text("window").append(self.gap(self.space(), name.at)).append(self.word(name)).append(" =");
-        let gap = self.gap(self.space(), spans.at());
-        let doc = doc.append(gap).append(self.commas(spans, |docs, span| docs.text(words::span(span))));
+        let span = |docs: &mut Self, span| docs.text(words::span(span));
+        let name = self.introduced(self.text("window"), name, Self::bare).append(" =");
+        let doc = self.introduced(name, spans, |docs, spans| docs.commas(spans, span));
         let Some(zone) = zone else { return doc.nest(INDENT) };
-        doc.append(self.gap(self.fill(), zone.at)).append("in ").append(self.string(zone)).nest(INDENT)
+        doc.append(self.continued("in ", zone, Self::quoted)).nest(INDENT)
     }
 
     /// `condition trusted = ip in intranet`
     fn condition(&mut self, name: &'s Name, cond: &'s Cond) -> Doc<'s> {
-        let doc = self.text("condition").append(self.gap(self.space(), name.at)).append(self.word(name)).append(" =");
-        self.introduced(doc.nest(INDENT), cond, Self::cond)
+        let name = self.introduced(self.text("condition"), name, Self::bare).append(" =");
+        self.introduced(name, cond, Self::cond)
     }
 
     /// `model "x" { tier: seed; }`; `end` is where it ends.
     fn declaration(&mut self, declaration: &'s Declaration, end: u32) -> Doc<'s> {
         let Declaration { kind, id, members } = declaration;
-        let head = self.word(kind).append(self.gap(self.space(), id.at)).append(self.string(id)).append(" {");
+        let kind = self.bare(kind);
+        let head = self.introduced(kind, id, Self::quoted).append(" {");
         let few = members.len() <= FEW_MEMBERS;
         let mut body = self.nil();
         for (name, value) in members {
             let line = if few { self.line() } else { self.newline() };
-            body = body.append(self.gap(line, name.at)).append(self.word(name)).append(":");
-            body =
-                body.append(self.gap(self.space(), value.at()).nest(INDENT)).append(self.assigned(value)).append(";");
+            let gap = self.gap(line, name.at);
+            let name = self.bare(name).append(":");
+            body = body.append(gap).append(self.introduced(name, value, Self::assigned)).append(";");
         }
-        let bare = if members.is_empty() { self.nil() } else { self.line() };
-        let (rest, line) = self.parted_gap(end.saturating_sub(1), bare, self.line());
+        let none = if members.is_empty() { self.nil() } else { self.line() };
+        let (rest, line) = self.parted_gap(end.saturating_sub(1), none, self.line());
         head.append(body.append(rest).nest(INDENT)).append(line).append("}").group()
     }
 }
