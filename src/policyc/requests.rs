@@ -11,7 +11,7 @@ use crate::{
     request::{Input, Refusal, Request},
     wire::request::{self, Decoded},
 };
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read},
@@ -171,7 +171,8 @@ pub(super) fn at(text: &str) -> Result<DateTime<Utc>, String> {
 
 /// What time it is for requests that do not say: what the command line says, else the machine's clock.
 pub(super) fn default_time(at: Option<DateTime<Utc>>) -> DateTime<Utc> {
-    at.unwrap_or_else(|| SystemClock.now())
+    // People read it: whole seconds are enough.
+    at.unwrap_or_else(|| SystemClock.now().trunc_subsecs(0))
 }
 
 /// Gives a request a time, if it has none, and tells when it is then.
