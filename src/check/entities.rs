@@ -124,6 +124,24 @@ fn declared_type(ty: &crate::ast::Type, diagnostics: &mut Vec<Diagnostic>) -> Ty
     }
 }
 
+/// An attribute that has members can have no value of its own: no request could give both.
+pub(super) fn members_of_values(vocabulary: &Vocabulary, diagnostics: &mut Vec<Diagnostic>) {
+    for row in vocabulary.attributes.iter() {
+        let outer = row.name.match_indices('.').filter_map(|(dot, _)| row.name.get(..dot));
+        let outer = outer.filter_map(|name| vocabulary.attribute(row.owner, name)).next();
+        if let (Some(outer), Some(at)) = (outer.map(|attr| &vocabulary.attributes[attr]), row.at) {
+            let message =
+                format!("`{}` cannot be a member of `{}`, which has a value of its own", row.path, outer.path);
+            let help = "choose another name for one of the two: no request could give both";
+            let mut diagnostic = Diagnostic::new(codes::BAD_DECLARATION, at, message).help(help);
+            if let Some(outer_at) = outer.at {
+                diagnostic = diagnostic.also(outer_at, "declared with a value here");
+            }
+            diagnostics.push(diagnostic);
+        }
+    }
+}
+
 /// What a bare name in a condition can be may not be spelt like a constant of a tier or an enumeration, nor like a built-in
 /// attribute.
 pub(super) fn clashes(vocabulary: &Vocabulary, names: &Names<'_>, diagnostics: &mut Vec<Diagnostic>) {

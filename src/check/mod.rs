@@ -56,6 +56,7 @@ pub fn check(asts: &[Ast], sources: &Sources, found: Vec<Diagnostic>) -> (Option
     let (mut vocabulary, mut names) = resolve::resolve(asts, &mut diagnostics);
     entities::attributes(&mut vocabulary, &mut names, &mut diagnostics);
     entities::clashes(&vocabulary, &names, &mut diagnostics);
+    entities::members_of_values(&vocabulary, &mut diagnostics);
     entities::declarations(&mut vocabulary, &names, asts, &mut diagnostics);
     let (defined, mut used) = define::define(&vocabulary, &names, sources, &mut diagnostics);
     let files: Vec<Lowered<'_>> =
