@@ -142,6 +142,9 @@ pub(super) fn help(fault: &Fault<'_>) -> Option<String> {
             Some(format!("codes are written in capitals: `{}`", text.to_uppercase().replace('-', "_")))
         }
         TokenKind::Word => meant_word(text, fault),
+        TokenKind::String { .. } if fault.expects(&[Rule::ident]) => {
+            Some(format!("write it without quotes: `{}`", text.trim_matches('"')))
+        }
         TokenKind::Number
         | TokenKind::String { .. }
         | TokenKind::Comment { .. }
