@@ -5,7 +5,10 @@ use super::{
     vocabulary::{ActionId, PRINCIPAL_KINDS, RESOURCE_KINDS, Role, RoleId, Vocabulary},
 };
 use crate::{
-    ast::{Actions, Assigned, Ast, Cond, Item, ItemKind, Literal, Name, Path, Type, Who, WhoKind, WindowSpan},
+    ast::{
+        Actions, Assigned, Ast, Clause, ClauseKind, Cond, CondKind, Effect, Item, ItemKind, Literal, Name, Operand,
+        Path, SetExpr, Type, Who, WhoKind, WindowSpan,
+    },
     ids::IdVec,
     report::{Code, Diagnostic, codes},
     source::Span,
@@ -293,8 +296,21 @@ impl<'a> Resolver<'a, '_> {
         }
         for item in asts.iter().flat_map(items) {
             let scope = match &item.kind {
-                ItemKind::Rule(rule) => &rule.scope,
-                ItemKind::Invariant(invariant) => &invariant.scope,
+                ItemKind::Rule(rule) => {
+                    if let Effect::Require(cond) = &rule.effect {
+                        roles.extend(condition_roles(cond));
+                    }
+                    roles.extend(clause_roles(&rule.clauses));
+                    &rule.scope
+                }
+                ItemKind::Invariant(invariant) => {
+                    roles.extend(clause_roles(&invariant.clauses));
+                    &invariant.scope
+                }
+                ItemKind::Condition { cond, .. } => {
+                    roles.extend(condition_roles(cond));
+                    continue;
+                }
                 ItemKind::Timezone(_)
                 | ItemKind::Tiers(_)
                 | ItemKind::Actions(_)
@@ -304,7 +320,6 @@ impl<'a> Resolver<'a, '_> {
                 | ItemKind::Attribute { .. }
                 | ItemKind::Set { .. }
                 | ItemKind::Window { .. }
-                | ItemKind::Condition { .. }
                 | ItemKind::Declaration(_)
                 | ItemKind::On { .. }
                 | ItemKind::Test(_) => continue,
@@ -449,6 +464,39 @@ fn role_names(who: &Who) -> impl Iterator<Item = Arc<str>> {
         WhoKind::Role(name) => Some(name.text.clone()),
         WhoKind::Anyone | WhoKind::Anonymous | WhoKind::Org(_) | WhoKind::Tier(..) | WhoKind::Principal { .. } => None,
     })
+}
+
+fn clause_roles(clauses: &[Clause]) -> impl Iterator<Item = Arc<str>> {
+    clauses.iter().flat_map(|clause| match &clause.kind {
+        ClauseKind::When(cond) | ClauseKind::Unless(cond) => condition_roles(cond),
+        ClauseKind::From(_) | ClauseKind::Until(_) => Vec::new(),
+    })
+}
+
+/// The roles that a condition names: `"admin" in roles`, `roles overlaps [admin, editor]`.
+fn condition_roles(cond: &Cond) -> Vec<Arc<str>> {
+    let is_roles = |path: &Path| ["roles", "principal.roles"].contains(&&*path.text);
+    let mut found = Vec::new();
+    let mut open = vec![cond];
+    while let Some(cond) = open.pop() {
+        match &cond.kind {
+            CondKind::Or(inner) | CondKind::And(inner) => open.extend(inner),
+            CondKind::Not(inner) => open.push(inner),
+            CondKind::In { operand: Operand::Literal(role), set: SetExpr::Path(path), .. } if is_roles(path) => {
+                found.extend(role.kind.as_word().cloned());
+            }
+            CondKind::Overlaps { path, set: SetExpr::List(roles, _) } if is_roles(path) => {
+                found.extend(roles.iter().filter_map(|role| role.kind.as_word().cloned()));
+            }
+            CondKind::In { .. }
+            | CondKind::Overlaps { .. }
+            | CondKind::Compare { .. }
+            | CondKind::Like { .. }
+            | CondKind::Has(_)
+            | CondKind::Path(_) => {}
+        }
+    }
+    found
 }
 
 /// The zone of a name.
