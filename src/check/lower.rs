@@ -20,6 +20,9 @@ use crate::{
 };
 use std::{collections::BTreeSet, sync::Arc};
 
+/// The actions that a statement speaks of; none for `any`.
+type ActionSet = Option<BTreeSet<ActionId>>;
+
 /// The statuses that a denial may have.
 const STATUSES: [u16; 10] = [401, 402, 403, 404, 409, 410, 423, 429, 451, 503];
 /// How long a lease is held where `for` is left out, in seconds.
@@ -29,8 +32,7 @@ impl Checker<'_> {
     /// A rule; an `allow` with `at most` gives two.
     pub(super) fn rule(&mut self, rule: &Rule, at: Span, on: Option<&Selector>) -> Vec<ir::Rule> {
         let parts = self.parts(&rule.scope, &rule.clauses, on);
-        let actions = self.actions(&rule.scope.actions);
-        let effect = self.effect(rule, on);
+        let effect = self.effect(rule);
         let limit = rule.at_most.as_ref().map(|at_most| self.at_most(at_most, rule, on));
         let word = match &rule.effect {
             ast::Effect::Allow => "allow",
@@ -51,7 +53,7 @@ impl Checker<'_> {
             | ast::Effect::Gate(_)
             | ast::Effect::Oblige { .. } => Some(Vec::new()),
         };
-        let (Some(mut parts), Some(actions), Some(required)) = (parts, actions, required) else { return Vec::new() };
+        let (Some((actions, mut parts)), Some(required)) = (parts, required) else { return Vec::new() };
         parts.extend(required);
         let make = |word, effect| ir::Rule {
             name: self.name(rule.label.as_ref(), at),
@@ -74,9 +76,9 @@ impl Checker<'_> {
     /// A claim.
     pub(super) fn claim(&mut self, claim: &Invariant, at: Span, on: Option<&Selector>) -> Option<ir::Claim> {
         let parts = self.parts(&claim.scope, &claim.clauses, on);
-        let actions = self.actions(&claim.scope.actions);
         let name = self.name(claim.label.as_ref(), at);
-        Some(ir::Claim { name, at, always: claim.always, actions: actions?, parts: parts? })
+        let (actions, parts) = parts?;
+        Some(ir::Claim { name, at, always: claim.always, actions, parts })
     }
 
     /// A label, else the place.
@@ -85,7 +87,7 @@ impl Checker<'_> {
     }
 
     /// What a rule does; an `allow` with `at most` and a `limit` get their limit elsewhere.
-    fn effect(&mut self, rule: &Rule, on: Option<&Selector>) -> Option<Effect> {
+    fn effect(&mut self, rule: &Rule) -> Option<Effect> {
         let otherwise = rule.otherwise.as_ref();
         match &rule.effect {
             ast::Effect::Allow => Some(Effect::Allow),
@@ -103,7 +105,6 @@ impl Checker<'_> {
                     Some(ast::Upon::Deny(code)) => ir::Upon::Deny(code.as_ref().map(|code| code.text.clone())),
                     Some(ast::Upon::Any) => ir::Upon::Any,
                 };
-                let _ = on;
                 duties.into_iter().collect::<Option<Vec<_>>>().map(|duties| Effect::Oblige(duties, upon))
             }
         }
@@ -213,14 +214,16 @@ impl Checker<'_> {
         Some(if at_once { LimitWindow::AtOnce(seconds) } else { LimitWindow::Sliding(seconds) })
     }
 
-    /// What must hold for a statement: its scope, then its clauses. The selector of an `on` block counts as its own.
-    fn parts(&mut self, scope: &Scope, clauses: &[Clause], on: Option<&Selector>) -> Option<Vec<Part>> {
+    /// The actions of a statement, and what must hold for it: its scope, then its clauses. The selector of an `on` block
+    /// counts as its own.
+    fn parts(&mut self, scope: &Scope, clauses: &[Clause], on: Option<&Selector>) -> Option<(ActionSet, Vec<Part>)> {
         let mut parts: Vec<Option<Part>> = Vec::new();
         let mut push = |kind, at: Span, cond: Option<Cond>| parts.push(cond.map(|cond| Part { kind, at, cond }));
         if let Some(who) = &scope.who {
             push(PartKind::Who, who.at.0, self.who(who));
         }
-        push(PartKind::To, scope.actions.at.0, self.to(&scope.actions));
+        let actions = self.actions(&scope.actions);
+        push(PartKind::To, scope.actions.at.0, actions.as_ref().map(|actions| self.to(actions.as_ref())));
         if let Some(selector) = scope.on.as_ref().or(on) {
             push(PartKind::On, selector.at.0, self.selector(selector));
         }
@@ -241,7 +244,7 @@ impl Checker<'_> {
                 ClauseKind::Until(instant) => push(PartKind::Until, instant.at.0, self.instant(instant, false)),
             }
         }
-        parts.into_iter().collect()
+        actions.zip(parts.into_iter().collect())
     }
 
     fn who(&mut self, who: &Who) -> Option<Cond> {
@@ -348,35 +351,19 @@ impl Checker<'_> {
     }
 
     /// The actions that names of actions and groups stand for; none for `any`.
-    #[expect(clippy::option_option, reason = "the outer one is for errors, the inner one for `any`")]
-    fn actions(&mut self, actions: &Actions) -> Option<Option<BTreeSet<ActionId>>> {
+    fn actions(&mut self, actions: &Actions) -> Option<ActionSet> {
         if actions.names.is_empty() {
             self.used.any_action = true;
             return Some(None);
         }
         let mut found = BTreeSet::new();
+        let mut complete = true;
         for name in &actions.names {
             self.use_name(Space::Action, &name.text);
             if let Some(id) = self.vocabulary.action_ids.get(&name.text) {
                 found.insert(*id);
-            } else {
-                found.extend(self.names.groups.get(&name.text)?);
-            }
-        }
-        Some(Some(found))
-    }
-
-    fn to(&mut self, actions: &Actions) -> Option<Cond> {
-        if actions.names.is_empty() {
-            return Some(Cond::constant(true));
-        }
-        let mut names: BTreeSet<Arc<str>> = BTreeSet::new();
-        let mut complete = true;
-        for name in &actions.names {
-            if self.vocabulary.action_ids.contains_key(&name.text) {
-                names.insert(name.text.clone());
             } else if let Some(group) = self.names.groups.get(&name.text) {
-                names.extend(group.iter().map(|id| self.vocabulary.actions[*id].clone()));
+                found.extend(group);
             } else {
                 complete = false;
                 let known = self.vocabulary.actions.iter().chain(self.names.groups.keys()).map(|name| &**name);
@@ -384,7 +371,14 @@ impl Checker<'_> {
                 self.error::<()>(codes::UNKNOWN_ACTION, name.at.0, format!("unknown action `{}`", name.text), help);
             }
         }
-        complete.then(|| Cond::atom(Atom::In(builtin::ACTION_NAME, Arc::new(ir::Members::Texts(names)))))
+        complete.then_some(Some(found))
+    }
+
+    /// The test that the action is one of some; of none, of any.
+    fn to(&self, actions: Option<&BTreeSet<ActionId>>) -> Cond {
+        let Some(actions) = actions else { return Cond::constant(true) };
+        let names = actions.iter().map(|id| self.vocabulary.actions[*id].clone()).collect();
+        Cond::atom(Atom::In(builtin::ACTION_NAME, Arc::new(ir::Members::Texts(names))))
     }
 
     /// `from` (from this instant on) or `until` (up to and including it; a date's whole day).
