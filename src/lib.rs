@@ -52,6 +52,7 @@
 pub mod ast;
 pub mod check;
 pub mod clock;
+pub mod compile;
 pub mod decision;
 pub mod engine;
 pub mod eval;

@@ -9,7 +9,7 @@ use crate::{
         answer::Charged,
         charges,
         facts::Facts,
-        reference::{Outcome, Verdict},
+        verdict::{Outcome, Verdict},
     },
     store::limits::{Charge, LimitStore, Outage, Room},
 };

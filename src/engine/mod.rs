@@ -11,12 +11,15 @@ use crate::{
         ir::{Effect, LimitWindow},
     },
     clock::{Clock, SystemClock},
+    compile::{Graph, TooLarge, block::Section, compile},
     decision::{Decision, Denial, Effect as Outcome},
     eval::{
         answer::answer,
         charges::counter,
         facts::Facts,
-        reference::{evaluate, firing_limits},
+        graph::{firing, survey},
+        prepared::Prepared,
+        verdict::Verdict,
     },
     load::{Loader, Unreadable},
     report::Diagnostic,
@@ -31,6 +34,7 @@ use std::{collections::BTreeSet, fmt, path::Path, sync::Arc};
 /// A policy set, ready to decide. Immutable; share it between threads.
 pub struct Engine {
     ir: Arc<Ir>,
+    graph: Arc<Graph>,
     sources: Arc<Sources>,
     revision: Arc<str>,
     warnings: Arc<[Diagnostic]>,
@@ -53,6 +57,8 @@ pub enum LoadError {
     Unreadable(Vec<Unreadable>),
     /// The set is not valid.
     Invalid(Invalid),
+    /// The set is larger than a decision graph can be.
+    TooLarge(TooLarge),
 }
 
 /// A policy set that is not valid, with what is wrong.
@@ -80,6 +86,7 @@ impl fmt::Display for LoadError {
                 }
                 Ok(())
             }
+            Self::TooLarge(limit) => limit.fmt(f),
         }
     }
 }
@@ -148,8 +155,10 @@ impl EngineBuilder {
         let Some(ir) = set.ir else {
             return Err(LoadError::Invalid(Invalid { diagnostics: set.diagnostics, sources: set.sources }));
         };
+        let graph = compile(&ir).map_err(LoadError::TooLarge)?;
         Ok(Engine {
             ir: Arc::new(ir),
+            graph: Arc::new(graph),
             sources: Arc::new(set.sources),
             revision: set.revision,
             warnings: set.diagnostics.into(),
@@ -204,6 +213,7 @@ impl Engine {
     pub fn with_state(&self, clock: Arc<dyn Clock>, limits: Arc<dyn LimitStore>) -> Self {
         Self {
             ir: self.ir.clone(),
+            graph: self.graph.clone(),
             sources: self.sources.clone(),
             revision: self.revision.clone(),
             warnings: self.warnings.clone(),
@@ -254,9 +264,18 @@ impl Engine {
         self.answer_at(request, now, Spend::Look)
     }
 
+    /// What the rules say of a request, before limits are charged and the answer is put into words.
+    ///
+    /// # Errors
+    /// If the request does not fit the vocabulary.
+    pub fn verdict(&self, request: &Request) -> Result<Verdict, Refusal> {
+        let facts = Facts::new(&self.ir.vocabulary, request, self.strict)?;
+        Ok(survey(&self.graph, &Prepared::of(&self.graph, &facts)))
+    }
+
     fn answer_at(&self, request: &Request, now: DateTime<Utc>, spend: Spend) -> Result<Decision, Refusal> {
         let facts = Facts::new(&self.ir.vocabulary, request, self.strict)?;
-        let verdict = evaluate(&self.ir, &facts);
+        let verdict = survey(&self.graph, &Prepared::of(&self.graph, &facts));
         let charged = charge(&self.ir, &*self.limits, &facts, &verdict, now, spend);
         Ok(answer(&self.ir, &facts, &verdict, &charged, &self.revision))
     }
@@ -267,8 +286,14 @@ impl Engine {
     /// If the request does not fit the vocabulary.
     pub fn release(&self, request: &Request, count: u64, now: DateTime<Utc>) -> Result<(), Refusal> {
         let facts = Facts::new(&self.ir.vocabulary, request, self.strict)?;
-        let counters: BTreeSet<String> = firing_limits(&self.ir, &facts)
-            .filter_map(|rule| {
+        let prepared = Prepared::of(&self.graph, &facts);
+        let [limits, shadows] =
+            [Section::Limits, Section::Shadows].map(|section| firing(&self.graph, &prepared, section));
+        let counters: BTreeSet<String> = limits
+            .into_iter()
+            .chain(shadows)
+            .filter_map(|id| {
+                let rule = &self.ir.rules[id];
                 let Effect::Limit(limit, _) = &rule.effect else { return None };
                 let leases = matches!(limit.window, LimitWindow::AtOnce(_));
                 leases.then(|| counter(limit, rule.shadow, &facts)).flatten()

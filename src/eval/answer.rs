@@ -2,7 +2,7 @@
 
 use super::{
     facts::Facts,
-    reference::{Outcome, Verdict, comes_upon, obligations},
+    verdict::{Outcome, Verdict, comes_upon},
 };
 use crate::{
     check::ir::{Arg, Duty, Effect as RuleEffect, Ir, Piece, Refusal, Rule, RuleId, Template},
@@ -59,7 +59,7 @@ pub fn answer(ir: &Ir, facts: &Facts<'_>, verdict: &Verdict, charged: &Charged, 
         denial.gate = verdict.gate;
     }
     let code = decision.denial().map(|denial| denial.code.clone());
-    decision.obligations = duties(ir, facts, code.as_deref());
+    decision.obligations = duties(ir, facts, &verdict.duties, code.as_deref());
     decision.shadow = shadow(ir, verdict, charged, code.as_deref());
     decision
 }
@@ -159,11 +159,14 @@ fn shadow(ir: &Ir, verdict: &Verdict, charged: &Charged, code: Option<&str>) -> 
 }
 
 /// The duties that come with a decision, in source order, without exact duplicates.
-fn duties(ir: &Ir, facts: &Facts<'_>, code: Option<&str>) -> Vec<Obligation> {
+fn duties(ir: &Ir, facts: &Facts<'_>, firing: &[RuleId], code: Option<&str>) -> Vec<Obligation> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
-    for id in obligations(ir, facts, code) {
-        let RuleEffect::Oblige(duties, _) = &ir.rules[id].effect else { continue };
+    for id in firing {
+        let RuleEffect::Oblige(duties, upon) = &ir.rules[*id].effect else { continue };
+        if !comes_upon(upon, code) {
+            continue;
+        }
         for obligation in duties.iter().map(|duty| obligation(duty, facts)) {
             if seen.insert(obligation.clone()) {
                 found.push(obligation);

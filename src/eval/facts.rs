@@ -11,9 +11,10 @@ use crate::{
 use std::{collections::BTreeSet, sync::Arc};
 
 /// Whether the principal holds an accepted access grant for the resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Grant {
     /// It holds none.
+    #[default]
     No,
     /// One that was given automatically.
     Auto,

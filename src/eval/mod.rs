@@ -2,10 +2,13 @@
 //!
 //! In go an [`Ir`](crate::check::Ir) and a request's facts, out comes a decision. Pure: no I/O, no clock, no randomness;
 //! time arrives in the request, and charging limits is a step that the caller takes between the two halves:
-//! [`reference::evaluate`] says what the rules say, [`answer`] puts it into words.
+//! [`Verdict`](verdict::Verdict) is what the rules say, [`answer`] puts it into words.
 
 pub mod answer;
 pub mod charges;
 pub mod facts;
+pub(crate) mod graph;
 pub mod kleene;
+pub(crate) mod prepared;
 pub mod reference;
+pub mod verdict;

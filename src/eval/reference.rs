@@ -5,10 +5,11 @@
 use super::{
     facts::{Facts, Grant},
     kleene::Kleene,
+    verdict::{Outcome, Verdict},
 };
 use crate::{
     check::{
-        ir::{Atom, Cond, CondKind, Effect, Ir, Members, Rule, RuleId, Upon, Window},
+        ir::{Atom, Cond, CondKind, Effect, Ir, Members, Rule, RuleId, Window},
         shift,
         vocabulary::{AttrId, builtin},
     },
@@ -17,46 +18,14 @@ use crate::{
 use chrono::{DateTime, Utc};
 use std::{collections::BTreeSet, sync::Arc};
 
-/// What the rules say of a request, before limits are charged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// Allow or deny, and by which rule.
-    pub outcome: Outcome,
-    /// Prohibitions that fire, in source order.
-    pub prohibitions: Vec<RuleId>,
-    /// Limits that fire, in source order, where the outcome is allow.
-    pub limits: Vec<RuleId>,
-    /// Shadow rules that fire, in source order; a shadow limit among them has a say only if it has no room.
-    pub shadow: Vec<RuleId>,
-    /// The strictest mode of the gates that fire.
-    pub gate: Option<GateMode>,
-}
-
-/// Allow or deny, and by which rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// The first `allow` that fires.
-    Allow(RuleId),
-    /// The prohibition that decides.
-    Deny(RuleId),
-    /// Nothing denies, but nothing allows either.
-    NoRule,
-    /// The vocabulary does not know the action.
-    UnknownAction,
-}
-
 /// What the rules say of a request.
 #[must_use]
 pub fn evaluate(ir: &Ir, facts: &Facts<'_>) -> Verdict {
-    let mut verdict = Verdict {
-        outcome: Outcome::UnknownAction,
-        prohibitions: Vec::new(),
-        limits: Vec::new(),
-        shadow: Vec::new(),
-        gate: None,
-    };
-    // An undeclared action is denied before any rule.
+    let mut verdict = Verdict::new(Outcome::UnknownAction);
+    // An undeclared action is denied before any rule; what such a denial obliges to is a rule's to say.
     if facts.action.is_none() {
+        let duties = ir.rules.pairs().filter(|(_, rule)| is_duty(rule) && decides(rule, facts));
+        verdict.duties = duties.map(|(id, _)| id).collect();
         return verdict;
     }
     let mut allow = None;
@@ -77,7 +46,7 @@ pub fn evaluate(ir: &Ir, facts: &Facts<'_>) -> Verdict {
                 verdict.gate = verdict.gate.max(Some(*mode));
             }
             Effect::Limit(..) => verdict.limits.push(id),
-            Effect::Oblige(..) => {}
+            Effect::Oblige(..) => verdict.duties.push(id),
         }
     }
     verdict.outcome = match (deciding(ir, &verdict.prohibitions), allow) {
@@ -91,9 +60,8 @@ pub fn evaluate(ir: &Ir, facts: &Facts<'_>) -> Verdict {
     verdict
 }
 
-/// The limits that fire, whatever the outcome, shadow limits among them.
-pub fn firing_limits<'a>(ir: &'a Ir, facts: &Facts<'_>) -> impl Iterator<Item = &'a Rule> {
-    ir.rules.iter().filter(|rule| matches!(rule.effect, Effect::Limit(..)) && decides(rule, facts))
+fn is_duty(rule: &Rule) -> bool {
+    matches!(rule.effect, Effect::Oblige(..)) && !rule.shadow
 }
 
 /// A firing rule with status 404 decides first, else the first in source order.
@@ -132,26 +100,6 @@ pub fn opens(mode: GateMode, grant: Grant) -> Kleene {
         (_, Grant::Unknown) => Kleene::Unknown,
         (_, Grant::Manual) | (GateMode::Auto, Grant::Auto) => Kleene::True,
         (_, Grant::No) | (GateMode::Manual, Grant::Auto) => Kleene::False,
-    }
-}
-
-/// The obligations that fire upon a decision, in source order: rules of which `code` is the denial's, if it is one.
-#[must_use]
-pub fn obligations(ir: &Ir, facts: &Facts<'_>, code: Option<&str>) -> Vec<RuleId> {
-    let comes = |rule: &Rule| match &rule.effect {
-        Effect::Oblige(_, upon) => !rule.shadow && comes_upon(upon, code) && decides(rule, facts),
-        Effect::Allow | Effect::Deny(_) | Effect::Gate(..) | Effect::Limit(..) => false,
-    };
-    ir.rules.pairs().filter(|(_, rule)| comes(rule)).map(|(id, _)| id).collect()
-}
-
-/// Whether a duty comes with a decision; `code` is the denial's, if it is one.
-#[must_use]
-pub fn comes_upon(upon: &Upon, code: Option<&str>) -> bool {
-    match (upon, code) {
-        (Upon::Any, _) | (Upon::Allow, None) | (Upon::Deny(None), Some(_)) => true,
-        (Upon::Deny(Some(wanted)), Some(code)) => **wanted == *code,
-        (Upon::Allow, Some(_)) | (Upon::Deny(_), None) => false,
     }
 }
 

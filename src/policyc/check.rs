@@ -94,6 +94,10 @@ fn check(args: &Args, levels: &Levels, io: &mut Io<'_>, config: &Config) -> Exit
                 whole.exit = whole.exit.max(set::unreadable(&files, io));
                 continue;
             }
+            Err(LoadError::TooLarge(limit)) => {
+                whole.exit = whole.exit.max(failed(io, &limit.to_string(), None));
+                continue;
+            }
             Err(LoadError::Invalid(invalid)) => {
                 Part::new(&set.name, None, levels.apply(invalid.diagnostics), &invalid.sources)
             }

@@ -131,6 +131,7 @@ pub(super) fn one(paths: &[PathBuf], catalogs: &[PathBuf], io: &mut Io<'_>, conf
 pub(super) fn load(builder: EngineBuilder, io: &mut Io<'_>) -> Result<Engine, Exit> {
     builder.load().map_err(|error| match error {
         LoadError::Unreadable(files) => unreadable(&files, io),
+        LoadError::TooLarge(limit) => failed(io, &limit.to_string(), None),
         LoadError::Invalid(invalid) => {
             let text = terminal::render(&invalid.diagnostics, &invalid.sources, io.color_err, io.width);
             let _ = io.err.write_all(text.as_bytes());

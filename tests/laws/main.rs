@@ -12,6 +12,7 @@
 mod conditions;
 mod decide;
 mod findings;
+mod graph;
 mod laws;
 mod limits;
 mod requests;

@@ -1,0 +1,197 @@
+//! What must hold for a rule, as code: a row of tests that an evaluator walks through from left to right.
+//!
+//! A rule fires where an `allow` is true, and everything else is true or unknown. Negations are pushed down to the tests,
+//! so over Kleene's three values a rule is a formula of `and` and `or` whose tests are each either *certainly* or *possibly*
+//! true: two values are enough, and a test that is unknown counts as the kind of rule wants it.
+//!
+//! A test is two words and its operands:
+//!
+//! ```text
+//!  31          16 15      8 7       0
+//! ┌──────────────┬─────────┬─────────┐
+//! │  attribute   │  flags  │   op    │
+//! ├──────────────┼─────────┴─────────┤
+//! │  immediate   │       skip        │   skip: the words to jump over, or FAIL
+//! ├──────────────┴───────────────────┤
+//! │  operands, as many as `op` has   │
+//! └──────────────────────────────────┘
+//! ```
+//!
+//! Where a test comes out as its flag `JUMP` says, the walk jumps; else it goes on with the next test. At the end of the
+//! code the rule fires; a jump to `FAIL` means that it does not.
+
+/// A jump out of the rule, which does not fire.
+pub(crate) const FAIL: u16 = u16::MAX;
+
+/// The negation of the test; what is unknown stays unknown.
+pub(crate) const NEGATED: u8 = 1;
+/// An unknown operand counts as a test that holds.
+pub(crate) const POSSIBLE: u8 = 2;
+/// An operand that is `none` makes the test unknown, not false.
+pub(crate) const NONE_IS_UNKNOWN: u8 = 4;
+/// The result on which the walk jumps.
+pub(crate) const JUMP: u8 = 8;
+
+/// A kind of test. Its number is part of the bundle's format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Op {
+    /// The principal holds the role with the immediate's number.
+    Holds = 0,
+    /// The principal is the one with this number. Operands: the number.
+    Principal = 1,
+    /// The resource is the one with this number. Operands: the number.
+    Resource = 2,
+    /// A bool that is true.
+    IsTrue = 3,
+    /// There is a value.
+    Has = 4,
+    /// A whole number or tier within bounds. Operands: the least and the greatest, two words each.
+    Within = 5,
+    /// A tier within bounds, in the immediate: the least in its lower half, the greatest in its upper.
+    Tiers = 6,
+    /// An IPv4 address in one of as many ranges as the immediate says. Operands: first and last of each.
+    InRanges = 7,
+    /// An address in a table of ranges. Operands: where the table stands in the pool.
+    InNets = 8,
+    /// A text. Operands: its number.
+    Is = 9,
+    /// One of some texts. Operands: where the table of their numbers stands in the pool.
+    OneOf = 10,
+    /// An address. Operands: its four words.
+    IsIp = 11,
+    /// An instant not after another. Operands: seconds (two words) and nanoseconds.
+    Until = 12,
+    /// An instant before another. Operands: as for `Until`.
+    Before = 13,
+    /// Just this instant. Operands: as for `Until`.
+    IsTime = 14,
+    /// An instant in one of some spans. Operands: where the table stands in the pool.
+    InSpans = 15,
+    /// An instant in a window. Operands: where its minutes stand in the pool; the immediate is the zone's number.
+    During = 16,
+    /// A text that a pattern matches. Operands: the pattern's number.
+    Like = 17,
+    /// A set with a text. Operands: the text's number.
+    Contains = 18,
+    /// A set with one of some texts. Operands: where the table of their numbers stands in the pool.
+    Overlaps = 19,
+    /// One of some whole numbers or tiers. Operands: where the table stands in the pool.
+    InInts = 20,
+    /// A comparison with the resource's attribute of the immediate's number. Operands: the operator; the seconds of an
+    /// offset (two words).
+    CompareResource = 21,
+    /// A set that has the value of the attribute of the immediate's number.
+    ContainsValue = 22,
+    /// Two sets with a member in common, the second the resource's attribute of the immediate's number.
+    OverlapsResource = 23,
+    /// An access grant that opens a gate of the immediate's mode: 0 for automatic, 1 for manual.
+    Opened = 24,
+    /// The principal holds one of some roles. Operands: where the table of their numbers stands in the pool.
+    HoldsOne = 25,
+}
+
+impl Op {
+    /// All, by number.
+    pub(crate) const ALL: [Self; 26] = [
+        Self::Holds,
+        Self::Principal,
+        Self::Resource,
+        Self::IsTrue,
+        Self::Has,
+        Self::Within,
+        Self::Tiers,
+        Self::InRanges,
+        Self::InNets,
+        Self::Is,
+        Self::OneOf,
+        Self::IsIp,
+        Self::Until,
+        Self::Before,
+        Self::IsTime,
+        Self::InSpans,
+        Self::During,
+        Self::Like,
+        Self::Contains,
+        Self::Overlaps,
+        Self::InInts,
+        Self::CompareResource,
+        Self::ContainsValue,
+        Self::OverlapsResource,
+        Self::Opened,
+        Self::HoldsOne,
+    ];
+
+    /// How many operands it has.
+    #[inline]
+    pub(crate) const fn operands(self, immediate: u16) -> usize {
+        match self {
+            Self::Holds
+            | Self::IsTrue
+            | Self::Has
+            | Self::Tiers
+            | Self::ContainsValue
+            | Self::OverlapsResource
+            | Self::Opened => 0,
+            Self::Principal
+            | Self::Resource
+            | Self::InNets
+            | Self::Is
+            | Self::OneOf
+            | Self::InSpans
+            | Self::During
+            | Self::Like
+            | Self::Contains
+            | Self::Overlaps
+            | Self::InInts
+            | Self::HoldsOne => 1,
+            Self::Until | Self::Before | Self::IsTime | Self::CompareResource => 3,
+            Self::Within | Self::IsIp => 4,
+            Self::InRanges => (immediate as usize).saturating_mul(2),
+        }
+    }
+}
+
+/// A test, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Test {
+    pub(crate) op: Op,
+    pub(crate) flags: u8,
+    pub(crate) attr: u16,
+    pub(crate) skip: u16,
+    pub(crate) immediate: u16,
+}
+
+impl Test {
+    /// Its two words.
+    pub(crate) const fn words(self) -> [u32; 2] {
+        [
+            self.op as u32 | (self.flags as u32) << 8 | (self.attr as u32) << 16,
+            self.skip as u32 | (self.immediate as u32) << 16,
+        ]
+    }
+
+    /// The test of two words; none where there is no such op.
+    #[inline]
+    pub(crate) fn read(first: u32, second: u32) -> Option<Self> {
+        let op = *Op::ALL.get((first & 0xff) as usize)?;
+        let flags = (first >> 8) as u8;
+        Some(Self { op, flags, attr: (first >> 16) as u16, skip: second as u16, immediate: (second >> 16) as u16 })
+    }
+
+    #[inline]
+    pub(crate) const fn is(self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+/// The two words of a 64-bit number, the lower one first.
+pub(crate) const fn halves(number: u64) -> [u32; 2] {
+    [number as u32, (number >> 32) as u32]
+}
+
+/// The number of two words.
+#[inline]
+pub(crate) const fn joined(low: u32, high: u32) -> u64 {
+    low as u64 | (high as u64) << 32
+}

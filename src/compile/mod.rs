@@ -1,0 +1,243 @@
+//! The meaning of a policy set, ready to decide.
+//!
+//! In goes an [`Ir`], out comes a [`Graph`]. Pure and deterministic. The passes are files: `keys` finds what each rule is
+//! filed under; `shape` puts in what is known then and pushes negations down to the tests; `encode` makes code of it, with
+//! constants in `tables`; `block` packs the rules of a key. Nothing here decides a request, and nothing here says how a
+//! decision is put into words.
+
+pub(crate) mod block;
+pub(crate) mod code;
+mod encode;
+pub(crate) mod graph;
+mod keys;
+mod names;
+mod shape;
+pub(crate) mod tables;
+
+pub use graph::Graph;
+pub use names::TooLarge;
+
+use crate::{
+    check::{
+        ir::{Cond, Effect, Ir, PartKind, Rule, RuleId},
+        vocabulary::{Type, Vocabulary},
+    },
+    value::GateMode,
+};
+use block::{Blocks, GATE_AUTO, GATE_MANUAL, HIDES, Packed, Section};
+use encode::Encoder;
+use graph::{BlockRef, Form, Home};
+use keys::Key;
+use shape::{Known, Shape, shape};
+use std::collections::BTreeMap;
+use tables::{Tables, number};
+
+/// What rules are filed under, by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Place {
+    Everywhere,
+    Resource(u32),
+    Principal(u32),
+    Pattern(u32),
+    Tag(u32),
+    PrincipalOrg(u32),
+    ResourceOrg(u32),
+    UnknownPrincipal,
+    UnknownTag,
+    UnknownPrincipalOrg,
+    UnknownResourceOrg,
+}
+
+/// Compiles a policy set.
+///
+/// # Errors
+/// Where a table would grow beyond what its numbers hold.
+pub fn compile(ir: &Ir) -> Result<Graph, TooLarge> {
+    let mut tables = Tables::default();
+    let mut filed: Vec<(Place, Packed)> = Vec::new();
+    for (id, rule) in ir.rules.pairs() {
+        file(&ir.vocabulary, id, rule, &mut tables, &mut filed)?;
+    }
+    let mut graph = Graph { read: vec![false; ir.vocabulary.attributes.len()], ..Graph::default() };
+    for (_, rule) in &filed {
+        reads(&rule.code, &mut graph.read);
+    }
+    let mut places: BTreeMap<Place, Vec<&Packed>> = BTreeMap::new();
+    for (place, rule) in &filed {
+        places.entry(*place).or_default().push(rule);
+    }
+    let mut blocks = Blocks::new();
+    let mut refs: BTreeMap<Place, BlockRef> = BTreeMap::new();
+    for (place, mut rules) in places {
+        refs.insert(place, blocks.block(&mut rules)?);
+    }
+    let roles = ir.vocabulary.roles.iter().map(|role| tables.text(&role.name));
+    graph.roles = roles.collect::<Result<_, _>>()?;
+    graph.attributes = ir.vocabulary.attributes.iter().map(|row| form(&row.ty)).collect();
+    graph.blocks = blocks.words;
+    graph.sections = blocks.sections;
+    index(&refs, &tables, &mut graph)?;
+    graph.tables = tables;
+    Ok(graph)
+}
+
+/// How values of a type are kept.
+const fn form(ty: &Type) -> Form {
+    match ty {
+        Type::Bool | Type::Int(..) | Type::Tier | Type::Ip => Form::Plain,
+        Type::Text | Type::OneOf(_) | Type::Kind | Type::Action => Form::Text,
+        Type::Time => Form::Time,
+        Type::Texts | Type::Roles => Form::Set,
+    }
+}
+
+/// Files a rule under each of its keys.
+fn file(
+    vocabulary: &Vocabulary,
+    id: RuleId,
+    rule: &Rule,
+    tables: &mut Tables,
+    filed: &mut Vec<(Place, Packed)>,
+) -> Result<(), TooLarge> {
+    let (actions, exact) = actions(rule);
+    let conds: Vec<&Cond> =
+        rule.parts.iter().filter(|part| !(exact && part.kind == PartKind::To)).map(|part| &part.cond).collect();
+    let possible = !matches!(rule.effect, Effect::Allow);
+    let (section, flags, gate) = role(rule);
+    let mut put = |place: Place, known: Known<'_>, tables: &mut Tables| -> Result<(), TooLarge> {
+        let shape = shape(&conds, known);
+        if matches!(shape, Shape::Const(false)) {
+            return Ok(());
+        }
+        let code = Encoder::new(vocabulary, tables, possible).encode(&shape, gate)?;
+        filed.push((place, Packed { rule: id.0, section, actions, flags, code }));
+        Ok(())
+    };
+    let keys = keys::keys(&conds);
+    if keys.is_empty() {
+        return put(Place::Everywhere, Known::default(), tables);
+    }
+    let mut unknown = BTreeMap::new();
+    for key in keys {
+        let none = Known::default();
+        match key {
+            Key::Resource(kind, name) => {
+                let place = Place::Resource(tables.resource(kind, name)?);
+                put(place, Known { resource: Some((kind, name)), ..none }, tables)?;
+            }
+            Key::Principal(kind, name) => {
+                let place = Place::Principal(tables.principal(kind, name)?);
+                put(place, Known { principal: Some((kind, name)), ..none }, tables)?;
+                unknown.insert(Place::UnknownPrincipal, ());
+            }
+            Key::Pattern(glob) => put(Place::Pattern(tables.glob(glob)?), none, tables)?,
+            Key::Tag(tag) => {
+                put(Place::Tag(tables.text(tag)?), none, tables)?;
+                unknown.insert(Place::UnknownTag, ());
+            }
+            Key::PrincipalOrg(org) => {
+                put(Place::PrincipalOrg(tables.text(org)?), none, tables)?;
+                unknown.insert(Place::UnknownPrincipalOrg, ());
+            }
+            Key::ResourceOrg(org) => {
+                put(Place::ResourceOrg(tables.text(org)?), none, tables)?;
+                unknown.insert(Place::UnknownResourceOrg, ());
+            }
+        }
+    }
+    // What fires on the unknown is found where the key is not known, too.
+    for place in unknown.into_keys().filter(|_| possible) {
+        put(place, Known::default(), tables)?;
+    }
+    Ok(())
+}
+
+/// The actions of a rule as bits, and whether they say all: actions beyond the bits share the last one.
+fn actions(rule: &Rule) -> (u32, bool) {
+    let Some(actions) = &rule.actions else { return (u32::MAX, true) };
+    let bits = actions.iter().fold(0, |bits, action| bits | block::action_bit(action.0));
+    (bits, actions.iter().all(|action| action.0 < 31))
+}
+
+/// The section of a rule, its flags, and the gate that it is.
+fn role(rule: &Rule) -> (Section, u32, Option<GateMode>) {
+    let hides = |status: u16| if status == 404 { HIDES } else { 0 };
+    let (section, flags, gate) = match &rule.effect {
+        Effect::Allow => (Section::Allows, 0, None),
+        Effect::Deny(refusal) => (Section::Prohibitions, hides(refusal.status), None),
+        Effect::Gate(mode @ GateMode::Auto, refusal) => {
+            (Section::Prohibitions, hides(refusal.status) | GATE_AUTO, Some(*mode))
+        }
+        Effect::Gate(mode @ GateMode::Manual, refusal) => {
+            (Section::Prohibitions, hides(refusal.status) | GATE_MANUAL, Some(*mode))
+        }
+        Effect::Limit(..) => (Section::Limits, 0, None),
+        Effect::Oblige(..) => (Section::Duties, 0, None),
+    };
+    if rule.shadow { (Section::Shadows, 0, gate) } else { (section, flags, gate) }
+}
+
+/// Notes the attributes that code reads.
+fn reads(code: &[u32], read: &mut [bool]) {
+    use code::Op;
+    for (test, _) in block::tests(code) {
+        let second =
+            matches!(test.op, Op::CompareResource | Op::ContainsValue | Op::OverlapsResource).then_some(test.immediate);
+        for attr in [Some(test.attr), second].into_iter().flatten() {
+            if let Some(read) = read.get_mut(usize::from(attr)) {
+                *read = true;
+            }
+        }
+    }
+}
+
+/// Puts each place's block where requests find it.
+fn index(refs: &BTreeMap<Place, BlockRef>, tables: &Tables, graph: &mut Graph) -> Result<(), TooLarge> {
+    graph.resources = vec![Home::default(); tables.resources.len()];
+    graph.principals = vec![Home::default(); tables.principals.len()];
+    graph.patterns = vec![BlockRef::default(); tables.globs.len()];
+    // Where no list is.
+    graph.lists.push(0);
+    for (place, block) in refs {
+        let set = |homes: &mut [Home], id: u32| {
+            if let Some(home) = homes.get_mut(id as usize) {
+                home.block = *block;
+            }
+        };
+        match place {
+            Place::Everywhere => graph.everywhere = *block,
+            Place::Resource(id) => set(&mut graph.resources, *id),
+            Place::Principal(id) => set(&mut graph.principals, *id),
+            Place::Pattern(id) => {
+                if let Some(held) = graph.patterns.get_mut(*id as usize) {
+                    *held = *block;
+                }
+            }
+            Place::Tag(text) => graph.tags.known.push((*text, *block)),
+            Place::PrincipalOrg(text) => graph.principal_orgs.known.push((*text, *block)),
+            Place::ResourceOrg(text) => graph.resource_orgs.known.push((*text, *block)),
+            Place::UnknownPrincipal => graph.unknown_principal = *block,
+            Place::UnknownTag => graph.tags.unknown = *block,
+            Place::UnknownPrincipalOrg => graph.principal_orgs.unknown = *block,
+            Place::UnknownResourceOrg => graph.resource_orgs.unknown = *block,
+        }
+    }
+    // The patterns that rules are filed under and that match a named resource are known beforehand.
+    let used: Vec<(u32, BlockRef)> =
+        (0_u32..).zip(&graph.patterns).filter(|(_, block)| !block.is_empty()).map(|(id, block)| (id, *block)).collect();
+    for (home, id) in graph.resources.iter_mut().zip(0_u32..) {
+        let Some(name) = tables.resources.text(id) else { continue };
+        let glob = |id: u32| tables.globs.get(id as usize);
+        let found: Vec<BlockRef> = used
+            .iter()
+            .filter(|(id, _)| glob(*id).is_some_and(|glob| glob.is_match(name)))
+            .map(|(_, block)| *block)
+            .collect();
+        if !found.is_empty() {
+            home.patterns = number(graph.lists.len(), "patterns")?;
+            graph.lists.push(number(found.len(), "patterns")?);
+            graph.lists.extend(found.iter().flat_map(|block| [block.at, block.base]));
+        }
+    }
+    Ok(())
+}

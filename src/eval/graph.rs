@@ -1,0 +1,403 @@
+//! Decisions by the graph: the same as the reference evaluator's, found without visiting rules that cannot matter.
+
+use super::{
+    facts::Grant,
+    prepared::{Prepared, Slot, State, instant, minute},
+    verdict::{Outcome, Verdict},
+};
+use crate::{
+    check::{
+        ir::RuleId,
+        vocabulary::{AttrId, builtin},
+    },
+    compile::{
+        Graph,
+        block::{GATE_AUTO, GATE_MANUAL, HIDES, Row, Section, rows},
+        code::{FAIL, JUMP, NEGATED, NONE_IS_UNKNOWN, Op, POSSIBLE, Test, joined},
+        graph::{BlockRef, Form, NONE},
+    },
+    value::{Cmp, GateMode},
+};
+use chrono::DateTime;
+use std::cmp::Ordering;
+
+/// Allow or deny, and by which rule.
+#[must_use]
+pub(crate) fn decide(graph: &Graph, request: &Prepared) -> Outcome {
+    if request.action == 0 {
+        return Outcome::UnknownAction;
+    }
+    if let Some(rule) = first(graph, request, Section::Prohibitions) {
+        return Outcome::Deny(RuleId(rule));
+    }
+    first(graph, request, Section::Allows).map_or(Outcome::NoRule, |rule| Outcome::Allow(RuleId(rule)))
+}
+
+/// What all the rules say.
+#[must_use]
+pub(crate) fn survey(graph: &Graph, request: &Prepared) -> Verdict {
+    let mut verdict = Verdict::new(decide(graph, request));
+    verdict.duties = firing(graph, request, Section::Duties);
+    if verdict.outcome == Outcome::UnknownAction {
+        return verdict;
+    }
+    if let Outcome::Deny(_) = verdict.outcome {
+        verdict.prohibitions = firing(graph, request, Section::Prohibitions);
+        each(graph, request, Section::Prohibitions, |_, row| {
+            let mode = match row.flags & (GATE_AUTO | GATE_MANUAL) {
+                GATE_AUTO => Some(GateMode::Auto),
+                GATE_MANUAL => Some(GateMode::Manual),
+                _ => None,
+            };
+            verdict.gate = verdict.gate.max(mode);
+        });
+    }
+    if let Outcome::Allow(_) = verdict.outcome {
+        verdict.limits = firing(graph, request, Section::Limits);
+    }
+    verdict.shadow = firing(graph, request, Section::Shadows);
+    verdict
+}
+
+/// The rules of a section that fire, in source order.
+pub(crate) fn firing(graph: &Graph, request: &Prepared, section: Section) -> Vec<RuleId> {
+    let mut found = Vec::new();
+    each(graph, request, section, |rule, _| found.push(RuleId(rule)));
+    found.sort_unstable();
+    // A rule that is filed under several keys may be reached by more than one.
+    found.dedup();
+    found
+}
+
+/// The blocks that a request reaches.
+#[inline]
+fn reached<'a>(graph: &'a Graph, request: &'a Prepared) -> impl Iterator<Item = BlockRef> + 'a {
+    let resource = graph.resources.get(request.resource as usize).map(|home| home.block);
+    let principal = match graph.principals.get(request.principal as usize) {
+        Some(home) => Some(home.block),
+        None => request.nobody.then_some(graph.unknown_principal),
+    };
+    let own = [resource, principal, Some(graph.everywhere)];
+    own.into_iter().flatten().chain(request.found.iter().copied()).filter(|block| !block.is_empty())
+}
+
+/// The first rule of a section that fires, in the order in which rules decide.
+#[inline]
+fn first(graph: &Graph, request: &Prepared, section: Section) -> Option<u32> {
+    // Hiding rules come before all others.
+    let mut best = u64::MAX;
+    for block in reached(graph, request) {
+        for row in rows(&graph.blocks, block, section) {
+            let rule = block.base.wrapping_add(row.rule);
+            let key = u64::from(row.flags & HIDES == 0) << 32 | u64::from(rule);
+            if key >= best {
+                break;
+            }
+            if speaks(row, request) && holds(graph, request, row.code) {
+                best = key;
+                break;
+            }
+        }
+    }
+    (best != u64::MAX).then_some(best as u32)
+}
+
+fn each(graph: &Graph, request: &Prepared, section: Section, mut visit: impl FnMut(u32, Row<'_>)) {
+    if graph.sections & section.bit() == 0 {
+        return;
+    }
+    for block in reached(graph, request) {
+        for row in rows(&graph.blocks, block, section) {
+            if speaks(row, request) && holds(graph, request, row.code) {
+                visit(block.base.wrapping_add(row.rule), row);
+            }
+        }
+    }
+}
+
+/// Whether a rule may speak of the request's action; one that the vocabulary does not know is spoken of by `any` only.
+#[inline]
+const fn speaks(row: Row<'_>, request: &Prepared) -> bool {
+    row.actions & request.action != 0 || (request.action == 0 && row.actions == u32::MAX)
+}
+
+/// Whether a rule fires.
+#[inline]
+fn holds(graph: &Graph, request: &Prepared, code: &[u32]) -> bool {
+    let mut code = code;
+    while let [head, tail, rest @ ..] = code {
+        let Some(test) = Test::read(*head, *tail) else { return false };
+        let Some((operands, rest)) = rest.split_at_checked(test.op.operands(test.immediate)) else { return false };
+        code = rest;
+        if outcome(graph, request, test, operands) == test.is(JUMP) {
+            if test.skip == FAIL {
+                return false;
+            }
+            let Some(target) = code.get(usize::from(test.skip)..) else { return false };
+            code = target;
+        }
+    }
+    true
+}
+
+/// Whether a test counts as true.
+#[inline]
+fn outcome(graph: &Graph, request: &Prepared, test: Test, operands: &[u32]) -> bool {
+    match truth(graph, request, test, operands) {
+        Some(value) => value != test.is(NEGATED),
+        None => test.is(POSSIBLE),
+    }
+}
+
+/// What a test comes to; none where that is not known.
+#[inline]
+fn truth(graph: &Graph, request: &Prepared, test: Test, operands: &[u32]) -> Option<bool> {
+    match test.op {
+        Op::Holds => return holds_role(request, usize::from(test.immediate)),
+        Op::Principal => return if request.nobody { None } else { Some(names(operands, request.principal)) },
+        Op::Resource => return Some(names(operands, request.resource)),
+        Op::Opened => return opened(test.immediate, request.grant),
+        Op::Has => {
+            let slot = request.slot(test.attr);
+            // Of a set the immediate says that it is one: it has a value if it has a member.
+            return Some(slot.state == State::Known && (test.immediate == 0 || slot.b > 0));
+        }
+        Op::IsTrue
+        | Op::Within
+        | Op::Tiers
+        | Op::InRanges
+        | Op::InNets
+        | Op::Is
+        | Op::OneOf
+        | Op::IsIp
+        | Op::Until
+        | Op::Before
+        | Op::IsTime
+        | Op::InSpans
+        | Op::During
+        | Op::Like
+        | Op::Contains
+        | Op::Overlaps
+        | Op::InInts
+        | Op::CompareResource
+        | Op::ContainsValue
+        | Op::OverlapsResource
+        | Op::HoldsOne => {}
+    }
+    let slot = request.slot(test.attr);
+    match slot.state {
+        State::Unknown => None,
+        State::None if matches!(test.op, Op::CompareResource) => pair(graph, request, slot, test, operands),
+        State::None if matches!(test.op, Op::ContainsValue | Op::OverlapsResource) => {
+            (request.slot(test.immediate).state != State::Unknown).then_some(false)
+        }
+        State::None => (!test.is(NONE_IS_UNKNOWN)).then_some(false),
+        State::Known => known(graph, request, slot, test, operands),
+    }
+}
+
+/// Whether the one operand is this number; [`NONE`] is no number.
+#[inline]
+fn names(operands: &[u32], number: u32) -> bool {
+    number != NONE && operands.first() == Some(&number)
+}
+
+/// What a test of a known value comes to.
+#[inline]
+fn known(graph: &Graph, request: &Prepared, slot: Slot, test: Test, operands: &[u32]) -> Option<bool> {
+    let first = operands.first().copied().unwrap_or_default();
+    let number = slot.a.cast_signed();
+    Some(match test.op {
+        Op::IsTrue => slot.a == 1,
+        Op::Tiers => {
+            let bounds = u64::from(test.immediate);
+            slot.a >= bounds & 0xff && slot.a <= bounds >> 8
+        }
+        Op::Within => {
+            let [a, b, c, d] = operands else { return None };
+            joined(*a, *b).cast_signed() <= number && number <= joined(*c, *d).cast_signed()
+        }
+        Op::InRanges => {
+            let ip = slot.b as u32;
+            v4(slot)
+                && operands.chunks_exact(2).any(|range| matches!(range, [first, last] if *first <= ip && ip <= *last))
+        }
+        Op::InNets => in_nets(table(graph, first), slot),
+        Op::Is => slot.a == u64::from(first),
+        Op::OneOf => table(graph, first).binary_search(&(slot.a as u32)).is_ok(),
+        Op::IsIp => {
+            let [a, b, c, d] = operands else { return None };
+            slot.a == joined(*b, *a) && slot.b == joined(*d, *c)
+        }
+        Op::Until => time(slot, operands).is_le(),
+        Op::Before => time(slot, operands).is_lt(),
+        Op::IsTime => time(slot, operands).is_eq(),
+        Op::InSpans => in_spans(table(graph, first), slot),
+        Op::During => during(graph, request, slot, test, table(graph, first)),
+        Op::Like => {
+            let glob = graph.globs().get(first as usize)?;
+            request.text(graph, slot.a as u32).is_some_and(|text| glob.is_match(text))
+        }
+        Op::Contains => request.set(slot).contains(&first),
+        Op::Overlaps => {
+            let table = table(graph, first);
+            request.set(slot).iter().any(|member| table.binary_search(member).is_ok())
+        }
+        Op::HoldsOne => {
+            return some(table(graph, first).iter().map(|role| holds_role(request, *role as usize)));
+        }
+        Op::InInts => {
+            let (pairs, _) = table(graph, first).as_chunks::<2>();
+            pairs.binary_search_by_key(&number, |[low, high]| joined(*low, *high).cast_signed()).is_ok()
+        }
+        Op::CompareResource => return pair(graph, request, slot, test, operands),
+        Op::ContainsValue => {
+            let element = request.slot(test.immediate);
+            match element.state {
+                State::Unknown => return None,
+                State::None => false,
+                State::Known => return contains(graph, request, slot, test.attr, element.a as u32),
+            }
+        }
+        Op::OverlapsResource => {
+            let other = request.slot(test.immediate);
+            match other.state {
+                State::Unknown => return None,
+                State::None => false,
+                State::Known => return overlaps(graph, request, slot, test.attr, other),
+            }
+        }
+        Op::Holds | Op::Principal | Op::Resource | Op::Opened | Op::Has => return None,
+    })
+}
+
+/// A table of the pool.
+#[inline]
+fn table(graph: &Graph, at: u32) -> &[u32] {
+    let [length, rest @ ..] = graph.tables.pool.get(at as usize..).unwrap_or_default() else { return &[] };
+    rest.get(..*length as usize).unwrap_or_default()
+}
+
+/// Whether an address is an IPv4 address.
+#[inline]
+const fn v4(slot: Slot) -> bool {
+    slot.a == 0 && slot.b >> 32 == 0xffff
+}
+
+fn in_nets(table: &[u32], slot: Slot) -> bool {
+    let [count, rest @ ..] = table else { return false };
+    let Some((ranges, wide)) = rest.split_at_checked((*count as usize).saturating_mul(2)) else { return false };
+    if v4(slot) {
+        let ip = slot.b as u32;
+        let (ranges, _) = ranges.as_chunks::<2>();
+        let after = ranges.partition_point(|[first, _]| *first <= ip);
+        return after.checked_sub(1).and_then(|at| ranges.get(at)).is_some_and(|[_, last]| ip <= *last);
+    }
+    let ip = u128::from(slot.a) << 64 | u128::from(slot.b);
+    let bits = |words: [u32; 4]| words.into_iter().fold(0_u128, |bits, word| bits << 32 | u128::from(word));
+    let (ranges, _) = wide.as_chunks::<8>();
+    let first = |[a, b, c, d, ..]: &[u32; 8]| bits([*a, *b, *c, *d]);
+    let after = ranges.partition_point(|range| first(range) <= ip);
+    let range = after.checked_sub(1).and_then(|at| ranges.get(at));
+    range.is_some_and(|[_, _, _, _, a, b, c, d]| ip <= bits([*a, *b, *c, *d]))
+}
+
+/// How an instant stands to the constant of three words.
+#[inline]
+fn time(slot: Slot, operands: &[u32]) -> Ordering {
+    let [low, high, nanos] = operands else { return Ordering::Greater };
+    (slot.a.cast_signed(), slot.b).cmp(&(joined(*low, *high).cast_signed(), u64::from(*nanos)))
+}
+
+fn in_spans(table: &[u32], slot: Slot) -> bool {
+    let (spans, _) = table.as_chunks::<6>();
+    let after = spans.partition_point(|[low, high, nanos, ..]| time(slot, &[*low, *high, *nanos]).is_ge());
+    let span = after.checked_sub(1).and_then(|at| spans.get(at));
+    span.is_some_and(|[_, _, _, low, high, nanos]| time(slot, &[*low, *high, *nanos]).is_lt())
+}
+
+/// Whether an instant is in a window of local wall-clock times.
+fn during(graph: &Graph, request: &Prepared, slot: Slot, test: Test, minutes: &[u32]) -> bool {
+    let zone = usize::from(test.immediate);
+    let minute = if AttrId(u32::from(test.attr)) == builtin::TIME {
+        request.minutes.get(zone).copied()
+    } else {
+        let instant = DateTime::from_timestamp(slot.a.cast_signed(), slot.b as u32);
+        instant.and_then(|at| graph.zones().get(zone).map(|zone| minute(zone, at)))
+    };
+    minute.is_some_and(|minute| minutes.get((minute >> 5) as usize).is_some_and(|word| word >> (minute & 31) & 1 == 1))
+}
+
+/// A comparison of a known value with the resource's.
+fn pair(graph: &Graph, request: &Prepared, left: Slot, test: Test, operands: &[u32]) -> Option<bool> {
+    let right = request.slot(test.immediate);
+    let [op, low, high] = operands else { return None };
+    let op = *Cmp::ALL.get(*op as usize)?;
+    if right.state == State::Unknown {
+        return None;
+    }
+    if left.state == State::None || right.state == State::None {
+        return match op {
+            Cmp::Eq => Some(false),
+            Cmp::Ne => Some(true),
+            Cmp::Lt | Cmp::Le | Cmp::Gt | Cmp::Ge => None,
+        };
+    }
+    let order = match graph.attributes.get(usize::from(test.attr))? {
+        Form::Time => {
+            let (seconds, nanos) = instant(right, joined(*low, *high).cast_signed())?;
+            (left.a.cast_signed(), left.b).cmp(&(seconds, u64::from(nanos)))
+        }
+        Form::Plain | Form::Text | Form::Set => (left.a.cast_signed(), left.b).cmp(&(right.a.cast_signed(), right.b)),
+    };
+    Some(op.holds(order))
+}
+
+/// Whether a known set has a text.
+fn contains(graph: &Graph, request: &Prepared, set: Slot, attr: u16, text: u32) -> Option<bool> {
+    if AttrId(u32::from(attr)) != builtin::PRINCIPAL_ROLES {
+        return Some(request.set(set).contains(&text));
+    }
+    match graph.roles.iter().position(|role| *role == text) {
+        Some(role) => holds_role(request, role),
+        None => Some(false),
+    }
+}
+
+/// Whether two known sets have a member in common.
+fn overlaps(graph: &Graph, request: &Prepared, set: Slot, attr: u16, other: Slot) -> Option<bool> {
+    some(request.set(other).iter().map(|text| contains(graph, request, set, attr, *text)))
+}
+
+/// Kleene's "or": true if one is, else unknown if one is.
+fn some(truths: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut found = Some(false);
+    for truth in truths {
+        match truth {
+            Some(true) => return truth,
+            Some(false) => {}
+            None => found = None,
+        }
+    }
+    found
+}
+
+/// Whether the principal holds a role here.
+#[inline]
+fn holds_role(request: &Prepared, role: usize) -> Option<bool> {
+    let set = |bits: &[u64]| bits.get(role >> 6).is_some_and(|word| word >> (role & 63) & 1 == 1);
+    if set(&request.holds) {
+        return Some(true);
+    }
+    if set(&request.may_hold) { None } else { Some(false) }
+}
+
+/// Whether a grant opens a gate: one that was given automatically does not open a manual gate.
+const fn opened(manual: u16, grant: Grant) -> Option<bool> {
+    match grant {
+        Grant::Unknown => None,
+        Grant::Manual => Some(true),
+        Grant::Auto => Some(manual == 0),
+        Grant::No => Some(false),
+    }
+}
