@@ -4,10 +4,11 @@
 //! prohibition with the part "not c"; `at most` on an `allow` is a limit of its own. What is left of a rule is an effect and
 //! parts that must all hold.
 
+pub use super::rules::{OfFile, RuleId, Rules, TooManyRules};
+
 use super::vocabulary::{ActionId, AttrId, RoleId, Vocabulary};
 use crate::{
     glob::Glob,
-    ids::{IdVec, ids},
     request::Request,
     source::Span,
     value::{Calendar, Cmp, GateMode, LimitKey, Tier, Value},
@@ -17,18 +18,13 @@ use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use std::{collections::BTreeSet, sync::Arc};
 
-ids! {
-    /// A rule, in source order.
-    RuleId,
-}
-
 /// A policy set's meaning.
 #[derive(Debug, Clone, Default)]
 pub struct Ir {
     /// What its names stand for.
     pub vocabulary: Vocabulary,
     /// Its rules, in source order.
-    pub rules: IdVec<RuleId, Rule>,
+    pub rules: Rules,
     /// Its claims, in source order.
     pub claims: Vec<Claim>,
     /// Its tests, in source order.

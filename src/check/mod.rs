@@ -17,6 +17,7 @@ mod lower;
 mod messages;
 mod names;
 mod resolve;
+mod rules;
 mod suppress;
 pub mod vocabulary;
 
@@ -26,13 +27,13 @@ pub use ir::Ir;
 use crate::{
     ast::{Ast, Item, ItemKind, Name, Selector},
     report::{self, Diagnostic, codes},
-    source::Sources,
+    source::{Sources, Span},
 };
 use infer::{Checker, Used};
-use ir::{Claim, Effect, Rule, Test};
+use ir::{Claim, Effect, Rule, Rules, Test};
 use names::suggestion;
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// What one file comes to.
 #[derive(Default)]
@@ -63,16 +64,19 @@ pub fn check(asts: &[Ast], sources: &Sources, found: Vec<Diagnostic>) -> (Option
         asts.par_iter().map(|ast| lower_file(ast, Checker::new(&vocabulary, &names, &defined, sources))).collect();
     let mut ir = Ir::default();
     let (mut wanted_rules, mut wanted_duties) = (Vec::new(), Vec::new());
-    for file in files {
-        for rule in file.rules {
-            ir.rules.push(rule);
-        }
+    let mut rules = Vec::new();
+    for (ast, file) in asts.iter().zip(files) {
+        rules.push((ast.file, Arc::from(file.rules)));
         ir.claims.extend(file.claims);
         ir.tests.extend(file.tests);
         diagnostics.extend(file.diagnostics);
         used.merge(file.used);
         wanted_rules.extend(file.wanted_rules);
         wanted_duties.extend(file.wanted_duties);
+    }
+    match Rules::new(rules) {
+        Ok(rules) => ir.rules = rules,
+        Err(error) => diagnostics.push(Diagnostic::new(codes::TOO_LARGE, Span::default(), error.to_string())),
     }
     known_rules(&ir, &names, &wanted_rules, &mut diagnostics);
     known_duties(&ir, &wanted_duties, &mut diagnostics);
