@@ -81,6 +81,54 @@ impl<T: Into<Input>> From<Option<T>> for Input {
     }
 }
 
+/// A value as a caller gives it, borrowed and of a definite type.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Given<'a> {
+    /// Not known, even where the vocabulary has a default.
+    Unknown,
+    /// Known to have no value.
+    None,
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A text; also an address, an instant, a tier, a constant of an enumeration.
+    Text(&'a str),
+    /// A set of texts, or roles that are held everywhere.
+    Texts(&'a [&'a str]),
+    /// Roles, each with the organisation that it is held in; `None` holds everywhere.
+    Roles(&'a [(&'a str, Option<&'a str>)]),
+    /// An address.
+    Ip(IpAddr),
+    /// An instant.
+    Time(DateTime<Utc>),
+}
+
+macro_rules! given {
+    ($($ty:ty => $variant:ident),* $(,)?) => {$(
+        impl<'a> From<$ty> for Given<'a> {
+            fn from(value: $ty) -> Self {
+                Self::$variant(value)
+            }
+        }
+    )*};
+}
+given! {
+    bool => Bool,
+    i64 => Int,
+    &'a str => Text,
+    &'a [&'a str] => Texts,
+    &'a [(&'a str, Option<&'a str>)] => Roles,
+    IpAddr => Ip,
+    DateTime<Utc> => Time,
+}
+
+impl<'a, const N: usize> From<&'a [&'a str; N]> for Given<'a> {
+    fn from(texts: &'a [&'a str; N]) -> Self {
+        Self::Texts(texts)
+    }
+}
+
 /// Values by name.
 pub type Properties = BTreeMap<String, Input>;
 

@@ -85,6 +85,18 @@ impl Entities {
         self.rows.iter()
     }
 
+    /// The declarations of one id each, by kind and id.
+    pub fn exact(&self) -> impl Iterator<Item = (&Arc<str>, &Entity)> {
+        let all = self.kinds.values().flat_map(|of_kind| &of_kind.exact);
+        all.map(|(id, row)| (id, &self.rows[*row]))
+    }
+
+    /// The declarations of patterns, by kind and what their ids begin with.
+    pub fn patterns(&self) -> impl Iterator<Item = (&Glob, &Entity)> {
+        let all = self.kinds.values().flat_map(|of_kind| of_kind.patterns.values()).flatten();
+        all.map(|(glob, row)| (glob, &self.rows[*row]))
+    }
+
     /// The ids of a kind that are declared exactly, sorted.
     pub fn ids_of(&self, kind: &str) -> impl Iterator<Item = &Arc<str>> + Clone {
         self.kinds.get(kind).into_iter().flat_map(|of_kind| of_kind.exact.keys())

@@ -1,7 +1,7 @@
 //! Blocks: the rules that one key leads to, packed.
 //!
 //! ```text
-//! block:    presence bits of the sections, then the words of each that is there, then those sections
+//! block:    the words of its prohibitions, of its allows, and of each section after them; then the sections
 //! section:  rules, in the order in which they decide
 //! rule:     actions, number less the block's base, length and flags, code
 //! ```
@@ -87,24 +87,27 @@ impl<'a> Iterator for Rows<'a> {
     }
 }
 
+/// The words before a block's sections.
+const HEADER: usize = 5;
+
 /// The rules of one section of a block.
 #[inline]
 pub(crate) fn rows(blocks: &[u32], block: BlockRef, section: Section) -> Rows<'_> {
-    find(blocks, block, section).map_or(Rows(&[]), Rows)
+    Rows(find(blocks, block, section).unwrap_or_default())
 }
 
 #[inline]
 fn find(blocks: &[u32], block: BlockRef, section: Section) -> Option<&[u32]> {
-    let [presence, rest @ ..] = blocks.get(block.at as usize..)? else { return None };
-    if presence & section.bit() == 0 {
-        return None;
-    }
-    let before = (presence & section.bit().wrapping_sub(1)).count_ones() as usize;
-    let sections = presence.count_ones() as usize;
-    let (lengths, rest) = rest.split_at_checked(sections)?;
-    let skipped = lengths.get(..before)?.iter().fold(0_usize, |sum, length| sum.wrapping_add(*length as usize));
-    let length = *lengths.get(before)? as usize;
-    rest.get(skipped..skipped.wrapping_add(length))
+    let (lengths, rest) = blocks.get(block.at as usize..)?.split_first_chunk::<HEADER>()?;
+    let [prohibitions, allows, limits, duties, shadows] = lengths.map(|length| length as usize);
+    let (start, length) = match section {
+        Section::Prohibitions => (0, prohibitions),
+        Section::Allows => (prohibitions, allows),
+        Section::Limits => (prohibitions.wrapping_add(allows), limits),
+        Section::Duties => (prohibitions.wrapping_add(allows).wrapping_add(limits), duties),
+        Section::Shadows => (prohibitions.wrapping_add(allows).wrapping_add(limits).wrapping_add(duties), shadows),
+    };
+    rest.get(start..start.wrapping_add(length))
 }
 
 /// Makes blocks, each kept once.
@@ -122,31 +125,28 @@ pub(super) struct Blocks {
 impl Blocks {
     /// No blocks but the empty one.
     pub(super) fn new() -> Self {
-        Self { words: vec![0], ..Self::default() }
+        Self { words: vec![0; HEADER], ..Self::default() }
     }
 
     /// The block of some rules.
     pub(super) fn block(&mut self, rules: &mut [&Packed]) -> Result<BlockRef, TooLarge> {
         rules.sort_by_key(|rule| (rule.section, rule.flags & HIDES == 0, rule.rule));
         let Some(base) = rules.iter().map(|rule| rule.rule).min() else { return Ok(BlockRef::default()) };
-        let mut words = vec![0];
-        let mut lengths = Vec::new();
-        let mut body = Vec::new();
+        let mut words = vec![0; HEADER];
         for group in rules.chunk_by(|a, b| a.section == b.section) {
-            let start = body.len();
+            let start = words.len();
             for rule in group {
                 let length = number(rule.code.len(), "tests in one rule")?;
-                body.extend([rule.actions, rule.rule.wrapping_sub(base), length & LENGTH | rule.flags]);
-                body.extend(&rule.code);
-                if let Some(presence) = words.first_mut() {
-                    *presence |= rule.section.bit();
-                }
+                words.extend([rule.actions, rule.rule.wrapping_sub(base), length & LENGTH | rule.flags]);
+                words.extend(&rule.code);
             }
-            lengths.push(number(body.len().saturating_sub(start), "words in one block")?);
+            let length = number(words.len().saturating_sub(start), "words in one block")?;
+            let section = group.first().map_or(Section::Prohibitions, |rule| rule.section);
+            if let Some(held) = words.get_mut(section as usize) {
+                *held = length;
+            }
+            self.sections |= section.bit();
         }
-        self.sections |= words.first().copied().unwrap_or_default();
-        words.extend(lengths);
-        words.extend(body);
         Ok(BlockRef { at: self.keep(&words)?, base })
     }
 
@@ -175,8 +175,24 @@ pub(crate) fn tests(mut code: &[u32]) -> impl Iterator<Item = (code::Test, &[u32
     std::iter::from_fn(move || {
         let [first, second, rest @ ..] = code else { return None };
         let test = code::Test::read(*first, *second)?;
-        let (operands, rest) = rest.split_at_checked(test.op.operands(test.immediate))?;
+        let (operands, rest) = rest.split_at_checked(test.operands)?;
         code = rest;
         Some((test, operands))
     })
+}
+
+/// Puts slots in place of attributes.
+pub(crate) fn renumber(code: &mut [u32], slot_of: &[u16]) {
+    let slot = |attr: u16| slot_of.get(usize::from(attr)).copied().unwrap_or(super::graph::UNREAD);
+    let mut rest = code;
+    while let [first, second, tail @ ..] = rest {
+        let Some(mut test) = code::Test::read(*first, *second) else { return };
+        test.slot = slot(test.slot);
+        if test.op.is_pair() {
+            test.immediate = slot(test.immediate);
+        }
+        [*first, *second] = test.words();
+        let Some((_, after)) = tail.split_at_mut_checked(test.operands) else { return };
+        rest = after;
+    }
 }

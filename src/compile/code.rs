@@ -7,14 +7,14 @@
 //! A test is two words and its operands:
 //!
 //! ```text
-//!  31          16 15      8 7       0
-//! ┌──────────────┬─────────┬─────────┐
-//! │  attribute   │  flags  │   op    │
-//! ├──────────────┼─────────┴─────────┤
-//! │  immediate   │       skip        │   skip: the words to jump over, or FAIL
-//! ├──────────────┴───────────────────┤
-//! │  operands, as many as `op` has   │
-//! └──────────────────────────────────┘
+//!  31          16 15  12 11   8 7         0
+//! ┌──────────────┬──────┬──────┬───────────┐
+//! │     slot     │ len  │ flags│    op     │   len: the words of operands
+//! ├──────────────┼──────┴──────┴───────────┤
+//! │  immediate   │          skip           │   skip: the words to jump over, or FAIL
+//! ├──────────────┴─────────────────────────┤
+//! │               operands                 │
+//! └────────────────────────────────────────┘
 //! ```
 //!
 //! Where a test comes out as its flag `JUMP` says, the walk jumps; else it goes on with the next test. At the end of the
@@ -24,13 +24,15 @@
 pub(crate) const FAIL: u16 = u16::MAX;
 
 /// The negation of the test; what is unknown stays unknown.
-pub(crate) const NEGATED: u8 = 1;
+pub(crate) const NEGATED: u32 = 1 << 8;
 /// An unknown operand counts as a test that holds.
-pub(crate) const POSSIBLE: u8 = 2;
+pub(crate) const POSSIBLE: u32 = 1 << 9;
 /// An operand that is `none` makes the test unknown, not false.
-pub(crate) const NONE_IS_UNKNOWN: u8 = 4;
+pub(crate) const NONE_IS_UNKNOWN: u32 = 1 << 10;
 /// The result on which the walk jumps.
-pub(crate) const JUMP: u8 = 8;
+pub(crate) const JUMP: u32 = 1 << 11;
+/// All flags.
+const FLAGS: u32 = NEGATED | POSSIBLE | NONE_IS_UNKNOWN | JUMP;
 
 /// A kind of test. Its number is part of the bundle's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,33 +124,49 @@ impl Op {
         Self::HoldsOne,
     ];
 
-    /// How many operands it has.
+    /// Whether it looks at its slot.
+    pub(crate) const fn reads(self) -> bool {
+        !matches!(self, Self::Holds | Self::Principal | Self::Resource | Self::Opened)
+    }
+
+    /// Whether its immediate is an attribute of the resource.
+    pub(crate) const fn is_pair(self) -> bool {
+        matches!(self, Self::CompareResource | Self::ContainsValue | Self::OverlapsResource)
+    }
+
+    /// The op of a number, if there is one.
     #[inline]
-    pub(crate) const fn operands(self, immediate: u16) -> usize {
-        match self {
-            Self::Holds
-            | Self::IsTrue
-            | Self::Has
-            | Self::Tiers
-            | Self::ContainsValue
-            | Self::OverlapsResource
-            | Self::Opened => 0,
-            Self::Principal
-            | Self::Resource
-            | Self::InNets
-            | Self::Is
-            | Self::OneOf
-            | Self::InSpans
-            | Self::During
-            | Self::Like
-            | Self::Contains
-            | Self::Overlaps
-            | Self::InInts
-            | Self::HoldsOne => 1,
-            Self::Until | Self::Before | Self::IsTime | Self::CompareResource => 3,
-            Self::Within | Self::IsIp => 4,
-            Self::InRanges => (immediate as usize).saturating_mul(2),
-        }
+    pub(crate) const fn of(number: u32) -> Option<Self> {
+        if number < Self::ALL.len() as u32 { Some(Self::ALL[number as usize]) } else { None }
+    }
+
+    /// Whether it may have so many operands.
+    pub(crate) const fn takes(self, operands: usize, immediate: u16) -> bool {
+        operands
+            == match self {
+                Self::Holds
+                | Self::IsTrue
+                | Self::Has
+                | Self::Tiers
+                | Self::ContainsValue
+                | Self::OverlapsResource
+                | Self::Opened => 0,
+                Self::Principal
+                | Self::Resource
+                | Self::InNets
+                | Self::Is
+                | Self::OneOf
+                | Self::InSpans
+                | Self::During
+                | Self::Like
+                | Self::Contains
+                | Self::Overlaps
+                | Self::InInts
+                | Self::HoldsOne => 1,
+                Self::Until | Self::Before | Self::IsTime | Self::CompareResource => 3,
+                Self::Within | Self::IsIp => 4,
+                Self::InRanges => (immediate as usize).saturating_mul(2),
+            }
     }
 }
 
@@ -156,8 +174,9 @@ impl Op {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Test {
     pub(crate) op: Op,
-    pub(crate) flags: u8,
-    pub(crate) attr: u16,
+    pub(crate) flags: u32,
+    pub(crate) slot: u16,
+    pub(crate) operands: usize,
     pub(crate) skip: u16,
     pub(crate) immediate: u16,
 }
@@ -166,22 +185,23 @@ impl Test {
     /// Its two words.
     pub(crate) const fn words(self) -> [u32; 2] {
         [
-            self.op as u32 | (self.flags as u32) << 8 | (self.attr as u32) << 16,
+            self.op as u32 | self.flags | ((self.operands & 15) as u32) << 12 | (self.slot as u32) << 16,
             self.skip as u32 | (self.immediate as u32) << 16,
         ]
     }
 
     /// The test of two words; none where there is no such op.
     #[inline]
-    pub(crate) fn read(first: u32, second: u32) -> Option<Self> {
-        let op = *Op::ALL.get((first & 0xff) as usize)?;
-        let flags = (first >> 8) as u8;
-        Some(Self { op, flags, attr: (first >> 16) as u16, skip: second as u16, immediate: (second >> 16) as u16 })
-    }
-
-    #[inline]
-    pub(crate) const fn is(self, flag: u8) -> bool {
-        self.flags & flag != 0
+    pub(crate) const fn read(first: u32, second: u32) -> Option<Self> {
+        let Some(op) = Op::of(first & 0xff) else { return None };
+        Some(Self {
+            op,
+            flags: first & FLAGS,
+            slot: (first >> 16) as u16,
+            operands: (first >> 12 & 15) as usize,
+            skip: second as u16,
+            immediate: (second >> 16) as u16,
+        })
     }
 }
 

@@ -53,7 +53,7 @@ impl<'a> Encoder<'a> {
             // A jump is counted from the end of its test.
             let Some([first, second]) = self.code.get(*place..place.saturating_add(2)) else { continue };
             let Some(test) = Test::read(*first, *second) else { continue };
-            let end = place.saturating_add(2).saturating_add(test.op.operands(test.immediate));
+            let end = place.saturating_add(2).saturating_add(test.operands);
             let skip = u16::try_from(target.saturating_sub(end)).ok().filter(|skip| *skip != FAIL);
             let skip = skip.ok_or_else(|| too_many("tests in one rule", u64::from(FAIL)))?;
             if let Some(word) = self.code.get_mut(place.saturating_add(1)) {
@@ -123,7 +123,7 @@ impl<'a> Encoder<'a> {
     fn test(
         &mut self,
         op: Op,
-        flags: u8,
+        flags: u32,
         attr: AttrId,
         immediate: u16,
         operands: &[u32],
@@ -140,7 +140,9 @@ impl<'a> Encoder<'a> {
         }
         let attr = u16::try_from(attr.0).map_err(|_| too_many("attributes", 1 << 16))?;
         let possible = if self.possible { POSSIBLE } else { 0 };
-        let test = Test { op, flags: flags | jump | possible, attr, skip: FAIL, immediate };
+        let operand_count = operands.len();
+        let test =
+            Test { op, flags: flags | jump | possible, slot: attr, operands: operand_count, skip: FAIL, immediate };
         self.code.extend(test.words());
         self.code.extend(operands);
         Ok(())
@@ -150,11 +152,11 @@ impl<'a> Encoder<'a> {
     fn atom(
         &mut self,
         atom: &Atom,
-        negated: u8,
+        negated: u32,
         then: Option<Label>,
         otherwise: Option<Label>,
     ) -> Result<(), TooLarge> {
-        let put = |this: &mut Self, op, flags: u8, attr, immediate, operands: &[u32]| {
+        let put = |this: &mut Self, op, flags: u32, attr, immediate, operands: &[u32]| {
             this.test(op, flags ^ negated, attr, immediate, operands, then, otherwise)
         };
         match atom {
@@ -231,7 +233,7 @@ impl<'a> Encoder<'a> {
         attr: AttrId,
         op: Cmp,
         value: &Value,
-        negated: u8,
+        negated: u32,
         then: Option<Label>,
         otherwise: Option<Label>,
     ) -> Result<(), TooLarge> {

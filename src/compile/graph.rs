@@ -14,7 +14,11 @@
 //! among allows. No block depends on another, so a changed rule touches only its own.
 
 use super::{names::Names, tables::Tables};
-use crate::{glob::Glob, zone::Zone};
+use crate::{
+    check::vocabulary::{AttrId, Owner},
+    glob::Glob,
+    zone::Zone,
+};
 use std::sync::Arc;
 
 /// Numbers of texts from here on are a request's own.
@@ -23,8 +27,71 @@ pub(crate) const LOCAL: u32 = 1 << 31;
 /// No entry of a table.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// A block, and what to add to its rules' numbers. Blocks that differ in this only are the same.
+/// What is known of an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub(crate) enum State {
+    /// Nothing.
+    #[default]
+    Unknown = 0,
+    /// That it has no value.
+    None = 1,
+    /// Its value.
+    Known = 2,
+}
+
+/// An attribute's value.
+///
+/// | type | `a` | `b` |
+/// | --- | --- | --- |
+/// | bool, int, tier | the number | |
+/// | text, enumeration, kind, action | the text's number | |
+/// | address | upper half | lower half; IPv4 addresses in IPv6 form |
+/// | instant | seconds | nanoseconds |
+/// | set of texts | where its members begin | how many there are, and whether they stand in the graph's pool |
+/// | roles | | how many there are |
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Slot {
+    pub(crate) state: State,
+    pub(crate) a: u64,
+    pub(crate) b: u64,
+}
+
+/// The members of a set stand in the graph's pool.
+const STATIC: u64 = 1 << 63;
+
+impl Slot {
+    /// Nothing is known.
+    pub(crate) const UNKNOWN: Self = Self { state: State::Unknown, a: 0, b: 0 };
+    /// There is no value.
+    pub(crate) const NONE: Self = Self { state: State::None, a: 0, b: 0 };
+
+    /// A value.
+    #[inline]
+    pub(crate) const fn known(a: u64, b: u64) -> Self {
+        Self { state: State::Known, a, b }
+    }
+
+    /// A set whose members stand in the graph's pool.
+    pub(crate) const fn pooled(start: u32, count: u32) -> Self {
+        Self::known(start as u64, count as u64 | STATIC)
+    }
+
+    /// Where a set's members begin, and how many there are.
+    #[inline]
+    pub(crate) const fn members(self) -> (usize, usize) {
+        (self.a as usize, (self.b & !STATIC) as usize)
+    }
+
+    /// Whether a set's members stand in the graph's pool.
+    #[inline]
+    pub(crate) const fn is_static(self) -> bool {
+        self.b & STATIC != 0
+    }
+}
+
+/// A block, and what to add to its rules' numbers. Blocks that differ in this only are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct BlockRef {
     /// Where it begins among the blocks; 0 is the empty block.
     pub(crate) at: u32,
@@ -67,6 +134,12 @@ pub(crate) struct ByText {
 }
 
 impl ByText {
+    /// Whether there is nothing to find.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
     /// The rules of a value.
     #[inline]
     pub(crate) fn get(&self, text: u32) -> Option<BlockRef> {
@@ -86,6 +159,35 @@ pub(crate) enum Form {
     Time,
     /// As numbers of texts.
     Set,
+    /// As bits, beside the slots.
+    Roles,
+}
+
+/// An attribute without a slot.
+pub(crate) const UNREAD: u16 = u16::MAX;
+
+/// An attribute that tests read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Read {
+    /// The attribute.
+    pub(crate) attr: AttrId,
+    /// What it belongs to.
+    pub(crate) owner: Owner,
+    /// How its values are kept.
+    pub(crate) form: Form,
+    /// Its value where a request has none.
+    pub(crate) default: Slot,
+}
+
+/// A declaration of all principals or resources whose ids match.
+#[derive(Debug, Clone)]
+pub(crate) struct EntityPattern {
+    /// The number of the kind's text.
+    pub(crate) kind: u32,
+    /// The pattern's number.
+    pub(crate) glob: u32,
+    /// Where its values stand.
+    pub(crate) entity: u32,
 }
 
 /// A policy set, compiled. Immutable.
@@ -113,12 +215,30 @@ pub struct Graph {
     pub(crate) blocks: Vec<u32>,
     /// Lists of block references, for [`Home::patterns`].
     pub(crate) lists: Vec<u32>,
-    /// How values are kept, by attribute.
-    pub(crate) attributes: Vec<Form>,
+    /// The attributes that tests read, which requests have a slot for.
+    pub(crate) slots: Vec<Read>,
+    /// By attribute: its slot, else [`UNREAD`].
+    pub(crate) slot_of: Vec<u16>,
     /// The numbers of the roles' names, by role.
     pub(crate) roles: Vec<u32>,
-    /// Whether tests read it, by attribute.
-    pub(crate) read: Vec<bool>,
+    /// By role, the bits of the roles that it includes, [`Graph::role_words`] words each.
+    pub(crate) closures: Vec<u64>,
+    /// The numbers of actions, by name.
+    pub(crate) actions: Names,
+    /// The numbers of roles, by name.
+    pub(crate) role_names: Names,
+    /// What declarations fix: how many values, then each.
+    pub(crate) entities: Vec<u32>,
+    /// Declarations of principals by pattern.
+    pub(crate) principal_patterns: Vec<EntityPattern>,
+    /// Declarations of resources by pattern.
+    pub(crate) resource_patterns: Vec<EntityPattern>,
+    /// The roles that a principal holds where nobody says so.
+    pub(crate) default_roles: Slot,
+    /// The organisation of a declared resource where nobody says so.
+    pub(crate) default_org: Slot,
+    /// Whether a principal holds an access grant where nobody says so.
+    pub(crate) granted: bool,
     /// What rules there are besides prohibitions and allows.
     pub(crate) sections: u32,
 }
@@ -129,13 +249,56 @@ impl Graph {
         &self.tables.globs
     }
 
+    /// The words of a row of role bits.
+    pub(crate) fn role_words(&self) -> usize {
+        self.roles.len().div_ceil(64)
+    }
+
+    /// The roles that a role includes, as bits.
+    pub(crate) fn closure(&self, role: u32) -> &[u64] {
+        let words = self.role_words();
+        let start = (role as usize).saturating_mul(words);
+        self.closures.get(start..start.saturating_add(words)).unwrap_or_default()
+    }
+
+    /// The declaration of a name that has no number of its own, or that is not declared by its number.
+    pub(crate) fn declared(patterns: &[EntityPattern], globs: &[Arc<Glob>], kind: u32, id: &str) -> u32 {
+        let matching = |pattern: &&EntityPattern| {
+            pattern.kind == kind && globs.get(pattern.glob as usize).is_some_and(|glob| glob.is_match(id))
+        };
+        patterns.iter().find(matching).map_or(NONE, |pattern| pattern.entity)
+    }
+
+    /// Whether resources that have no number may be matched by a pattern.
+    pub(crate) fn has_patterns(&self) -> bool {
+        !self.resource_patterns.is_empty() || self.patterns.iter().any(|block| !block.is_empty())
+    }
+
+    /// The number of a resource.
+    #[inline]
+    pub(crate) fn resource(&self, kind: &str, id: &str) -> Option<u32> {
+        self.tables.resources.find(self.tables.texts.find(0, kind)?, id)
+    }
+
+    /// Where the values of the declaration stand that matches a resource which has no number.
+    pub(crate) fn declared_resource(&self, kind: u32, id: &str) -> u32 {
+        Self::declared(&self.resource_patterns, self.globs(), kind, id)
+    }
+
+    /// The block references of a list.
+    pub(crate) fn listed(&self, at: u32) -> &[u32] {
+        let [count, rest @ ..] = self.lists.get(at as usize..).unwrap_or_default() else { return &[] };
+        rest.get(..(*count as usize).saturating_mul(2)).unwrap_or_default()
+    }
+
+    /// The blocks of the patterns that match a resource's id.
+    pub(crate) fn matching<'a>(&'a self, id: &'a str) -> impl Iterator<Item = BlockRef> + 'a {
+        let all = self.patterns.iter().zip(&self.tables.globs);
+        all.filter(move |(block, glob)| !block.is_empty() && glob.is_match(id)).map(|(block, _)| *block)
+    }
+
     /// The zones of windows, by number.
     pub(crate) fn zones(&self) -> &[Zone] {
         &self.tables.zones
-    }
-
-    /// The texts, by number.
-    pub(crate) const fn texts(&self) -> &Names {
-        &self.tables.texts
     }
 }

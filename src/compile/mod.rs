@@ -2,11 +2,12 @@
 //!
 //! In goes an [`Ir`], out comes a [`Graph`]. Pure and deterministic. The passes are files: `keys` finds what each rule is
 //! filed under; `shape` puts in what is known then and pushes negations down to the tests; `encode` makes code of it, with
-//! constants in `tables`; `block` packs the rules of a key. Nothing here decides a request, and nothing here says how a
+//! constants in `tables`; `declare` puts the vocabulary into numbers; `block` packs the rules of a key. Nothing here decides a request, and nothing here says how a
 //! decision is put into words.
 
 pub(crate) mod block;
 pub(crate) mod code;
+pub(crate) mod declare;
 mod encode;
 pub(crate) mod graph;
 mod keys;
@@ -20,13 +21,13 @@ pub use names::TooLarge;
 use crate::{
     check::{
         ir::{Cond, Effect, Ir, PartKind, Rule, RuleId},
-        vocabulary::{Type, Vocabulary},
+        vocabulary::Vocabulary,
     },
     value::GateMode,
 };
 use block::{Blocks, GATE_AUTO, GATE_MANUAL, HIDES, Packed, Section};
 use encode::Encoder;
-use graph::{BlockRef, Form, Home};
+use graph::{BlockRef, Home};
 use keys::Key;
 use shape::{Known, Shape, shape};
 use std::collections::BTreeMap;
@@ -58,10 +59,17 @@ pub fn compile(ir: &Ir) -> Result<Graph, TooLarge> {
     for (id, rule) in ir.rules.pairs() {
         file(&ir.vocabulary, id, rule, &mut tables, &mut filed)?;
     }
-    let mut graph = Graph { read: vec![false; ir.vocabulary.attributes.len()], ..Graph::default() };
+    let mut graph = Graph::default();
+    let mut read = vec![false; ir.vocabulary.attributes.len()];
     for (_, rule) in &filed {
-        reads(&rule.code, &mut graph.read);
+        reads(&rule.code, &mut read);
     }
+    declare::slots(&ir.vocabulary, &read, &mut tables, &mut graph)?;
+    for (_, rule) in &mut filed {
+        block::renumber(&mut rule.code, &graph.slot_of);
+    }
+    declare::words(&ir.vocabulary, &mut tables, &mut graph)?;
+    declare::entities(&ir.vocabulary, &mut tables, &mut graph)?;
     let mut places: BTreeMap<Place, Vec<&Packed>> = BTreeMap::new();
     for (place, rule) in &filed {
         places.entry(*place).or_default().push(rule);
@@ -71,24 +79,11 @@ pub fn compile(ir: &Ir) -> Result<Graph, TooLarge> {
     for (place, mut rules) in places {
         refs.insert(place, blocks.block(&mut rules)?);
     }
-    let roles = ir.vocabulary.roles.iter().map(|role| tables.text(&role.name));
-    graph.roles = roles.collect::<Result<_, _>>()?;
-    graph.attributes = ir.vocabulary.attributes.iter().map(|row| form(&row.ty)).collect();
     graph.blocks = blocks.words;
     graph.sections = blocks.sections;
     index(&refs, &tables, &mut graph)?;
     graph.tables = tables;
     Ok(graph)
-}
-
-/// How values of a type are kept.
-const fn form(ty: &Type) -> Form {
-    match ty {
-        Type::Bool | Type::Int(..) | Type::Tier | Type::Ip => Form::Plain,
-        Type::Text | Type::OneOf(_) | Type::Kind | Type::Action => Form::Text,
-        Type::Time => Form::Time,
-        Type::Texts | Type::Roles => Form::Set,
-    }
 }
 
 /// Files a rule under each of its keys.
@@ -179,11 +174,9 @@ fn role(rule: &Rule) -> (Section, u32, Option<GateMode>) {
 
 /// Notes the attributes that code reads.
 fn reads(code: &[u32], read: &mut [bool]) {
-    use code::Op;
     for (test, _) in block::tests(code) {
-        let second =
-            matches!(test.op, Op::CompareResource | Op::ContainsValue | Op::OverlapsResource).then_some(test.immediate);
-        for attr in [Some(test.attr), second].into_iter().flatten() {
+        let own = test.op.reads().then_some(test.slot);
+        for attr in [own, test.op.is_pair().then_some(test.immediate)].into_iter().flatten() {
             if let Some(read) = read.get_mut(usize::from(attr)) {
                 *read = true;
             }
@@ -193,8 +186,6 @@ fn reads(code: &[u32], read: &mut [bool]) {
 
 /// Puts each place's block where requests find it.
 fn index(refs: &BTreeMap<Place, BlockRef>, tables: &Tables, graph: &mut Graph) -> Result<(), TooLarge> {
-    graph.resources = vec![Home::default(); tables.resources.len()];
-    graph.principals = vec![Home::default(); tables.principals.len()];
     graph.patterns = vec![BlockRef::default(); tables.globs.len()];
     // Where no list is.
     graph.lists.push(0);

@@ -17,7 +17,7 @@ use std::{
 /// The minutes of a week.
 pub(crate) const WEEK: u32 = 7 * DAY;
 /// The minutes of a day.
-pub(crate) const DAY: u32 = 24 * 60;
+const DAY: u32 = 24 * 60;
 
 /// The constants of a policy set.
 #[derive(Debug, Clone, Default)]
@@ -213,4 +213,11 @@ pub(crate) fn number(count: usize, what: &'static str) -> Result<u32, TooLarge> 
 
 pub(crate) const fn too_many(what: &'static str, most: u64) -> TooLarge {
     TooLarge { what, most }
+}
+
+/// The minute of the week that a clock on the wall shows.
+pub(crate) fn minute(zone: &Zone, at: chrono::DateTime<chrono::Utc>) -> u32 {
+    let local = zone.local(at);
+    let day = u32::from(local.weekday.index()).saturating_mul(DAY);
+    day.saturating_add(local.second.div_euclid(60))
 }

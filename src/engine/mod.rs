@@ -4,6 +4,9 @@
 //! for `store`.
 
 mod charging;
+mod session;
+
+pub use session::{Ask, Caller, Ruling, Session};
 
 use crate::{
     check::{
@@ -16,7 +19,9 @@ use crate::{
     eval::{
         answer::answer,
         charges::counter,
+        draft::{Draft, Misfit, Set},
         facts::Facts,
+        fill::fill,
         graph::{firing, survey},
         prepared::Prepared,
         verdict::Verdict,
@@ -33,19 +38,30 @@ use std::{collections::BTreeSet, fmt, path::Path, sync::Arc};
 
 /// A policy set, ready to decide. Immutable; share it between threads.
 pub struct Engine {
-    ir: Arc<Ir>,
-    graph: Arc<Graph>,
-    sources: Arc<Sources>,
-    revision: Arc<str>,
-    warnings: Arc<[Diagnostic]>,
+    set: Arc<Compiled>,
     clock: Arc<dyn Clock>,
     limits: Arc<dyn LimitStore>,
     strict: bool,
 }
 
+/// A policy set as it was loaded. Never changes.
+struct Compiled {
+    ir: Ir,
+    graph: Graph,
+    sources: Sources,
+    revision: Arc<str>,
+    warnings: Vec<Diagnostic>,
+}
+
+impl Compiled {
+    const fn set(&self) -> Set<'_> {
+        Set { vocabulary: &self.ir.vocabulary, graph: &self.graph }
+    }
+}
+
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("revision", &self.revision).field("rules", &self.ir.rules.len()).finish()
+        f.debug_struct("Engine").field("revision", &self.set.revision).field("rules", &self.set.ir.rules.len()).finish()
     }
 }
 
@@ -157,11 +173,13 @@ impl EngineBuilder {
         };
         let graph = compile(&ir).map_err(LoadError::TooLarge)?;
         Ok(Engine {
-            ir: Arc::new(ir),
-            graph: Arc::new(graph),
-            sources: Arc::new(set.sources),
-            revision: set.revision,
-            warnings: set.diagnostics.into(),
+            set: Arc::new(Compiled {
+                ir,
+                graph,
+                sources: set.sources,
+                revision: set.revision,
+                warnings: set.diagnostics,
+            }),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             limits: self.limits.unwrap_or_else(|| Arc::new(MemoryLimits::default())),
             strict: self.strict,
@@ -187,40 +205,37 @@ impl Engine {
     /// The revision of the set: a digest of its texts and of the time-zone rules.
     #[must_use]
     pub fn revision(&self) -> &str {
-        &self.revision
+        &self.set.revision
     }
 
     /// The warnings that checking gave.
     #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {
-        &self.warnings
+        &self.set.warnings
     }
 
     /// The texts of the set.
     #[must_use]
     pub fn sources(&self) -> &Sources {
-        &self.sources
+        &self.set.sources
     }
 
     /// The meaning of the set.
     #[must_use]
     pub fn ir(&self) -> &Ir {
-        &self.ir
+        &self.set.ir
     }
 
     /// The same set with another store of limits and another clock.
     #[must_use]
     pub fn with_state(&self, clock: Arc<dyn Clock>, limits: Arc<dyn LimitStore>) -> Self {
-        Self {
-            ir: self.ir.clone(),
-            graph: self.graph.clone(),
-            sources: self.sources.clone(),
-            revision: self.revision.clone(),
-            warnings: self.warnings.clone(),
-            clock,
-            limits,
-            strict: self.strict,
-        }
+        Self { set: self.set.clone(), clock, limits, strict: self.strict }
+    }
+
+    /// Working memory for many requests.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        Session::new(self.set.clone())
     }
 
     /// Decides a request and charges its limits. A request that does not fit the vocabulary is denied:
@@ -269,15 +284,30 @@ impl Engine {
     /// # Errors
     /// If the request does not fit the vocabulary.
     pub fn verdict(&self, request: &Request) -> Result<Verdict, Refusal> {
-        let facts = Facts::new(&self.ir.vocabulary, request, self.strict)?;
-        Ok(survey(&self.graph, &Prepared::of(&self.graph, &facts)))
+        let (_, prepared) = self.prepare(request)?;
+        Ok(survey(&self.set.graph, &prepared))
+    }
+
+    /// What is known of a request, as values and as numbers.
+    fn prepare(&self, request: &Request) -> Result<(Facts<'_>, Prepared), Refusal> {
+        let vocabulary = &self.set.ir.vocabulary;
+        let facts = Facts::new(vocabulary, request, self.strict)?;
+        let mut draft = Draft::default();
+        let set = self.set.set();
+        // What the facts accept, the draft accepts.
+        fill(&mut draft, set, request).map_err(|Misfit| Refusal {
+            error: "the request does not fit the vocabulary".to_owned(),
+            at: String::new(),
+        })?;
+        draft.settle(set);
+        Ok((facts, draft.request))
     }
 
     fn answer_at(&self, request: &Request, now: DateTime<Utc>, spend: Spend) -> Result<Decision, Refusal> {
-        let facts = Facts::new(&self.ir.vocabulary, request, self.strict)?;
-        let verdict = survey(&self.graph, &Prepared::of(&self.graph, &facts));
-        let charged = charge(&self.ir, &*self.limits, &facts, &verdict, now, spend);
-        Ok(answer(&self.ir, &facts, &verdict, &charged, &self.revision))
+        let (facts, prepared) = self.prepare(request)?;
+        let verdict = survey(&self.set.graph, &prepared);
+        let charged = charge(&self.set.ir, &*self.limits, &facts, &verdict, now, spend);
+        Ok(answer(&self.set.ir, &facts, &verdict, &charged, &self.set.revision))
     }
 
     /// Gives back leases of the `at once` limits that a request holds, up to `count` of each.
@@ -285,15 +315,14 @@ impl Engine {
     /// # Errors
     /// If the request does not fit the vocabulary.
     pub fn release(&self, request: &Request, count: u64, now: DateTime<Utc>) -> Result<(), Refusal> {
-        let facts = Facts::new(&self.ir.vocabulary, request, self.strict)?;
-        let prepared = Prepared::of(&self.graph, &facts);
+        let (facts, prepared) = self.prepare(request)?;
         let [limits, shadows] =
-            [Section::Limits, Section::Shadows].map(|section| firing(&self.graph, &prepared, section));
+            [Section::Limits, Section::Shadows].map(|section| firing(&self.set.graph, &prepared, section));
         let counters: BTreeSet<String> = limits
             .into_iter()
             .chain(shadows)
             .filter_map(|id| {
-                let rule = &self.ir.rules[id];
+                let rule = &self.set.ir.rules[id];
                 let Effect::Limit(limit, _) = &rule.effect else { return None };
                 let leases = matches!(limit.window, LimitWindow::AtOnce(_));
                 leases.then(|| counter(limit, rule.shadow, &facts)).flatten()
@@ -322,7 +351,7 @@ impl Engine {
             shadow: Vec::new(),
             limits: Vec::new(),
             ignored: Vec::new(),
-            revision: self.revision.clone(),
+            revision: self.set.revision.clone(),
         }
     }
 }

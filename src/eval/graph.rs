@@ -2,19 +2,17 @@
 
 use super::{
     facts::Grant,
-    prepared::{Prepared, Slot, State, instant, minute},
+    prepared::Prepared,
     verdict::{Outcome, Verdict},
 };
 use crate::{
-    check::{
-        ir::RuleId,
-        vocabulary::{AttrId, builtin},
-    },
+    check::{ir::RuleId, shift, vocabulary::builtin},
     compile::{
         Graph,
         block::{GATE_AUTO, GATE_MANUAL, HIDES, Row, Section, rows},
         code::{FAIL, JUMP, NEGATED, NONE_IS_UNKNOWN, Op, POSSIBLE, Test, joined},
-        graph::{BlockRef, Form, NONE},
+        graph::{BlockRef, Form, NONE, Slot, State},
+        tables::minute,
     },
     value::{Cmp, GateMode},
 };
@@ -69,16 +67,24 @@ pub(crate) fn firing(graph: &Graph, request: &Prepared, section: Section) -> Vec
     found
 }
 
-/// The blocks that a request reaches.
+/// Visits the blocks that a request reaches.
 #[inline]
-fn reached<'a>(graph: &'a Graph, request: &'a Prepared) -> impl Iterator<Item = BlockRef> + 'a {
-    let resource = graph.resources.get(request.resource as usize).map(|home| home.block);
-    let principal = match graph.principals.get(request.principal as usize) {
-        Some(home) => Some(home.block),
-        None => request.nobody.then_some(graph.unknown_principal),
-    };
-    let own = [resource, principal, Some(graph.everywhere)];
-    own.into_iter().flatten().chain(request.found.iter().copied()).filter(|block| !block.is_empty())
+fn reach(graph: &Graph, request: &Prepared, mut visit: impl FnMut(BlockRef)) {
+    if let Some(home) = graph.resources.get(request.resource as usize) {
+        visit(home.block);
+    }
+    match graph.principals.get(request.principal as usize) {
+        Some(home) if !home.block.is_empty() => visit(home.block),
+        Some(_) => {}
+        None if request.nobody => visit(graph.unknown_principal),
+        None => {}
+    }
+    if !graph.everywhere.is_empty() {
+        visit(graph.everywhere);
+    }
+    for block in request.found() {
+        visit(*block);
+    }
 }
 
 /// The first rule of a section that fires, in the order in which rules decide.
@@ -86,33 +92,39 @@ fn reached<'a>(graph: &'a Graph, request: &'a Prepared) -> impl Iterator<Item = 
 fn first(graph: &Graph, request: &Prepared, section: Section) -> Option<u32> {
     // Hiding rules come before all others.
     let mut best = u64::MAX;
-    for block in reached(graph, request) {
-        for row in rows(&graph.blocks, block, section) {
-            let rule = block.base.wrapping_add(row.rule);
-            let key = u64::from(row.flags & HIDES == 0) << 32 | u64::from(rule);
-            if key >= best {
-                break;
-            }
-            if speaks(row, request) && holds(graph, request, row.code) {
-                best = key;
-                break;
-            }
+    reach(graph, request, |block| best = scan(graph, request, block, section, best));
+    (best != u64::MAX).then_some(best as u32)
+}
+
+/// The least key of the rules of a block that fire, if it is less than the best so far.
+fn scan(graph: &Graph, request: &Prepared, block: BlockRef, section: Section, best: u64) -> u64 {
+    for row in rows(&graph.blocks, block, section) {
+        if row.actions & request.action == 0 {
+            continue;
+        }
+        let rule = block.base.wrapping_add(row.rule);
+        let key = u64::from(row.flags & HIDES == 0) << 32 | u64::from(rule);
+        if key >= best {
+            return best;
+        }
+        if fires(graph, request, row.code) {
+            return key;
         }
     }
-    (best != u64::MAX).then_some(best as u32)
+    best
 }
 
 fn each(graph: &Graph, request: &Prepared, section: Section, mut visit: impl FnMut(u32, Row<'_>)) {
     if graph.sections & section.bit() == 0 {
         return;
     }
-    for block in reached(graph, request) {
+    reach(graph, request, |block| {
         for row in rows(&graph.blocks, block, section) {
-            if speaks(row, request) && holds(graph, request, row.code) {
+            if speaks(row, request) && fires(graph, request, row.code) {
                 visit(block.base.wrapping_add(row.rule), row);
             }
         }
-    }
+    });
 }
 
 /// Whether a rule may speak of the request's action; one that the vocabulary does not know is spoken of by `any` only.
@@ -123,13 +135,17 @@ const fn speaks(row: Row<'_>, request: &Prepared) -> bool {
 
 /// Whether a rule fires.
 #[inline]
-fn holds(graph: &Graph, request: &Prepared, code: &[u32]) -> bool {
-    let mut code = code;
+fn fires(graph: &Graph, request: &Prepared, mut code: &[u32]) -> bool {
+    let slots = request.slots.as_slice();
     while let [head, tail, rest @ ..] = code {
         let Some(test) = Test::read(*head, *tail) else { return false };
-        let Some((operands, rest)) = rest.split_at_checked(test.op.operands(test.immediate)) else { return false };
+        let Some((operands, rest)) = rest.split_at_checked(test.operands) else { return false };
         code = rest;
-        if outcome(graph, request, test, operands) == test.is(JUMP) {
+        let result = match truth(graph, request, slots, test, operands) {
+            Some(value) => value != (test.flags & NEGATED != 0),
+            None => test.flags & POSSIBLE != 0,
+        };
+        if result == (test.flags & JUMP != 0) {
             if test.skip == FAIL {
                 return false;
             }
@@ -140,28 +156,30 @@ fn holds(graph: &Graph, request: &Prepared, code: &[u32]) -> bool {
     true
 }
 
-/// Whether a test counts as true.
-#[inline]
-fn outcome(graph: &Graph, request: &Prepared, test: Test, operands: &[u32]) -> bool {
-    match truth(graph, request, test, operands) {
-        Some(value) => value != test.is(NEGATED),
-        None => test.is(POSSIBLE),
-    }
-}
-
 /// What a test comes to; none where that is not known.
 #[inline]
-fn truth(graph: &Graph, request: &Prepared, test: Test, operands: &[u32]) -> Option<bool> {
+fn truth(graph: &Graph, request: &Prepared, slots: &[Slot], test: Test, operands: &[u32]) -> Option<bool> {
+    let slot = slots.get(usize::from(test.slot)).copied().unwrap_or(Slot::UNKNOWN);
+    let known = slot.state == State::Known;
     match test.op {
-        Op::Holds => return holds_role(request, usize::from(test.immediate)),
+        Op::Holds => return request.holds(usize::from(test.immediate)),
+        Op::Tiers if known => {
+            let bounds = u64::from(test.immediate);
+            return Some(slot.a >= bounds & 0xff && slot.a <= bounds >> 8);
+        }
+        Op::InRanges if known => {
+            let ip = slot.b as u32;
+            let (ranges, _) = operands.as_chunks::<2>();
+            return Some(v4(slot) && ranges.iter().any(|[first, last]| *first <= ip && ip <= *last));
+        }
         Op::Principal => return if request.nobody { None } else { Some(names(operands, request.principal)) },
+        Op::Until if known => return Some(time(slot, operands).is_le()),
+        Op::Before if known => return Some(time(slot, operands).is_lt()),
+        Op::Is if known => return Some(operands.first().is_some_and(|text| slot.a == u64::from(*text))),
         Op::Resource => return Some(names(operands, request.resource)),
         Op::Opened => return opened(test.immediate, request.grant),
-        Op::Has => {
-            let slot = request.slot(test.attr);
-            // Of a set the immediate says that it is one: it has a value if it has a member.
-            return Some(slot.state == State::Known && (test.immediate == 0 || slot.b > 0));
-        }
+        // Of a set the immediate says that it is one: it has a value if it has a member.
+        Op::Has => return Some(known && (test.immediate == 0 || slot.members().1 > 0)),
         Op::IsTrue
         | Op::Within
         | Op::Tiers
@@ -184,15 +202,20 @@ fn truth(graph: &Graph, request: &Prepared, test: Test, operands: &[u32]) -> Opt
         | Op::OverlapsResource
         | Op::HoldsOne => {}
     }
-    let slot = request.slot(test.attr);
     match slot.state {
         State::Unknown => None,
-        State::None if matches!(test.op, Op::CompareResource) => pair(graph, request, slot, test, operands),
-        State::None if matches!(test.op, Op::ContainsValue | Op::OverlapsResource) => {
-            (request.slot(test.immediate).state != State::Unknown).then_some(false)
-        }
-        State::None => (!test.is(NONE_IS_UNKNOWN)).then_some(false),
-        State::Known => known(graph, request, slot, test, operands),
+        State::None => absent(graph, request, slot, test, operands),
+        State::Known => rare(graph, request, slot, test, operands),
+    }
+}
+
+/// What a test comes to where there is no value.
+#[cold]
+fn absent(graph: &Graph, request: &Prepared, slot: Slot, test: Test, operands: &[u32]) -> Option<bool> {
+    match test.op {
+        Op::CompareResource => pair(graph, request, slot, test, operands),
+        op if op.is_pair() => (request.slot(test.immediate).state != State::Unknown).then_some(false),
+        _ => (test.flags & NONE_IS_UNKNOWN == 0).then_some(false),
     }
 }
 
@@ -202,35 +225,22 @@ fn names(operands: &[u32], number: u32) -> bool {
     number != NONE && operands.first() == Some(&number)
 }
 
-/// What a test of a known value comes to.
-#[inline]
-fn known(graph: &Graph, request: &Prepared, slot: Slot, test: Test, operands: &[u32]) -> Option<bool> {
+/// What one of the less frequent tests of a known value comes to.
+fn rare(graph: &Graph, request: &Prepared, slot: Slot, test: Test, operands: &[u32]) -> Option<bool> {
     let first = operands.first().copied().unwrap_or_default();
     let number = slot.a.cast_signed();
     Some(match test.op {
         Op::IsTrue => slot.a == 1,
-        Op::Tiers => {
-            let bounds = u64::from(test.immediate);
-            slot.a >= bounds & 0xff && slot.a <= bounds >> 8
-        }
         Op::Within => {
             let [a, b, c, d] = operands else { return None };
             joined(*a, *b).cast_signed() <= number && number <= joined(*c, *d).cast_signed()
         }
-        Op::InRanges => {
-            let ip = slot.b as u32;
-            v4(slot)
-                && operands.chunks_exact(2).any(|range| matches!(range, [first, last] if *first <= ip && ip <= *last))
-        }
         Op::InNets => in_nets(table(graph, first), slot),
-        Op::Is => slot.a == u64::from(first),
         Op::OneOf => table(graph, first).binary_search(&(slot.a as u32)).is_ok(),
         Op::IsIp => {
             let [a, b, c, d] = operands else { return None };
             slot.a == joined(*b, *a) && slot.b == joined(*d, *c)
         }
-        Op::Until => time(slot, operands).is_le(),
-        Op::Before => time(slot, operands).is_lt(),
         Op::IsTime => time(slot, operands).is_eq(),
         Op::InSpans => in_spans(table(graph, first), slot),
         Op::During => during(graph, request, slot, test, table(graph, first)),
@@ -238,13 +248,13 @@ fn known(graph: &Graph, request: &Prepared, slot: Slot, test: Test, operands: &[
             let glob = graph.globs().get(first as usize)?;
             request.text(graph, slot.a as u32).is_some_and(|text| glob.is_match(text))
         }
-        Op::Contains => request.set(slot).contains(&first),
+        Op::Contains => request.set(graph, slot).contains(&first),
         Op::Overlaps => {
             let table = table(graph, first);
-            request.set(slot).iter().any(|member| table.binary_search(member).is_ok())
+            request.set(graph, slot).iter().any(|member| table.binary_search(member).is_ok())
         }
         Op::HoldsOne => {
-            return some(table(graph, first).iter().map(|role| holds_role(request, *role as usize)));
+            return some(table(graph, first).iter().map(|role| request.holds(*role as usize)));
         }
         Op::InInts => {
             let (pairs, _) = table(graph, first).as_chunks::<2>();
@@ -256,7 +266,7 @@ fn known(graph: &Graph, request: &Prepared, slot: Slot, test: Test, operands: &[
             match element.state {
                 State::Unknown => return None,
                 State::None => false,
-                State::Known => return contains(graph, request, slot, test.attr, element.a as u32),
+                State::Known => return contains(graph, request, slot, test.slot, element.a as u32),
             }
         }
         Op::OverlapsResource => {
@@ -264,10 +274,20 @@ fn known(graph: &Graph, request: &Prepared, slot: Slot, test: Test, operands: &[
             match other.state {
                 State::Unknown => return None,
                 State::None => false,
-                State::Known => return overlaps(graph, request, slot, test.attr, other),
+                State::Known => return overlaps(graph, request, slot, test.slot, other),
             }
         }
-        Op::Holds | Op::Principal | Op::Resource | Op::Opened | Op::Has => return None,
+        // These have been decided already.
+        Op::Holds
+        | Op::Principal
+        | Op::Resource
+        | Op::Opened
+        | Op::Has
+        | Op::Tiers
+        | Op::InRanges
+        | Op::Is
+        | Op::Until
+        | Op::Before => return None,
     })
 }
 
@@ -319,8 +339,8 @@ fn in_spans(table: &[u32], slot: Slot) -> bool {
 /// Whether an instant is in a window of local wall-clock times.
 fn during(graph: &Graph, request: &Prepared, slot: Slot, test: Test, minutes: &[u32]) -> bool {
     let zone = usize::from(test.immediate);
-    let minute = if AttrId(u32::from(test.attr)) == builtin::TIME {
-        request.minutes.get(zone).copied()
+    let minute = if graph.slots.get(usize::from(test.slot)).is_some_and(|read| read.attr == builtin::TIME) {
+        request.minute(test.immediate)
     } else {
         let instant = DateTime::from_timestamp(slot.a.cast_signed(), slot.b as u32);
         instant.and_then(|at| graph.zones().get(zone).map(|zone| minute(zone, at)))
@@ -343,30 +363,29 @@ fn pair(graph: &Graph, request: &Prepared, left: Slot, test: Test, operands: &[u
             Cmp::Lt | Cmp::Le | Cmp::Gt | Cmp::Ge => None,
         };
     }
-    let order = match graph.attributes.get(usize::from(test.attr))? {
-        Form::Time => {
-            let (seconds, nanos) = instant(right, joined(*low, *high).cast_signed())?;
-            (left.a.cast_signed(), left.b).cmp(&(seconds, u64::from(nanos)))
+    let order = match graph.slots.get(usize::from(test.slot))?.form {
+        Form::Time => (left.a.cast_signed(), left.b).cmp(&moved(right, joined(*low, *high).cast_signed())?),
+        Form::Plain | Form::Text | Form::Set | Form::Roles => {
+            (left.a.cast_signed(), left.b).cmp(&(right.a.cast_signed(), right.b))
         }
-        Form::Plain | Form::Text | Form::Set => (left.a.cast_signed(), left.b).cmp(&(right.a.cast_signed(), right.b)),
     };
     Some(op.holds(order))
 }
 
 /// Whether a known set has a text.
 fn contains(graph: &Graph, request: &Prepared, set: Slot, attr: u16, text: u32) -> Option<bool> {
-    if AttrId(u32::from(attr)) != builtin::PRINCIPAL_ROLES {
-        return Some(request.set(set).contains(&text));
+    if graph.slots.get(usize::from(attr))?.form != Form::Roles {
+        return Some(request.set(graph, set).contains(&text));
     }
     match graph.roles.iter().position(|role| *role == text) {
-        Some(role) => holds_role(request, role),
+        Some(role) => request.holds(role),
         None => Some(false),
     }
 }
 
 /// Whether two known sets have a member in common.
 fn overlaps(graph: &Graph, request: &Prepared, set: Slot, attr: u16, other: Slot) -> Option<bool> {
-    some(request.set(other).iter().map(|text| contains(graph, request, set, attr, *text)))
+    some(request.set(graph, other).iter().map(|text| contains(graph, request, set, attr, *text)))
 }
 
 /// Kleene's "or": true if one is, else unknown if one is.
@@ -382,14 +401,13 @@ fn some(truths: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     found
 }
 
-/// Whether the principal holds a role here.
-#[inline]
-fn holds_role(request: &Prepared, role: usize) -> Option<bool> {
-    let set = |bits: &[u64]| bits.get(role >> 6).is_some_and(|word| word >> (role & 63) & 1 == 1);
-    if set(&request.holds) {
-        return Some(true);
+/// The instant of a slot, moved by some seconds.
+fn moved(slot: Slot, offset: i64) -> Option<(i64, u64)> {
+    if offset == 0 {
+        return Some((slot.a.cast_signed(), slot.b));
     }
-    if set(&request.may_hold) { None } else { Some(false) }
+    let moved = shift(DateTime::from_timestamp(slot.a.cast_signed(), slot.b as u32)?, offset);
+    Some((moved.timestamp(), u64::from(moved.timestamp_subsec_nanos())))
 }
 
 /// Whether a grant opens a gate: one that was given automatically does not open a manual gate.

@@ -6,9 +6,11 @@
 
 pub mod answer;
 pub mod charges;
+pub(crate) mod draft;
 pub mod facts;
+pub(crate) mod fill;
 pub(crate) mod graph;
 pub mod kleene;
-pub(crate) mod prepared;
+pub mod prepared;
 pub mod reference;
 pub mod verdict;

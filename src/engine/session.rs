@@ -1,0 +1,222 @@
+//! Many requests by one caller: working memory that is used again and again.
+
+use super::Compiled;
+use crate::{
+    check::vocabulary::{AttrId, builtin},
+    compile::graph::{BlockRef, NONE},
+    decision::RuleRef,
+    eval::{
+        draft::{Class, Draft, Misfit},
+        graph::decide,
+        prepared::Prepared,
+        verdict::Outcome,
+    },
+    request::{Given, Refusal},
+};
+use chrono::{DateTime, Utc};
+use lru::LruCache;
+use std::{fmt, hash::RandomState, net::IpAddr, num::NonZeroUsize, sync::Arc};
+
+/// How many names of resources that no rule names a session remembers.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1_024).expect("more than none");
+
+/// One caller's working memory: the principal is said once, then asks many times. After the first few requests nothing is
+/// allocated. It belongs to the policy set that it was made for, however often that is exchanged meanwhile.
+///
+/// ```
+/// # use policyc::Engine;
+/// let engine = Engine::builder().text("lab.policy", r#"allow role researcher to infer when ip in [10.0.0.0/8];"#).load()?;
+/// let mut session = engine.session();
+/// session.principal("user", "alice").roles(&["researcher"])?;
+/// for (ip, allowed) in [([10, 1, 2, 3], true), ([192, 168, 0, 1], false)] {
+///     assert_eq!(session.ask("infer", "model", "qwen3").ip(ip.into())?.evaluate().is_allow(), allowed);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Session {
+    set: Arc<Compiled>,
+    draft: Draft,
+    /// What is known of resources that have no number: found by their kinds and ids, which callers choose.
+    classes: LruCache<Box<str>, Remembered, RandomState>,
+    name: String,
+}
+
+/// What is known of a resource that has no number.
+struct Remembered {
+    entity: u32,
+    found: Box<[BlockRef]>,
+}
+
+/// A principal that is being said; see [`Session::principal`].
+pub struct Caller<'s>(&'s mut Session);
+
+/// A request that is being asked; see [`Session::ask`].
+pub struct Ask<'s>(&'s mut Session);
+
+/// What the rules say of a request, before limits are charged: numbers only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ruling {
+    /// Allow or deny, and by which rule.
+    pub outcome: Outcome,
+}
+
+impl Ruling {
+    /// Whether the rules allow it.
+    #[must_use]
+    pub const fn is_allow(self) -> bool {
+        matches!(self.outcome, Outcome::Allow(_))
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("revision", &self.set.revision).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    pub(super) fn new(set: Arc<Compiled>) -> Self {
+        let classes = LruCache::with_hasher(REMEMBERED, RandomState::new());
+        let mut session = Self { set, draft: Draft::default(), classes, name: String::new() };
+        session.principal("anonymous", "");
+        session
+    }
+
+    /// The principal that asks from now on; what was said of another is forgotten. A kind `anonymous` has no id.
+    pub fn principal(&mut self, kind: &str, id: &str) -> Caller<'_> {
+        let id = (kind != "anonymous").then_some(id);
+        self.draft.principal(self.set.set(), kind, id);
+        Caller(self)
+    }
+
+    /// Asks: may the principal do this with that resource?
+    pub fn ask(&mut self, action: &str, kind: &str, id: &str) -> Ask<'_> {
+        let set = self.set.set();
+        let graph = set.graph;
+        let unnamed = graph.has_patterns() && graph.resource(kind, id).is_none();
+        if !unnamed {
+            self.draft.ask(set, action, kind, id, None);
+            return Ask(self);
+        }
+        self.name.clear();
+        self.name.push_str(kind);
+        // No kind has this character.
+        self.name.push('\n');
+        self.name.push_str(id);
+        if self.classes.get(&*self.name).is_none() {
+            let kind = graph.tables.texts.find(0, kind);
+            let entity = kind.map_or(NONE, |kind| graph.declared_resource(kind, id));
+            let found = graph.matching(id).collect();
+            self.classes.put(self.name.as_str().into(), Remembered { entity, found });
+        }
+        let class = self.classes.get(&*self.name).map(|held| Class { entity: held.entity, found: &held.found });
+        self.draft.ask(set, action, kind, id, class);
+        Ask(self)
+    }
+
+    /// What the rules say of a request that was prepared by a session of the same policy set.
+    #[must_use]
+    pub fn evaluate(&self, request: &Prepared) -> Ruling {
+        Ruling { outcome: decide(&self.set.graph, request) }
+    }
+
+    /// The name and place of the rule that decided.
+    #[must_use]
+    pub fn rule(&self, ruling: Ruling) -> Option<RuleRef> {
+        let (Outcome::Allow(id) | Outcome::Deny(id)) = ruling.outcome else { return None };
+        let rule = &self.set.ir.rules[id];
+        Some(RuleRef { name: rule.name.clone(), at: rule.place.clone() })
+    }
+
+    /// An attribute by its path, such as `principal.tier` or `risk`.
+    #[must_use]
+    pub fn attribute(&self, path: &str) -> Option<AttrId> {
+        self.set.ir.vocabulary.attributes.pairs().find(|(_, row)| *row.path == *path).map(|(attr, _)| attr)
+    }
+
+    fn give(&mut self, attr: AttrId, given: Given<'_>) -> Result<(), Refusal> {
+        let set = self.set.set();
+        self.draft.give(set, attr, given).map_err(|Misfit| {
+            let row = &set.vocabulary.attributes[attr];
+            Refusal { error: format!("`{}` must be {}", row.path, row.ty.words()), at: String::new() }
+        })
+    }
+}
+
+impl Caller<'_> {
+    /// With the value of an attribute of the principal.
+    ///
+    /// # Errors
+    /// If the value does not fit the attribute, or `anonymous` is given one.
+    pub fn with<'g>(self, attr: AttrId, given: impl Into<Given<'g>>) -> Result<Self, Refusal> {
+        self.0.give(attr, given.into())?;
+        self.0.draft.end_of_principal();
+        Ok(self)
+    }
+
+    /// With roles that are held everywhere.
+    ///
+    /// # Errors
+    /// As for [`with`](Self::with).
+    pub fn roles(self, roles: &[&str]) -> Result<Self, Refusal> {
+        self.with(builtin::PRINCIPAL_ROLES, Given::Texts(roles))
+    }
+
+    /// With a tier.
+    ///
+    /// # Errors
+    /// As for [`with`](Self::with).
+    pub fn tier(self, tier: &str) -> Result<Self, Refusal> {
+        self.with(builtin::PRINCIPAL_TIER, tier)
+    }
+
+    /// With an organisation.
+    ///
+    /// # Errors
+    /// As for [`with`](Self::with).
+    pub fn org(self, org: &str) -> Result<Self, Refusal> {
+        self.with(builtin::PRINCIPAL_ORG, org)
+    }
+}
+
+impl Ask<'_> {
+    /// With the value of an attribute of the resource, the action or the context.
+    ///
+    /// # Errors
+    /// If the value does not fit the attribute.
+    pub fn with<'g>(self, attr: AttrId, given: impl Into<Given<'g>>) -> Result<Self, Refusal> {
+        self.0.give(attr, given.into())?;
+        Ok(self)
+    }
+
+    /// From an address.
+    ///
+    /// # Errors
+    /// As for [`with`](Self::with).
+    pub fn ip(self, ip: IpAddr) -> Result<Self, Refusal> {
+        self.with(builtin::IP, ip)
+    }
+
+    /// At an instant.
+    ///
+    /// # Errors
+    /// As for [`with`](Self::with).
+    pub fn time(self, time: DateTime<Utc>) -> Result<Self, Refusal> {
+        self.with(builtin::TIME, time)
+    }
+
+    /// What the rules say.
+    #[must_use]
+    pub fn evaluate(self) -> Ruling {
+        let session = self.0;
+        let request = session.draft.settle(session.set.set());
+        Ruling { outcome: decide(&session.set.graph, request) }
+    }
+
+    /// The request, to be evaluated later and as often as one likes.
+    #[must_use]
+    pub fn prepare(self) -> Prepared {
+        let session = self.0;
+        session.draft.settle(session.set.set()).clone()
+    }
+}
