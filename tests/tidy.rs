@@ -59,7 +59,6 @@ const PLACES: &[(&str, &str)] = &[
     ("pest_derive", "ast/parse/"),
     ("pretty", "ast/print/"),
     ("rayon", "check/mod.rs load.rs query/ policyc/"),
-    ("regex-automata", "glob.rs"),
     // Never in ast/, check/ or eval/: the core types have no wire format.
     ("serde", "report/ wire/ policyc/"),
     ("serde_json", "report/ wire/ policyc/"),
