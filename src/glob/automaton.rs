@@ -67,10 +67,21 @@ impl Automaton {
         Self { wildcards: wildcards.into(), letters, ascii, accepting }
     }
 
+    /// How many words of state each character of a text goes through.
+    pub(super) fn words(&self) -> usize {
+        self.wildcards.len()
+    }
+
+    /// How much memory it takes.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>().saturating_add(size_of_val(&*self.wildcards)).saturating_add(size_of_val(&*self.letters))
+    }
+
     /// Whether the pieces match the whole of a text.
     pub(super) fn accepts(&self, text: &str) -> bool {
         match *self.wildcards {
             [_] => self.run::<1>(text),
+            [_, _] | [_, _, _] | [_, _, _, _] => self.run::<4>(text),
             _ => self.run::<MOST_WORDS>(text),
         }
     }

@@ -7,12 +7,16 @@
 //! more than two comparisons; the others have a small automaton. Matching takes time in proportion to the text, whatever
 //! the pattern, allocates nothing and takes no lock.
 
+mod affixes;
 mod automaton;
 mod pieces;
+mod set;
 
+use affixes::End;
 use automaton::Automaton;
 pub use pieces::GlobError;
 use pieces::{Class, Piece, Scope};
+pub use set::{GlobSet, GlobSetError};
 use std::{fmt, sync::Arc};
 
 /// A compiled pattern; a clone shares it. Two are the same if they are written the same, for the same use.
@@ -30,6 +34,7 @@ struct Compiled {
 }
 
 /// What may stand between prefix and suffix: the cheapest test that the shape of a pattern allows.
+#[derive(Clone)]
 enum Middle {
     /// Nothing: the pattern has no wildcard.
     Nothing,
@@ -38,7 +43,7 @@ enum Middle {
     /// Any run within a segment: `acme/*`, `acme/*/v2`.
     Segment,
     /// What an automaton accepts: `*-internal-*`, `qwen?-*`.
-    Accepted(Box<Automaton>),
+    Accepted(Arc<Automaton>),
 }
 
 impl Glob {
@@ -70,7 +75,7 @@ impl Glob {
             [] => Middle::Nothing,
             [Piece::Run(Class::Any)] => Middle::Anything,
             [Piece::Run(Class::Segment)] => Middle::Segment,
-            _ => Middle::Accepted(Box::new(Automaton::new(&rest))),
+            _ => Middle::Accepted(Arc::new(Automaton::new(&rest))),
         };
         Ok(Self(Arc::new(Compiled { pattern: pattern.into(), scope, prefix, middle, suffix })))
     }
@@ -106,10 +111,7 @@ impl Glob {
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
         let Compiled { prefix, middle, suffix, .. } = &*self.0;
-        // To compare no bytes at all can take longer than to compare some: the processor may stumble over the address
-        // of an empty text, which is none.
-        let rest = if prefix.is_empty() { Some(text) } else { text.strip_prefix(&**prefix) };
-        let rest = if suffix.is_empty() { rest } else { rest.and_then(|rest| rest.strip_suffix(&**suffix)) };
+        let rest = End::Front.strip(text, prefix).and_then(|rest| End::Back.strip(rest, suffix));
         rest.is_some_and(|rest| middle.is_match(rest))
     }
 
@@ -165,6 +167,16 @@ impl Compiled {
         // What was parsed once is a pattern.
         pieces::parse(&self.pattern, self.scope).unwrap_or_default()
     }
+
+    /// About how much memory it takes.
+    fn bytes(&self) -> usize {
+        let texts = [&self.pattern, &self.prefix, &self.suffix].map(|text| text.len());
+        let automaton = match &self.middle {
+            Middle::Nothing | Middle::Anything | Middle::Segment => 0,
+            Middle::Accepted(automaton) => automaton.bytes(),
+        };
+        texts.into_iter().sum::<usize>().saturating_add(size_of::<Self>()).saturating_add(automaton)
+    }
 }
 
 impl Middle {
@@ -174,6 +186,14 @@ impl Middle {
             Self::Anything => true,
             Self::Segment => !text.contains('/'),
             Self::Accepted(automaton) => automaton.accepts(text),
+        }
+    }
+
+    /// How many words of an automaton each character of a text goes through.
+    fn words(&self) -> usize {
+        match self {
+            Self::Nothing | Self::Anything | Self::Segment => 0,
+            Self::Accepted(automaton) => automaton.words(),
         }
     }
 }
