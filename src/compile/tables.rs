@@ -215,9 +215,8 @@ pub(crate) const fn too_many(what: &'static str, most: u64) -> TooLarge {
     TooLarge { what, most }
 }
 
-/// The minute of the week that a clock on the wall shows.
-pub(crate) fn minute(zone: &Zone, at: chrono::DateTime<chrono::Utc>) -> u32 {
-    let local = zone.local(at);
-    let day = u32::from(local.weekday.index()).saturating_mul(DAY);
-    day.saturating_add(local.second.div_euclid(60))
+/// The minute of the week that a clock on the wall shows at an instant, in seconds since 1970.
+#[inline]
+pub(crate) fn minute(zone: &Zone, seconds: i64) -> u32 {
+    zone.week_second(seconds).div_euclid(60)
 }

