@@ -1,8 +1,10 @@
-//! What must hold for a rule, as code: a row of tests that an evaluator walks through from left to right.
+//! What must hold for a rule, as code: tests of the request's attributes.
 //!
-//! A rule fires where an `allow` is true, and everything else is true or unknown. Negations are pushed down to the tests,
-//! so over Kleene's three values a rule is a formula of `and` and `or` whose tests are each either *certainly* or *possibly*
-//! true: two values are enough, and a test that is unknown counts as the kind of rule wants it.
+//! Negations are pushed down to the tests, so over Kleene's three values a condition is a formula of `and` and `or` whose
+//! tests are each *certainly* or *possibly* true: an `allow` wants the first, everything else the second, and either way
+//! two values are enough.
+//!
+//! A rule's code is a row of tests that must all hold. Where it has alternatives, one of these is itself code, with jumps.
 //!
 //! A test is two words and its operands:
 //!
@@ -17,22 +19,20 @@
 //! └────────────────────────────────────────┘
 //! ```
 //!
-//! Where a test comes out as its flag `JUMP` says, the walk jumps; else it goes on with the next test. At the end of the
-//! code the rule fires; a jump to `FAIL` means that it does not.
+//! Inside [`Op::Code`], where a test comes out as its flag `JUMP` says, the walk jumps; else it goes on with the next test.
+//! At the end the whole holds; a jump to `FAIL` means that it does not.
 
-/// A jump out of the rule, which does not fire.
+/// A jump out of the code, which does not hold.
 pub(crate) const FAIL: u16 = u16::MAX;
 
 /// The negation of the test; what is unknown stays unknown.
 pub(crate) const NEGATED: u32 = 1 << 8;
-/// An unknown operand counts as a test that holds.
-pub(crate) const POSSIBLE: u32 = 1 << 9;
 /// An operand that is `none` makes the test unknown, not false.
 pub(crate) const NONE_IS_UNKNOWN: u32 = 1 << 10;
 /// The result on which the walk jumps.
 pub(crate) const JUMP: u32 = 1 << 11;
 /// All flags.
-const FLAGS: u32 = NEGATED | POSSIBLE | NONE_IS_UNKNOWN | JUMP;
+const FLAGS: u32 = NEGATED | NONE_IS_UNKNOWN | JUMP;
 
 /// A kind of test. Its number is part of the bundle's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,11 +91,13 @@ pub(crate) enum Op {
     Opened = 24,
     /// The principal holds one of some roles. Operands: where the table of their numbers stands in the pool.
     HoldsOne = 25,
+    /// Some tests with jumps between them. Operands: those tests, as many words as the immediate says.
+    Code = 26,
 }
 
 impl Op {
     /// All, by number.
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::Holds,
         Self::Principal,
         Self::Resource,
@@ -122,11 +124,17 @@ impl Op {
         Self::OverlapsResource,
         Self::Opened,
         Self::HoldsOne,
+        Self::Code,
     ];
 
     /// Whether it looks at its slot.
     pub(crate) const fn reads(self) -> bool {
-        !matches!(self, Self::Holds | Self::Principal | Self::Resource | Self::Opened)
+        !matches!(self, Self::Holds | Self::Principal | Self::Resource | Self::Opened | Self::Code)
+    }
+
+    /// Whether it takes long: such tests are made only where a rule depends on them.
+    pub(crate) const fn is_slow(self) -> bool {
+        matches!(self, Self::Like | Self::OverlapsResource | Self::ContainsValue | Self::Code)
     }
 
     /// Whether its immediate is an attribute of the resource.
@@ -166,6 +174,7 @@ impl Op {
                 Self::Until | Self::Before | Self::IsTime | Self::CompareResource => 3,
                 Self::Within | Self::IsIp => 4,
                 Self::InRanges => (immediate as usize).saturating_mul(2),
+                Self::Code => immediate as usize,
             }
     }
 }
@@ -198,7 +207,7 @@ impl Test {
             op,
             flags: first & FLAGS,
             slot: (first >> 16) as u16,
-            operands: (first >> 12 & 15) as usize,
+            operands: if matches!(op, Op::Code) { (second >> 16) as usize } else { (first >> 12 & 15) as usize },
             skip: second as u16,
             immediate: (second >> 16) as u16,
         })

@@ -1,7 +1,7 @@
 //! From the shape of a condition to code.
 
 use super::{
-    code::{FAIL, JUMP, NEGATED, NONE_IS_UNKNOWN, Op, POSSIBLE, Test, halves},
+    code::{FAIL, JUMP, NEGATED, NONE_IS_UNKNOWN, Op, Test, halves},
     names::TooLarge,
     shape::Shape,
     tables::{Tables, address, instant_words, ip_words, numbers, plain, ranges, too_many},
@@ -17,6 +17,9 @@ use crate::{
 /// The most ranges that stand in the code itself; more stand in a table.
 const MAX_RANGES: usize = 4;
 
+/// The most tests that a rule has one by one; more are code.
+const MAX_TESTS: usize = 12;
+
 /// A place in the code that is not known yet.
 type Label = usize;
 
@@ -24,8 +27,6 @@ type Label = usize;
 pub(super) struct Encoder<'a> {
     pub(super) vocabulary: &'a Vocabulary,
     pub(super) tables: &'a mut Tables,
-    /// Whether what is unknown counts as true.
-    pub(super) possible: bool,
     code: Vec<u32>,
     /// Where each label stands.
     labels: Vec<usize>,
@@ -37,17 +38,47 @@ pub(super) struct Encoder<'a> {
 const OUT: Label = usize::MAX;
 
 impl<'a> Encoder<'a> {
-    pub(super) const fn new(vocabulary: &'a Vocabulary, tables: &'a mut Tables, possible: bool) -> Self {
-        Self { vocabulary, tables, possible, code: Vec::new(), labels: Vec::new(), jumps: Vec::new() }
+    pub(super) const fn new(vocabulary: &'a Vocabulary, tables: &'a mut Tables) -> Self {
+        Self { vocabulary, tables, code: Vec::new(), labels: Vec::new(), jumps: Vec::new() }
     }
 
-    /// The code of a rule: its condition, and for a gate that no grant opens it. The condition is not the constant `false`.
+    /// The code of a rule: the tests of its condition, and for a gate that no grant opens it. The condition is not the
+    /// constant `false`.
     pub(super) fn encode(mut self, shape: &Shape<'_>, gate: Option<GateMode>) -> Result<Vec<u32>, TooLarge> {
-        self.branch(shape, None, Some(OUT))?;
+        let mut tests = Vec::new();
+        let items = if let Shape::All(items) = shape { items } else { std::slice::from_ref(shape) };
+        if items.len() > MAX_TESTS {
+            self.item(shape, &mut tests)?;
+        } else {
+            items.iter().try_for_each(|item| self.item(item, &mut tests))?;
+        }
         if let Some(mode) = gate {
             let immediate = u16::from(mode == GateMode::Manual);
+            self.code.clear();
             self.test(Op::Opened, NEGATED, builtin::PRINCIPAL_GRANTED, immediate, &[], None, Some(OUT))?;
+            tests.append(&mut self.code);
         }
+        Ok(tests)
+    }
+
+    /// One of the things that must all hold: a test, or code.
+    fn item(&mut self, shape: &Shape<'_>, tests: &mut Vec<u32>) -> Result<(), TooLarge> {
+        self.code.clear();
+        self.labels.clear();
+        self.jumps.clear();
+        self.branch(shape, None, Some(OUT))?;
+        self.link()?;
+        if matches!(shape, Shape::All(_) | Shape::Any(_)) {
+            let length = u16::try_from(self.code.len()).map_err(|_| too_many("tests in one rule", u64::from(FAIL)))?;
+            let test = Test { op: Op::Code, flags: 0, slot: 0, operands: 0, skip: FAIL, immediate: length };
+            tests.extend(test.words());
+        }
+        tests.append(&mut self.code);
+        Ok(())
+    }
+
+    /// Puts in how far jumps go.
+    fn link(&mut self) -> Result<(), TooLarge> {
         for (place, label) in &self.jumps {
             let target = self.labels.get(*label).copied().unwrap_or_default();
             // A jump is counted from the end of its test.
@@ -60,7 +91,7 @@ impl<'a> Encoder<'a> {
                 *word = *word & 0xffff_0000 | u32::from(skip);
             }
         }
-        Ok(self.code)
+        Ok(())
     }
 
     /// The code of a shape, which jumps where it is true or where it is false and goes on else: one of the two is none.
@@ -139,10 +170,9 @@ impl<'a> Encoder<'a> {
             self.jumps.push((self.code.len(), target));
         }
         let attr = u16::try_from(attr.0).map_err(|_| too_many("attributes", 1 << 16))?;
-        let possible = if self.possible { POSSIBLE } else { 0 };
         let operand_count = operands.len();
         let test =
-            Test { op, flags: flags | jump | possible, slot: attr, operands: operand_count, skip: FAIL, immediate };
+            Test { op, flags: flags | jump, slot: attr, operands: operand_count, skip: FAIL, immediate };
         self.code.extend(test.words());
         self.code.extend(operands);
         Ok(())

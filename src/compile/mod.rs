@@ -25,7 +25,7 @@ use crate::{
     },
     value::GateMode,
 };
-use block::{Blocks, GATE_AUTO, GATE_MANUAL, HIDES, Packed, Section};
+use block::{Blocks, Packed, Section};
 use encode::Encoder;
 use graph::{BlockRef, Home};
 use keys::Key;
@@ -98,14 +98,14 @@ fn file(
     let conds: Vec<&Cond> =
         rule.parts.iter().filter(|part| !(exact && part.kind == PartKind::To)).map(|part| &part.cond).collect();
     let possible = !matches!(rule.effect, Effect::Allow);
-    let (section, flags, gate) = role(rule);
+    let (section, hides, gate) = role(rule);
     let mut put = |place: Place, known: Known<'_>, tables: &mut Tables| -> Result<(), TooLarge> {
         let shape = shape(&conds, known);
         if matches!(shape, Shape::Const(false)) {
             return Ok(());
         }
-        let code = Encoder::new(vocabulary, tables, possible).encode(&shape, gate)?;
-        filed.push((place, Packed { rule: id.0, section, actions, flags, code }));
+        let code = Encoder::new(vocabulary, tables).encode(&shape, gate)?;
+        filed.push((place, Packed { rule: id.0, section, hides, actions, code }));
         Ok(())
     };
     let keys = keys::keys(&conds);
@@ -154,27 +154,28 @@ fn actions(rule: &Rule) -> (u32, bool) {
     (bits, actions.iter().all(|action| action.0 < 31))
 }
 
-/// The section of a rule, its flags, and the gate that it is.
-fn role(rule: &Rule) -> (Section, u32, Option<GateMode>) {
-    let hides = |status: u16| if status == 404 { HIDES } else { 0 };
-    let (section, flags, gate) = match &rule.effect {
-        Effect::Allow => (Section::Allows, 0, None),
-        Effect::Deny(refusal) => (Section::Prohibitions, hides(refusal.status), None),
-        Effect::Gate(mode @ GateMode::Auto, refusal) => {
-            (Section::Prohibitions, hides(refusal.status) | GATE_AUTO, Some(*mode))
-        }
-        Effect::Gate(mode @ GateMode::Manual, refusal) => {
-            (Section::Prohibitions, hides(refusal.status) | GATE_MANUAL, Some(*mode))
-        }
-        Effect::Limit(..) => (Section::Limits, 0, None),
-        Effect::Oblige(..) => (Section::Duties, 0, None),
+/// The section of a rule, whether it is a prohibition that decides before others, and the gate that it is.
+const fn role(rule: &Rule) -> (Section, bool, Option<GateMode>) {
+    let (section, hides, gate) = match &rule.effect {
+        Effect::Allow if rule.shadow => (Section::ShadowAllows, false, None),
+        Effect::Allow => (Section::Allows, false, None),
+        Effect::Deny(refusal) => (Section::Prohibitions, refusal.status == 404, None),
+        Effect::Gate(mode, refusal) => (Section::Prohibitions, refusal.status == 404, Some(*mode)),
+        Effect::Limit(..) => (Section::Limits, false, None),
+        Effect::Oblige(..) => (Section::Duties, false, None),
     };
-    if rule.shadow { (Section::Shadows, 0, gate) } else { (section, flags, gate) }
+    match (rule.shadow, section) {
+        (true, Section::Prohibitions | Section::Limits | Section::Duties) => (Section::Shadows, false, gate),
+        _ => (section, hides, gate),
+    }
 }
 
 /// Notes the attributes that code reads.
 fn reads(code: &[u32], read: &mut [bool]) {
-    for (test, _) in block::tests(code) {
+    for (test, operands) in block::tests(code) {
+        if test.op == code::Op::Code {
+            reads(operands, read);
+        }
         let own = test.op.reads().then_some(test.slot);
         for attr in [own, test.op.is_pair().then_some(test.immediate)].into_iter().flatten() {
             if let Some(read) = read.get_mut(usize::from(attr)) {

@@ -8,7 +8,7 @@ use crate::{
     check::ir::{Arg, Duty, Effect as RuleEffect, Ir, Piece, Refusal, Rule, RuleId, Template},
     decision::{Decision, Denial, Effect, LimitState, Obligation, RuleRef},
     store::limits::Room,
-    value::{HeldRole, Value},
+    value::{GateMode, HeldRole, Value},
 };
 use chrono::SecondsFormat;
 use std::{collections::BTreeSet, sync::Arc};
@@ -56,12 +56,20 @@ pub fn answer(ir: &Ir, facts: &Facts<'_>, verdict: &Verdict, charged: &Charged, 
         && matches!(ir.rules[id].effect, RuleEffect::Gate(..))
     {
         // Manual outranks automatic, whichever of the gates decided.
-        denial.gate = verdict.gate;
+        denial.gate = verdict.prohibitions.iter().filter_map(|id| mode(&ir.rules[*id])).max();
     }
     let code = decision.denial().map(|denial| denial.code.clone());
     decision.obligations = duties(ir, facts, &verdict.duties, code.as_deref());
     decision.shadow = shadow(ir, verdict, charged, code.as_deref());
     decision
+}
+
+/// The mode of a gate.
+const fn mode(rule: &Rule) -> Option<GateMode> {
+    match rule.effect {
+        RuleEffect::Gate(mode, _) => Some(mode),
+        RuleEffect::Allow | RuleEffect::Deny(_) | RuleEffect::Limit(..) | RuleEffect::Oblige(..) => None,
+    }
 }
 
 fn unknown_action(facts: &Facts<'_>) -> Denial {

@@ -1,6 +1,7 @@
 //! Decisions by the graph: the same as the reference evaluator's, found without visiting rules that cannot matter.
 
 use super::{
+    bits::bits,
     facts::Grant,
     prepared::Prepared,
     verdict::{Outcome, Verdict},
@@ -9,26 +10,29 @@ use crate::{
     check::{ir::RuleId, shift, vocabulary::builtin},
     compile::{
         Graph,
-        block::{GATE_AUTO, GATE_MANUAL, HIDES, Row, Section, rows},
-        code::{FAIL, JUMP, NEGATED, NONE_IS_UNKNOWN, Op, POSSIBLE, Test, joined},
+        block::{Section, chunks},
+        code::{NONE_IS_UNKNOWN, Op, Test, joined},
         graph::{BlockRef, Form, NONE, Slot, State},
         tables::minute,
     },
-    value::{Cmp, GateMode},
+    value::Cmp,
 };
 use chrono::DateTime;
 use std::cmp::Ordering;
 
 /// Allow or deny, and by which rule.
 #[must_use]
+#[inline]
 pub(crate) fn decide(graph: &Graph, request: &Prepared) -> Outcome {
     if request.action == 0 {
         return Outcome::UnknownAction;
     }
-    if let Some(rule) = first(graph, request, Section::Prohibitions) {
-        return Outcome::Deny(RuleId(rule));
+    let mut best = Best { prohibition: u64::MAX, allow: u32::MAX };
+    reach(graph, request, |block| best = scan(graph, request, block, best));
+    if best.prohibition != u64::MAX {
+        return Outcome::Deny(RuleId(best.prohibition as u32));
     }
-    first(graph, request, Section::Allows).map_or(Outcome::NoRule, |rule| Outcome::Allow(RuleId(rule)))
+    if best.allow == u32::MAX { Outcome::NoRule } else { Outcome::Allow(RuleId(best.allow)) }
 }
 
 /// What all the rules say.
@@ -36,35 +40,48 @@ pub(crate) fn decide(graph: &Graph, request: &Prepared) -> Outcome {
 pub(crate) fn survey(graph: &Graph, request: &Prepared) -> Verdict {
     let mut verdict = Verdict::new(decide(graph, request));
     verdict.duties = firing(graph, request, Section::Duties);
-    if verdict.outcome == Outcome::UnknownAction {
-        return verdict;
+    match verdict.outcome {
+        Outcome::UnknownAction => return verdict,
+        Outcome::Deny(_) => verdict.prohibitions = firing(graph, request, Section::Prohibitions),
+        Outcome::Allow(_) => verdict.limits = firing(graph, request, Section::Limits),
+        Outcome::NoRule => {}
     }
-    if let Outcome::Deny(_) = verdict.outcome {
-        verdict.prohibitions = firing(graph, request, Section::Prohibitions);
-        each(graph, request, Section::Prohibitions, |_, row| {
-            let mode = match row.flags & (GATE_AUTO | GATE_MANUAL) {
-                GATE_AUTO => Some(GateMode::Auto),
-                GATE_MANUAL => Some(GateMode::Manual),
-                _ => None,
-            };
-            verdict.gate = verdict.gate.max(mode);
-        });
-    }
-    if let Outcome::Allow(_) = verdict.outcome {
-        verdict.limits = firing(graph, request, Section::Limits);
-    }
-    verdict.shadow = firing(graph, request, Section::Shadows);
+    verdict.shadow = firing(graph, request, Section::ShadowAllows);
+    verdict.shadow.extend(firing(graph, request, Section::Shadows));
+    verdict.shadow.sort_unstable();
     verdict
 }
 
 /// The rules of a section that fire, in source order.
 pub(crate) fn firing(graph: &Graph, request: &Prepared, section: Section) -> Vec<RuleId> {
     let mut found = Vec::new();
-    each(graph, request, section, |rule, _| found.push(RuleId(rule)));
+    if graph.sections & section.bit() == 0 {
+        return found;
+    }
+    reach(graph, request, |block| {
+        for chunk in chunks(&graph.blocks, block) {
+            let rules = chunk.section(section);
+            if rules.is_empty() {
+                continue;
+            }
+            let bits = bits(graph, request, chunk);
+            let truths = if section.is_certain() { bits.certain } else { bits.possible };
+            let fires = |[actions, needed, _]: &&[u32; 3]| request.is_spoken_of(*actions) && needed & !truths == 0;
+            found.extend(rules.iter().filter(fires).map(|[_, _, rule]| RuleId(block.base.wrapping_add(*rule))));
+        }
+    });
     found.sort_unstable();
     // A rule that is filed under several keys may be reached by more than one.
     found.dedup();
     found
+}
+
+/// The first rules that fire, so far.
+#[derive(Debug, Clone, Copy)]
+struct Best {
+    /// The number of a prohibition; those that do not hide have bit 32 set, and so come after those that do.
+    prohibition: u64,
+    allow: u32,
 }
 
 /// Visits the blocks that a request reaches.
@@ -87,82 +104,46 @@ fn reach(graph: &Graph, request: &Prepared, mut visit: impl FnMut(BlockRef)) {
     }
 }
 
-/// The first rule of a section that fires, in the order in which rules decide.
-#[inline]
-fn first(graph: &Graph, request: &Prepared, section: Section) -> Option<u32> {
-    // Hiding rules come before all others.
-    let mut best = u64::MAX;
-    reach(graph, request, |block| best = scan(graph, request, block, section, best));
-    (best != u64::MAX).then_some(best as u32)
-}
-
-/// The least key of the rules of a block that fire, if it is less than the best so far.
-fn scan(graph: &Graph, request: &Prepared, block: BlockRef, section: Section, best: u64) -> u64 {
-    for row in rows(&graph.blocks, block, section) {
-        if row.actions & request.action == 0 {
-            continue;
-        }
-        let rule = block.base.wrapping_add(row.rule);
-        let key = u64::from(row.flags & HIDES == 0) << 32 | u64::from(rule);
-        if key >= best {
+/// The first rules that fire, with those of one more block.
+#[inline(never)]
+fn scan(graph: &Graph, request: &Prepared, block: BlockRef, mut best: Best) -> Best {
+    for chunk in chunks(&graph.blocks, block) {
+        let bits = bits(graph, request, chunk);
+        let (prohibitions, rest) = chunk.rules.split_at_checked(chunk.prohibitions() as usize).unwrap_or_default();
+        let allows = rest.get(..chunk.allows() as usize).unwrap_or_default();
+        if let Some((place, rule)) = least(prohibitions, request.action, bits.possible) {
+            let rule = u64::from(block.base.wrapping_add(rule));
+            let key = u64::from(place >= chunk.hiding()) << 32 | rule;
+            best.prohibition = best.prohibition.min(key);
+            // Those of the chunks that follow come later.
             return best;
         }
-        if fires(graph, request, row.code) {
-            return key;
+        if let Some((_, rule)) = least(allows, request.action, bits.certain) {
+            best.allow = best.allow.min(block.base.wrapping_add(rule));
+            return best;
         }
     }
     best
 }
 
-fn each(graph: &Graph, request: &Prepared, section: Section, mut visit: impl FnMut(u32, Row<'_>)) {
-    if graph.sections & section.bit() == 0 {
-        return;
-    }
-    reach(graph, request, |block| {
-        for row in rows(&graph.blocks, block, section) {
-            if speaks(row, request) && fires(graph, request, row.code) {
-                visit(block.base.wrapping_add(row.rule), row);
-            }
-        }
-    });
-}
-
-/// Whether a rule may speak of the request's action; one that the vocabulary does not know is spoken of by `any` only.
+/// The first of some rules that fires: its place and its number. Every rule is looked at, which is faster than to stop.
 #[inline]
-const fn speaks(row: Row<'_>, request: &Prepared) -> bool {
-    row.actions & request.action != 0 || (request.action == 0 && row.actions == u32::MAX)
-}
-
-/// Whether a rule fires.
-#[inline]
-fn fires(graph: &Graph, request: &Prepared, mut code: &[u32]) -> bool {
-    let slots = request.slots.as_slice();
-    while let [head, tail, rest @ ..] = code {
-        let Some(test) = Test::read(*head, *tail) else { return false };
-        let Some((operands, rest)) = rest.split_at_checked(test.operands) else { return false };
-        code = rest;
-        let result = match truth(graph, request, slots, test, operands) {
-            Some(value) => value != (test.flags & NEGATED != 0),
-            None => test.flags & POSSIBLE != 0,
-        };
-        if result == (test.flags & JUMP != 0) {
-            if test.skip == FAIL {
-                return false;
-            }
-            let Some(target) = code.get(usize::from(test.skip)..) else { return false };
-            code = target;
-        }
+fn least(rules: &[[u32; 3]], action: u32, truths: u32) -> Option<(u32, u32)> {
+    let mut firing = 0_u32;
+    for (place, [actions, needed, _]) in (0_u32..).zip(rules) {
+        let fires = (actions & action != 0) & (needed & !truths == 0);
+        firing |= u32::from(fires) << (place & 31);
     }
-    true
+    let place = firing.trailing_zeros();
+    rules.get(place as usize).filter(|_| firing != 0).map(|[_, _, rule]| (place, *rule))
 }
 
 /// What a test comes to; none where that is not known.
-#[inline]
-fn truth(graph: &Graph, request: &Prepared, slots: &[Slot], test: Test, operands: &[u32]) -> Option<bool> {
+pub(super) fn truth(graph: &Graph, request: &Prepared, slots: &[Slot], test: Test, operands: &[u32]) -> Option<bool> {
     let slot = slots.get(usize::from(test.slot)).copied().unwrap_or(Slot::UNKNOWN);
     let known = slot.state == State::Known;
     match test.op {
-        Op::Holds => return request.holds(usize::from(test.immediate)),
+        Op::Holds => return request.holds(u32::from(test.immediate)),
         Op::Tiers if known => {
             let bounds = u64::from(test.immediate);
             return Some(slot.a >= bounds & 0xff && slot.a <= bounds >> 8);
@@ -200,7 +181,8 @@ fn truth(graph: &Graph, request: &Prepared, slots: &[Slot], test: Test, operands
         | Op::CompareResource
         | Op::ContainsValue
         | Op::OverlapsResource
-        | Op::HoldsOne => {}
+        | Op::HoldsOne
+        | Op::Code => {}
     }
     match slot.state {
         State::Unknown => None,
@@ -254,7 +236,7 @@ fn rare(graph: &Graph, request: &Prepared, slot: Slot, test: Test, operands: &[u
             request.set(graph, slot).iter().any(|member| table.binary_search(member).is_ok())
         }
         Op::HoldsOne => {
-            return some(table(graph, first).iter().map(|role| request.holds(*role as usize)));
+            return some(table(graph, first).iter().map(|role| request.holds(*role)));
         }
         Op::InInts => {
             let (pairs, _) = table(graph, first).as_chunks::<2>();
@@ -287,7 +269,8 @@ fn rare(graph: &Graph, request: &Prepared, slot: Slot, test: Test, operands: &[u
         | Op::InRanges
         | Op::Is
         | Op::Until
-        | Op::Before => return None,
+        | Op::Before
+        | Op::Code => return None,
     })
 }
 
@@ -377,7 +360,7 @@ fn contains(graph: &Graph, request: &Prepared, set: Slot, attr: u16, text: u32) 
         return Some(request.set(graph, set).contains(&text));
     }
     match graph.roles.iter().position(|role| *role == text) {
-        Some(role) => request.holds(role),
+        Some(role) => request.holds(role as u32),
         None => Some(false),
     }
 }

@@ -5,6 +5,7 @@
 //! [`Verdict`](verdict::Verdict) is what the rules say, [`answer`] puts it into words.
 
 pub mod answer;
+mod bits;
 pub mod charges;
 pub(crate) mod draft;
 pub mod facts;

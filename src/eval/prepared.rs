@@ -105,19 +105,31 @@ impl Prepared {
         whole.get(start..start.saturating_add(count)).unwrap_or_default()
     }
 
+    /// Whether a rule may speak of the action; one that the vocabulary does not know is spoken of by `any` only.
+    #[inline]
+    pub(crate) const fn is_spoken_of(&self, actions: u32) -> bool {
+        actions & self.action != 0 || (self.action == 0 && actions == u32::MAX)
+    }
+
+    /// Whether the principal certainly holds a role here, and whether it may: as 0 or 1.
+    #[inline]
+    pub(crate) fn role(&self, role: u32) -> (u32, u32) {
+        let roles = self.roles.as_slice();
+        let (held, may) = roles.split_at_checked(roles.len() >> 1).unwrap_or_default();
+        let bit = |words: &[u64]| {
+            words.get((role >> 6) as usize).map_or(0, |word| (word.wrapping_shr(role & 63) & 1) as u32)
+        };
+        (bit(held), bit(may))
+    }
+
     /// Whether the principal holds a role here; none where that is not known.
     #[inline]
-    pub(crate) fn holds(&self, role: usize) -> Option<bool> {
-        let words = self.roles.len() >> 1;
-        let (word, bit) = (role >> 6, role & 63);
-        let set = |word: usize| self.roles.get(word).is_some_and(|word| word >> bit & 1 == 1);
-        if word >= words {
-            return Some(false);
+    pub(crate) fn holds(&self, role: u32) -> Option<bool> {
+        match self.role(role) {
+            (1, _) => Some(true),
+            (_, 0) => Some(false),
+            _ => None,
         }
-        if set(word) {
-            return Some(true);
-        }
-        if set(word.wrapping_add(words)) { None } else { Some(false) }
     }
 
     /// What most requests have nothing of.

@@ -39,12 +39,7 @@ pub fn evaluate(ir: &Ir, facts: &Facts<'_>) -> Verdict {
         }
         match &rule.effect {
             Effect::Allow => allow = allow.or(Some(id)),
-            Effect::Deny(_) => verdict.prohibitions.push(id),
-            Effect::Gate(mode, _) => {
-                verdict.prohibitions.push(id);
-                // Manual outranks automatic.
-                verdict.gate = verdict.gate.max(Some(*mode));
-            }
+            Effect::Deny(_) | Effect::Gate(..) => verdict.prohibitions.push(id),
             Effect::Limit(..) => verdict.limits.push(id),
             Effect::Oblige(..) => verdict.duties.push(id),
         }

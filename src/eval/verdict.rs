@@ -1,9 +1,6 @@
 //! What the rules say of a request, before limits are charged and the answer is put into words.
 
-use crate::{
-    check::ir::{RuleId, Upon},
-    value::GateMode,
-};
+use crate::check::ir::{RuleId, Upon};
 
 /// What the rules say of a request, before limits are charged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +15,6 @@ pub struct Verdict {
     pub duties: Vec<RuleId>,
     /// Shadow rules that fire, in source order; a shadow limit among them has a say only if it has no room.
     pub shadow: Vec<RuleId>,
-    /// The strictest mode of the gates that fire.
-    pub gate: Option<GateMode>,
 }
 
 impl Verdict {
@@ -32,7 +27,6 @@ impl Verdict {
             limits: Vec::new(),
             duties: Vec::new(),
             shadow: Vec::new(),
-            gate: None,
         }
     }
 }
