@@ -72,7 +72,7 @@ impl Reader<'_> {
     fn read_head<T>(&mut self, chunk: Chunk, rule: Rule, build: fn(&mut Nodes<'_>) -> Read<T>) -> Option<T> {
         let text = self.slice(chunk.head().start, chunk.head().end);
         let built = match read(rule, text) {
-            Ok(pairs) => build(&mut Nodes::new(pairs, self.place(chunk.start))),
+            Ok(tree) => build(&mut tree.nodes(self.place(chunk.start))),
             Err(mismatch) => Err(Box::new(explain(&self.fault(chunk, Context::File, Some(rule), &mismatch)))),
         };
         built.map_err(|problem| self.diagnostics.push(*problem)).ok()

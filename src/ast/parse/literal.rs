@@ -42,7 +42,7 @@ pub(super) fn literal(node: Node<'_>) -> Read<Literal> {
 
 /// The members of a list.
 pub(super) fn list(node: Node<'_>) -> Read<Vec<Literal>> {
-    node.parts().map(literal).collect()
+    node.parts().all(literal)
 }
 
 /// `none`, `unknown` or a constant.

@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
         loop {
             let end = self.text.ceil_char_boundary(chunk.start.saturating_add(length)).min(chunk.end);
             match read(context.rule(), self.slice(chunk.start, end)) {
-                Ok(pairs) => return (self.build(Nodes::new(pairs, self.place(chunk.start)), context), None),
+                Ok(tree) => return (self.build(tree.nodes(self.place(chunk.start)), context), None),
                 Err(mismatch) => {
                     self.budget = self.budget.saturating_sub(end.saturating_sub(chunk.start));
                     let fault = self.fault(chunk, context, None, &mismatch);
