@@ -80,7 +80,7 @@ impl<'a> Reader<'a> {
     pub(super) fn parts(&mut self, range: Range<usize>, context: Context) -> Vec<Part> {
         let mut parts = Vec::new();
         let mut at = range.start;
-        while let Some(mut chunk) = next_chunk(self.text, at, range.end, &self.scan.unclosed) {
+        while let Some(mut chunk) = next_chunk(self.text, at, range.end, &self.scan) {
             self.report_findings(chunk.start);
             let mut documented = at;
             at = chunk.end;
