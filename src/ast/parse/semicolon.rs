@@ -60,7 +60,10 @@ impl Reader<'_> {
         let resume = missing.next.map(|next| next.start);
         let repaired = format!("{};", self.slice(chunk.start, end));
         let part = match read(context.rule(), &repaired) {
-            Ok(tree) => self.build(tree.nodes(self.place(chunk.start)), context),
+            Ok(tree) => {
+                let built = context.build(&mut tree.nodes(self.place(chunk.start)));
+                self.reported(built)
+            }
             Err(_) => None,
         };
         (part, resume)
