@@ -64,7 +64,7 @@ impl Reader<'_> {
             return;
         }
         let Ok(tree) = read(Rule::file, self.slice(first.start, end)) else { return };
-        let mut nodes = tree.nodes(self.place(first.start));
+        let mut nodes = tree.nodes(self.place(first.start), &self.texts);
         let starts = nodes.clone().map(|node| node.at().0.range().start);
         if starts.eq(chunks.iter().map(|chunk| chunk.start)) {
             self.ahead.read.extend(chunks.into_iter().map(|chunk| (chunk, context.build(&mut nodes))));

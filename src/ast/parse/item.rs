@@ -46,9 +46,9 @@ pub(super) fn inner_item(node: Node<'_>) -> Read<Item> {
 
 fn on_part(kind: &ItemKind) -> Option<&Selector> {
     if let ItemKind::Rule(rule) = kind {
-        rule.scope.on.as_ref()
+        rule.scope.on.as_deref()
     } else if let ItemKind::Invariant(invariant) = kind {
-        invariant.scope.on.as_ref()
+        invariant.scope.on.as_deref()
     } else {
         None
     }

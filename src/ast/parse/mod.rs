@@ -31,6 +31,7 @@ mod semicolon;
 mod slip;
 mod split;
 mod test;
+mod texts;
 mod vocabulary;
 mod words;
 

@@ -1,12 +1,13 @@
 //! Walking over what the grammar has matched, without its keywords and marks.
 
-use super::grammar::Rule;
+use super::{grammar::Rule, texts::Texts};
 use crate::{
     ast::At,
     report::{Code, Diagnostic, codes},
     source::{FileId, Span},
 };
 use pest::{Token, iterators::Pairs};
+use std::sync::Arc;
 
 /// What came out of reading a part, or why it makes no sense.
 pub(super) type Read<T> = Result<T, Problem>;
@@ -90,9 +91,9 @@ impl<'i> Tree<'i> {
         Self { text, matches }
     }
 
-    /// Its outermost matches; `place` says where the text stands.
-    pub(super) fn nodes(&self, place: Place) -> Nodes<'_> {
-        Nodes { text: self.text, matches: &self.matches, place, at: At(place.span(0, 0)) }
+    /// Its outermost matches; `place` says where the text stands, `texts` what the file has said before.
+    pub(super) fn nodes<'t>(&'t self, place: Place, texts: &'t Texts) -> Nodes<'t> {
+        Nodes { text: self.text, matches: &self.matches, place, texts, at: At(place.span(0, 0)) }
     }
 }
 
@@ -103,6 +104,7 @@ pub(super) struct Node<'i> {
     this: Match,
     inside: &'i [Match],
     place: Place,
+    texts: &'i Texts,
 }
 
 impl<'i> Node<'i> {
@@ -114,6 +116,11 @@ impl<'i> Node<'i> {
     /// The text.
     pub(super) fn text(&self) -> &'i str {
         self.text.get(self.this.start..self.this.end).unwrap_or_default()
+    }
+
+    /// A text that it says, to be kept.
+    pub(super) fn kept(&self, text: &str) -> Arc<str> {
+        self.texts.shared(text)
     }
 
     /// The place.
@@ -129,7 +136,7 @@ impl<'i> Node<'i> {
 
     /// What the rule is made of.
     pub(super) fn parts(self) -> Nodes<'i> {
-        Nodes { text: self.text, matches: self.inside, place: self.place, at: self.at() }
+        Nodes { text: self.text, matches: self.inside, place: self.place, texts: self.texts, at: self.at() }
     }
 
     /// The only thing that the rule is made of.
@@ -168,6 +175,7 @@ pub(super) struct Nodes<'i> {
     text: &'i str,
     matches: &'i [Match],
     place: Place,
+    texts: &'i Texts,
     at: At,
 }
 
@@ -225,7 +233,7 @@ impl<'i> Iterator for Nodes<'i> {
         let (this, rest) = self.matches.split_first()?;
         let (inside, after) = rest.split_at_checked(this.inside)?;
         self.matches = after;
-        Some(Node { text: self.text, this: *this, inside, place: self.place })
+        Some(Node { text: self.text, this: *this, inside, place: self.place, texts: self.texts })
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
     node::{Nodes, Place, Read},
     split::{Chunk, Context, next_opening, significant},
     test::{Line, test_line},
+    texts::Texts,
 };
 use crate::{
     ast::{
@@ -55,6 +56,8 @@ pub(super) struct Reader<'a> {
     bad: bool,
     /// Statements that were read together with one before them.
     pub(super) ahead: Ahead,
+    /// What the file has said so far.
+    pub(super) texts: Texts,
 }
 
 impl<'a> Reader<'a> {
@@ -69,12 +72,13 @@ impl<'a> Reader<'a> {
             budget,
             bad: false,
             ahead: Ahead::default(),
+            texts: Texts::new(),
         }
     }
 
     /// Reads the whole file.
     pub(super) fn file(mut self) -> (Ast, Vec<Diagnostic>) {
-        let items = self.parts(0..self.scan.end, Context::File).into_iter().filter_map(Part::item).collect();
+        let items = items(self.parts(0..self.scan.end, Context::File));
         self.report_findings(usize::MAX);
         let unread = self.is_over() || self.scan.end < self.text.len();
         let comments = self.comments();
@@ -148,7 +152,7 @@ impl<'a> Reader<'a> {
             let end = self.text.ceil_char_boundary(chunk.start.saturating_add(length)).min(chunk.end);
             match read(context.rule(), self.slice(chunk.start, end)) {
                 Ok(tree) => {
-                    let built = context.build(&mut tree.nodes(self.place(chunk.start)));
+                    let built = context.build(&mut tree.nodes(self.place(chunk.start), &self.texts));
                     return (self.reported(built), None);
                 }
                 Err(mismatch) => {
@@ -288,6 +292,13 @@ impl Part {
     pub(super) fn member(self) -> Option<(Name, Assigned)> {
         if let Self::Member(member) = self { Some(member) } else { None }
     }
+}
+
+/// The statements among the parts, in no more room than they need.
+pub(super) fn items(parts: Vec<Part>) -> Vec<Item> {
+    let mut items: Vec<Item> = parts.into_iter().filter_map(Part::item).collect();
+    items.shrink_to_fit();
+    items
 }
 
 /// A token's text, cut where it gets long.

@@ -61,7 +61,7 @@ impl Reader<'_> {
         let repaired = format!("{};", self.slice(chunk.start, end));
         let part = match read(context.rule(), &repaired) {
             Ok(tree) => {
-                let built = context.build(&mut tree.nodes(self.place(chunk.start)));
+                let built = context.build(&mut tree.nodes(self.place(chunk.start), &self.texts));
                 self.reported(built)
             }
             Err(_) => None,
