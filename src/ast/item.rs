@@ -49,9 +49,9 @@ pub enum ItemKind {
         /// The attribute.
         path: Path,
         /// Its type, if given.
-        ty: Option<Type>,
+        ty: Option<Box<Type>>,
         /// Its default, if given.
-        default: Option<Assigned>,
+        default: Option<Box<Assigned>>,
     },
     /// `set intranet = [10.0.0.0/8];`
     Set {
@@ -67,21 +67,21 @@ pub enum ItemKind {
         /// Its spans.
         spans: Vec<WindowSpan>,
         /// Its zone, if given.
-        zone: Option<Name>,
+        zone: Option<Box<Name>>,
     },
     /// `condition trusted = ip in intranet;`
     Condition {
         /// The condition's name.
         name: Name,
         /// What it says.
-        cond: Cond,
+        cond: Box<Cond>,
     },
     /// `model "x" { tier: seed; }`
-    Declaration(Declaration),
+    Declaration(Box<Declaration>),
     /// `on tag risk { … }`; holds rules and invariants only.
     On {
         /// What the statements inside are about.
-        selector: Selector,
+        selector: Box<Selector>,
         /// The statements inside.
         items: Vec<Item>,
     },
@@ -90,7 +90,7 @@ pub enum ItemKind {
     /// `never allow …;` or `always allow …;`
     Invariant(Box<Invariant>),
     /// `test "…" { … }`
-    Test(Test),
+    Test(Box<Test>),
 }
 
 /// An attribute's type.

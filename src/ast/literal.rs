@@ -49,9 +49,9 @@ pub enum LiteralKind {
     /// `admin@"alpha"`
     Held {
         /// The role.
-        role: Name,
+        role: Box<Name>,
         /// The organisation it is held in.
-        org: Name,
+        org: Box<Name>,
     },
 }
 

@@ -18,9 +18,9 @@ pub struct Rule {
     /// Its conditions, in order.
     pub clauses: Vec<Clause>,
     /// `at most …`; of an `allow` or a `limit` only.
-    pub at_most: Option<AtMost>,
+    pub at_most: Option<Box<AtMost>>,
     /// `else …`; never of an `oblige` or of an `allow` without `at most`.
-    pub otherwise: Option<Else>,
+    pub otherwise: Option<Box<Else>>,
 }
 
 /// What a rule does.
@@ -33,7 +33,7 @@ pub enum Effect {
     /// `limit`
     Limit,
     /// `require c`
-    Require(Cond),
+    Require(Box<Cond>),
     /// `gate manual`
     Gate(GateMode),
     /// `oblige watermark(strength = 2) upon any`
@@ -41,7 +41,7 @@ pub enum Effect {
         /// The duties.
         duties: Vec<Duty>,
         /// `upon …`, if given.
-        upon: Option<Upon>,
+        upon: Option<Box<Upon>>,
     },
 }
 
@@ -64,7 +64,7 @@ pub struct Scope {
     /// The actions.
     pub actions: Actions,
     /// The resources; absent where `on` was left out.
-    pub on: Option<Selector>,
+    pub on: Option<Box<Selector>>,
 }
 
 /// `role a and tier >= seed, user "bob" except anonymous`: any of these, none of those.

@@ -88,7 +88,7 @@ impl Checker<'_> {
 
     /// What a rule does; an `allow` with `at most` and a `limit` get their limit elsewhere.
     fn effect(&mut self, rule: &Rule) -> Option<Effect> {
-        let otherwise = rule.otherwise.as_ref();
+        let otherwise = rule.otherwise.as_deref();
         match &rule.effect {
             ast::Effect::Allow => Some(Effect::Allow),
             ast::Effect::Deny => self.refusal(otherwise, "DENIED", 403).map(Effect::Deny),
@@ -100,7 +100,7 @@ impl Checker<'_> {
             ast::Effect::Limit => None,
             ast::Effect::Oblige { duties, upon } => {
                 let duties: Vec<Option<ir::Duty>> = duties.iter().map(|duty| self.duty(duty)).collect();
-                let upon = match upon {
+                let upon = match upon.as_deref() {
                     None | Some(ast::Upon::Allow) => ir::Upon::Allow,
                     Some(ast::Upon::Deny(code)) => ir::Upon::Deny(code.as_ref().map(|code| code.text.clone())),
                     Some(ast::Upon::Any) => ir::Upon::Any,
@@ -135,7 +135,7 @@ impl Checker<'_> {
     }
 
     fn at_most(&mut self, at_most: &AtMost, rule: &Rule, on: Option<&Selector>) -> Option<Effect> {
-        let refusal = self.refusal(rule.otherwise.as_ref(), "RATE_LIMITED", 429);
+        let refusal = self.refusal(rule.otherwise.as_deref(), "RATE_LIMITED", 429);
         let amount = u64::try_from(at_most.amount.value).ok().filter(|amount| *amount > 0);
         if amount.is_none() {
             let help = "to forbid it altogether, write `deny`".to_owned();
@@ -224,7 +224,7 @@ impl Checker<'_> {
         }
         let actions = self.actions(&scope.actions);
         push(PartKind::To, scope.actions.at.0, actions.as_ref().map(|actions| self.to(actions.as_ref())));
-        if let Some(selector) = scope.on.as_ref().or(on) {
+        if let Some(selector) = scope.on.as_deref().or(on) {
             push(PartKind::On, selector.at.0, self.selector(selector));
         }
         for clause in clauses {

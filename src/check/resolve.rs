@@ -180,7 +180,7 @@ impl<'a> Resolver<'a, '_> {
                 }
             }
             ItemKind::Attribute { path, ty, default } => {
-                self.names.attributes.push(AttributeDecl { path, ty: ty.as_ref(), default: default.as_ref() })
+                self.names.attributes.push(AttributeDecl { path, ty: ty.as_deref(), default: default.as_deref() })
             }
             ItemKind::Set { name, members } => {
                 if self.names.declare(Space::Bare, name, self.diagnostics) {
@@ -189,7 +189,7 @@ impl<'a> Resolver<'a, '_> {
             }
             ItemKind::Window { name, spans, zone } => {
                 if self.names.declare(Space::Bare, name, self.diagnostics) {
-                    self.names.windows.insert(name.text.clone(), WindowDecl { spans, zone: zone.as_ref() });
+                    self.names.windows.insert(name.text.clone(), WindowDecl { spans, zone: zone.as_deref() });
                 }
             }
             ItemKind::Condition { name, cond } => {

@@ -169,7 +169,8 @@ fn members() -> BoxedStrategy<Literal> {
     let leaf = prop_oneof![
         plain_constants(),
         identifiers().prop_map(|text| LiteralKind::Ident(text.into())),
-        (names(), strings()).prop_map(|(role, org)| LiteralKind::Held { role, org }),
+        (names().prop_map(Box::new), strings().prop_map(Box::new))
+            .prop_map(|(role, org)| LiteralKind::Held { role, org }),
     ];
     leaf.prop_map(literal)
         .prop_recursive(2, 8, 4, |inner| vec(inner, 0..4).prop_map(|list| literal(LiteralKind::List(list))))
@@ -286,7 +287,11 @@ fn selectors() -> BoxedStrategy<Selector> {
 fn scopes(in_block: bool) -> BoxedStrategy<Scope> {
     let on = of(selectors()).prop_map(move |on| on.filter(|_| !in_block));
     (whos(), vec(names(), 0..4), on)
-        .prop_map(|(who, names, on)| Scope { who: Some(who), actions: Actions { names, at: At::default() }, on })
+        .prop_map(|(who, names, on)| Scope {
+            who: Some(who),
+            actions: Actions { names, at: At::default() },
+            on: on.map(Box::new),
+        })
         .boxed()
 }
 
@@ -354,9 +359,9 @@ fn effects() -> BoxedStrategy<Effect> {
         2 => Just(Effect::Allow),
         2 => Just(Effect::Deny),
         1 => Just(Effect::Limit),
-        1 => conds().prop_map(Effect::Require),
+        1 => conds().prop_map(|cond| Effect::Require(Box::new(cond))),
         1 => select(&[GateMode::Auto, GateMode::Manual][..]).prop_map(Effect::Gate),
-        1 => (vec(duties(), 1..3), of(upon)).prop_map(|(duties, upon)| Effect::Oblige { duties, upon }),
+        1 => (vec(duties(), 1..3), of(upon)).prop_map(|(duties, upon)| Effect::Oblige { duties, upon: upon.map(Box::new) }),
     ]
     .boxed()
 }
@@ -375,6 +380,7 @@ fn rules(in_block: bool) -> BoxedStrategy<Rule> {
             if no_who && !matches!(effect, Effect::Allow | Effect::Deny | Effect::Limit) {
                 scope.who = None;
             }
+            let (at_most, otherwise) = (at_most.map(Box::new), otherwise.map(Box::new));
             Rule { label, shadow, effect, scope, clauses, at_most, otherwise }
         })
         .boxed()
@@ -477,14 +483,12 @@ fn vocabulary() -> BoxedStrategy<ItemKind> {
         (idents(), vec(names(), 1..4)).prop_map(|(name, members)| ItemKind::ActionGroup { name, members }),
         (any::<bool>(), vec(kinds(), 1..4)).prop_map(|(of_principal, names)| ItemKind::Kinds { of_principal, names }),
         (names(), vec(names(), 0..3)).prop_map(|(name, includes)| ItemKind::Role { name, includes }),
-        (paths(), of(types()), of(values())).prop_map(|(path, ty, default)| ItemKind::Attribute { path, ty, default }),
+        (paths(), of(types().prop_map(Box::new)), of(values().prop_map(Box::new)))
+            .prop_map(|(path, ty, default)| ItemKind::Attribute { path, ty, default }),
         (idents(), lists()).prop_map(|(name, members)| ItemKind::Set { name, members }),
-        (idents(), vec(spans(), 1..4), of(strings())).prop_map(|(name, spans, zone)| ItemKind::Window {
-            name,
-            spans,
-            zone
-        }),
-        (idents(), conds()).prop_map(|(name, cond)| ItemKind::Condition { name, cond }),
+        (idents(), vec(spans(), 1..4), of(strings().prop_map(Box::new)))
+            .prop_map(|(name, spans, zone)| ItemKind::Window { name, spans, zone }),
+        (idents(), conds().prop_map(Box::new)).prop_map(|(name, cond)| ItemKind::Condition { name, cond }),
     ]
     .boxed()
 }
@@ -512,15 +516,15 @@ fn documented(kind: BoxedStrategy<ItemKind>) -> BoxedStrategy<Item> {
 }
 
 fn items() -> BoxedStrategy<Item> {
-    let block = (selectors(), vec(documented(claims(true)), 0..3))
+    let block = (selectors().prop_map(Box::new), vec(documented(claims(true)), 0..3))
         .prop_map(|(selector, items)| ItemKind::On { selector, items });
     documented(
         prop_oneof![
             4 => vocabulary(),
-            1 => declarations().prop_map(ItemKind::Declaration),
+            1 => declarations().prop_map(Box::new).prop_map(ItemKind::Declaration),
             4 => claims(false),
             1 => block,
-            2 => tests().prop_map(ItemKind::Test),
+            2 => tests().prop_map(Box::new).prop_map(ItemKind::Test),
         ]
         .boxed(),
     )

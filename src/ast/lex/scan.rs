@@ -17,6 +17,8 @@ pub(in crate::ast) struct Scan {
     pub(in crate::ast) remarks: Vec<Remark>,
     /// All errors, in order.
     pub(in crate::ast) findings: Vec<Finding>,
+    /// Every `;`, `{` and `}`, in order.
+    pub(in crate::ast) boundaries: Vec<Token>,
     /// Where the `{` stand that are never closed, in order.
     pub(in crate::ast) unclosed: Vec<usize>,
     /// Where reading stopped: the end of the text, unless there were too many errors.
@@ -68,8 +70,7 @@ pub(in crate::ast) fn scan(file: FileId, text: &str) -> Scan {
             scanner.out.end = token.start;
             break;
         }
-        let gap = text.get(previous..token.start).unwrap_or_default();
-        scanner.token(token, previous > 0 && !gap.contains('\n'));
+        scanner.token(token, previous);
         previous = token.end;
     }
     scanner.finish()
@@ -93,9 +94,15 @@ struct Level {
 }
 
 impl Scanner<'_> {
-    fn token(&mut self, token: Token, trailing: bool) {
+    /// Takes the next token; `previous` is where the one before it ended.
+    fn token(&mut self, token: Token, previous: usize) {
+        if let TokenKind::Semicolon | TokenKind::Open(Bracket::Curly) | TokenKind::Close(Bracket::Curly) = token.kind {
+            self.out.boundaries.push(token);
+        }
         match token.kind {
             TokenKind::Comment { doc, closed } => {
+                let gap = self.text.get(previous..token.start).unwrap_or_default();
+                let trailing = previous > 0 && !gap.contains('\n');
                 if !closed {
                     self.unterminated(token.start, 2, "this comment is never closed", "write `*/` where it ends");
                 }

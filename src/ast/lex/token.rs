@@ -97,7 +97,7 @@ pub(in crate::ast) fn tokens(text: &str, from: usize) -> impl Iterator<Item = To
 /// The first token at or after a place; `None` where only white space is left.
 pub(in crate::ast) fn next_token(text: &str, from: usize) -> Option<Token> {
     let rest = text.get(from..)?;
-    let blank = rest.find(|c| !matches!(c, ' ' | '\t' | '\r' | '\n'))?;
+    let blank = rest.bytes().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))?;
     let start = from.saturating_add(blank);
     let (kind, length) = first(text.get(start..)?)?;
     Some(Token { kind, start, end: start.saturating_add(length) })
@@ -133,13 +133,17 @@ fn first(text: &str) -> Option<(TokenKind, usize)> {
 
 /// The length of the beginning whose characters are accepted; the second argument is what follows each.
 fn run(text: &str, accept: impl Fn(char, Option<char>) -> bool) -> usize {
-    let mut rest = text.char_indices().peekable();
-    while let Some((at, c)) = rest.next() {
-        if !accept(c, rest.peek().map(|(_, next)| *next)) {
-            return at;
+    let mut chars = text.chars();
+    let mut next = chars.next();
+    let mut length = 0_usize;
+    while let Some(c) = next {
+        next = chars.next();
+        if !accept(c, next) {
+            break;
         }
+        length = length.saturating_add(c.len_utf8());
     }
-    text.len()
+    length
 }
 
 fn line_comment(text: &str) -> (TokenKind, usize) {
@@ -206,19 +210,23 @@ fn foreign_string(text: &str) -> (TokenKind, usize) {
 
 /// A word, or an address that starts like one (`fe80::1`).
 fn word(text: &str) -> (TokenKind, usize) {
-    let length = run(text, |c, next| {
+    let plain = text.bytes().take_while(|byte| *byte == b'_' || byte.is_ascii_alphanumeric()).count();
+    let more = run(text.get(plain..).unwrap_or_default(), |c, next| {
         c == '_' || c.is_alphanumeric() || c == '-' && next.is_some_and(|c| c == '_' || c == '-' || c.is_alphanumeric())
     });
-    let head = text.get(..length).unwrap_or_default();
-    let hex = head.len() <= 4 && head.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let rest = text.get(length..).unwrap_or_default();
-    let group = rest.strip_prefix(':').unwrap_or_default();
-    let group = run(group, |c, _| c.is_ascii_hexdigit());
-    let next = rest.get(group.saturating_add(1)..).unwrap_or_default();
-    if hex && rest.starts_with(':') && next.starts_with(':') {
+    let length = plain.saturating_add(more);
+    if text.get(length..).is_some_and(|rest| rest.starts_with(':')) && starts_address(text, length) {
         return (TokenKind::Number, number(text));
     }
     (TokenKind::Word, length)
+}
+
+/// Whether a word of this length and what follows it are the groups of an address: `fe80::`, `fe80:1:`.
+fn starts_address(text: &str, length: usize) -> bool {
+    let (head, rest) = text.split_at_checked(length).unwrap_or_default();
+    let group = run(rest.strip_prefix(':').unwrap_or_default(), |c, _| c.is_ascii_hexdigit());
+    let next = rest.get(group.saturating_add(1)..).unwrap_or_default();
+    head.len() <= 4 && head.bytes().all(|byte| byte.is_ascii_hexdigit()) && next.starts_with(':')
 }
 
 /// The length of what hangs together as a number, an address or an instant; `0..100` are two.
@@ -233,5 +241,6 @@ fn number(text: &str) -> usize {
 
 fn mark(text: &str) -> usize {
     const LONG: [&str; 11] = ["=>", "==", "!=", "<=", ">=", "<>", "..", "&&", "||", "->", ":="];
-    LONG.iter().find(|long| text.starts_with(**long)).map_or(1, |long| long.len())
+    let may_be_long = matches!(text.as_bytes(), [_, b'=' | b'>' | b'.' | b'&' | b'|', ..]);
+    LONG.iter().find(|long| may_be_long && text.starts_with(**long)).map_or(1, |long| long.len())
 }

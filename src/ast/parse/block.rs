@@ -6,13 +6,13 @@ use super::{
     literal::name,
     misplaced::not_in_block,
     node::{Nodes, Read},
-    reader::{Outcome, Part, Reader},
+    reader::{Outcome, Part, Reader, items},
     scope::selector,
     split::{Chunk, Context, significant},
     test::Line,
 };
 use crate::{
-    ast::{Assign, At, Declaration, Item, ItemKind, Name, Selector, Step, Test},
+    ast::{Assign, At, Declaration, Item, ItemKind, Name, Step, Test},
     report::{Diagnostic, codes},
 };
 
@@ -45,8 +45,8 @@ impl Reader<'_> {
     /// `on tag risk { deny anyone to download; }`
     fn on_block(&mut self, chunk: Chunk) -> Outcome {
         let head = self.read_head(chunk, Rule::only_block, |nodes| selector(nodes.any()?.only()?));
-        let items = self.inside(chunk, Context::Block).into_iter().filter_map(Part::item).collect();
-        self.finished(chunk, head.map(|selector: Selector| ItemKind::On { selector, items }))
+        let items = items(self.inside(chunk, Context::Block));
+        self.finished(chunk, head.map(|selector| ItemKind::On { selector: Box::new(selector), items }))
     }
 
     /// `test "…" { given …; view on "x" => allow; }`
@@ -54,7 +54,7 @@ impl Reader<'_> {
         let head = self.read_head(chunk, Rule::only_test, |nodes| name(nodes.any()?.only()?));
         let lines = self.inside(chunk, Context::Test).into_iter().filter_map(Part::line).collect();
         let (given, steps) = self.given_first(lines);
-        self.finished(chunk, head.map(|name| ItemKind::Test(Test { name, given, steps })))
+        self.finished(chunk, head.map(|name| ItemKind::Test(Box::new(Test { name, given, steps }))))
     }
 
     /// `model "x" { tier: seed; }`
@@ -64,7 +64,7 @@ impl Reader<'_> {
             Ok((name(parts.any()?)?, name(parts.any()?)?))
         });
         let members = self.inside(chunk, Context::Members).into_iter().filter_map(Part::member).collect();
-        let declaration = |(kind, id): (Name, Name)| ItemKind::Declaration(Declaration { kind, id, members });
+        let declaration = |(kind, id): (Name, Name)| ItemKind::Declaration(Box::new(Declaration { kind, id, members }));
         self.finished(chunk, head.map(declaration))
     }
 
@@ -72,7 +72,7 @@ impl Reader<'_> {
     fn read_head<T>(&mut self, chunk: Chunk, rule: Rule, build: fn(&mut Nodes<'_>) -> Read<T>) -> Option<T> {
         let text = self.slice(chunk.head().start, chunk.head().end);
         let built = match read(rule, text) {
-            Ok(pairs) => build(&mut Nodes::new(pairs, self.place(chunk.start))),
+            Ok(tree) => build(&mut tree.nodes(self.place(chunk.start), &self.texts)),
             Err(mismatch) => Err(Box::new(explain(&self.fault(chunk, Context::File, Some(rule), &mismatch)))),
         };
         built.map_err(|problem| self.diagnostics.push(*problem)).ok()

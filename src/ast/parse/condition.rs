@@ -22,7 +22,7 @@ fn conj(node: Node<'_>) -> Read<Cond> {
 /// One condition, or several joined by `and` or `or`.
 fn joined(node: Node<'_>, reader: fn(Node<'_>) -> Read<Cond>, join: fn(Vec<Cond>) -> CondKind) -> Read<Cond> {
     let at = node.at();
-    let mut all = node.parts().map(reader).collect::<Read<Vec<_>>>()?;
+    let mut all = node.parts().all(reader)?;
     Ok(match all.pop() {
         Some(only) if all.is_empty() => only,
         last => {

@@ -1,9 +1,9 @@
 //! The grammar as a parser. Nothing of it leaves this folder.
 
+use super::node::Tree;
 use pest::{
     Parser,
     error::{ErrorVariant, InputLocation},
-    iterators::Pairs,
 };
 
 pub(super) use generated::Rule;
@@ -24,17 +24,20 @@ pub(super) struct Mismatch {
 }
 
 /// Reads a whole text as a rule; the rule must be one that ends with the text.
-pub(super) fn read(rule: Rule, text: &str) -> Result<Pairs<'_, Rule>, Mismatch> {
-    generated::PolicyParser::parse(rule, text).map_err(|error| {
-        let at = match error.location {
-            InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
-        };
-        let expected = match error.variant {
-            ErrorVariant::ParsingError { positives, .. } => positives,
-            ErrorVariant::CustomError { .. } => Vec::new(),
-        };
-        Mismatch { at, expected }
-    })
+pub(super) fn read(rule: Rule, text: &str) -> Result<Tree<'_>, Mismatch> {
+    match generated::PolicyParser::parse(rule, text) {
+        Ok(pairs) => Ok(Tree::new(text, &pairs)),
+        Err(error) => {
+            let at = match error.location {
+                InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
+            };
+            let expected = match error.variant {
+                ErrorVariant::ParsingError { positives, .. } => positives,
+                ErrorVariant::CustomError { .. } => Vec::new(),
+            };
+            Err(Mismatch { at, expected })
+        }
+    }
 }
 
 /// Whether a text is what the named rule of the grammar describes, from its first to its last byte. `None` where the

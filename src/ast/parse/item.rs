@@ -32,7 +32,7 @@ pub(super) fn item(node: Node<'_>) -> Read<Item> {
 
 /// A statement inside an `on` block.
 pub(super) fn inner_item(node: Node<'_>) -> Read<Item> {
-    let statement = node.clone().only()?;
+    let statement = node.only()?;
     if !matches!(statement.rule(), Rule::policy_rule | Rule::invariant) {
         let (keyword, word) = node.keyword();
         return Err(Box::new(not_in_block(keyword, word)));
@@ -46,9 +46,9 @@ pub(super) fn inner_item(node: Node<'_>) -> Read<Item> {
 
 fn on_part(kind: &ItemKind) -> Option<&Selector> {
     if let ItemKind::Rule(rule) = kind {
-        rule.scope.on.as_ref()
+        rule.scope.on.as_deref()
     } else if let ItemKind::Invariant(invariant) = kind {
-        invariant.scope.on.as_ref()
+        invariant.scope.on.as_deref()
     } else {
         None
     }

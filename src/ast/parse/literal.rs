@@ -14,13 +14,13 @@ use std::{net::IpAddr, sync::Arc};
 
 /// An identifier, or what a string says.
 pub(super) fn name(node: Node<'_>) -> Read<Name> {
-    let text = if node.text().starts_with('"') { unescape(&node)? } else { node.text().into() };
+    let text = if node.text().starts_with('"') { unescape(&node)? } else { node.kept(node.text()) };
     Ok(Name { text, at: node.at() })
 }
 
 /// A dotted path.
 pub(super) fn path(node: Node<'_>) -> Read<Path> {
-    Ok(Path { text: node.text().into(), at: node.at() })
+    Ok(Path { text: node.kept(node.text()), at: node.at() })
 }
 
 /// A constant.
@@ -42,7 +42,7 @@ pub(super) fn literal(node: Node<'_>) -> Read<Literal> {
 
 /// The members of a list.
 pub(super) fn list(node: Node<'_>) -> Read<Vec<Literal>> {
-    node.parts().map(literal).collect()
+    node.parts().all(literal)
 }
 
 /// `none`, `unknown` or a constant.
@@ -98,7 +98,7 @@ fn named(node: Node<'_>) -> Read<LiteralKind> {
     let mut parts = node.parts();
     let word = parts.expect(Rule::name)?;
     if let Some(org) = parts.next_if(Rule::string) {
-        return Ok(LiteralKind::Held { role: name(word)?, org: name(org)? });
+        return Ok(LiteralKind::Held { role: Box::new(name(word)?), org: Box::new(name(org)?) });
     }
     let quoted = word.text().starts_with('"');
     let text = name(word)?.text;
@@ -123,7 +123,7 @@ fn unescape(node: &Node<'_>) -> Read<Arc<str>> {
     let quoted = node.text();
     let body = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(quoted);
     if !body.contains('\\') {
-        return Ok(body.into());
+        return Ok(node.kept(body));
     }
     let mut said = String::with_capacity(body.len());
     let mut rest = body;
@@ -138,7 +138,7 @@ fn unescape(node: &Node<'_>) -> Read<Arc<str>> {
         rest = escape.get(length..).unwrap_or_default();
     }
     said.push_str(rest);
-    Ok(said.into())
+    Ok(node.kept(&said))
 }
 
 /// The character that an escape at the start of a text stands for, and the escape's length.

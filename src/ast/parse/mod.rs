@@ -5,12 +5,13 @@
 //! good statement is kept, and every bad one is reported once. Names mean nothing here.
 //!
 //! - `split` finds where statements begin and end, `reader` reads them one by one, `block` those that hold others;
-//!   `semicolon` knows what to do where a `;` is missing, `remarks` what to do with comments;
+//!   `ahead` reads good ones together, `semicolon` knows what to do where a `;` is missing, `remarks` what to do with comments;
 //! - `item`, `vocabulary`, `rule`, `limit`, `scope`, `condition`, `literal` and `test` build the nodes of their part of
 //!   the language from what the grammar has matched (`grammar`, `node`);
 //! - `explain` says in words (`words`) why a statement was not matched; `misplaced`, `reserved`, `constant` and `slip`
 //!   know what was probably meant.
 
+mod ahead;
 mod block;
 mod condition;
 mod constant;
@@ -30,6 +31,7 @@ mod semicolon;
 mod slip;
 mod split;
 mod test;
+mod texts;
 mod vocabulary;
 mod words;
 

@@ -1,12 +1,13 @@
 //! Walking over what the grammar has matched, without its keywords and marks.
 
-use super::grammar::Rule;
+use super::{grammar::Rule, texts::Texts};
 use crate::{
     ast::At,
     report::{Code, Diagnostic, codes},
     source::{FileId, Span},
 };
-use pest::iterators::{Pair, Pairs};
+use pest::{Token, iterators::Pairs};
+use std::sync::Arc;
 
 /// What came out of reading a part, or why it makes no sense.
 pub(super) type Read<T> = Result<T, Problem>;
@@ -36,43 +37,106 @@ impl Place {
     }
 }
 
+/// All that the grammar has matched in a text, in its order. Each match is followed by those inside it.
+pub(super) struct Tree<'i> {
+    text: &'i str,
+    matches: Vec<Match>,
+}
+
 /// What one rule has matched.
-#[derive(Clone)]
+#[derive(Debug, Clone, Copy)]
+struct Match {
+    rule: Rule,
+    start: usize,
+    /// Where its last keyword, mark or word ends: the grammar also takes the white space behind.
+    end: usize,
+    /// How many matches are inside.
+    inside: usize,
+}
+
+impl<'i> Tree<'i> {
+    /// Keeps of the grammar's matches what readers need.
+    pub(super) fn new(text: &'i str, pairs: &Pairs<'i, Rule>) -> Self {
+        let tokens = pairs.clone().tokens();
+        let mut matches: Vec<Match> = Vec::with_capacity(tokens.len() / 2);
+        let mut open = Vec::new();
+        // Whether nothing was matched inside of the innermost rule that is open, and where the last match ended.
+        let (mut empty, mut end) = (true, 0);
+        for token in tokens {
+            match token {
+                Token::Start { rule, pos } => {
+                    empty = true;
+                    if !is_mark(rule) {
+                        open.push(matches.len());
+                        matches.push(Match { rule, start: pos.pos(), end: 0, inside: 0 });
+                    }
+                }
+                Token::End { rule, pos } => {
+                    if empty {
+                        end = pos.pos();
+                    }
+                    empty = false;
+                    if !is_mark(rule)
+                        && let Some(index) = open.pop()
+                    {
+                        let count = matches.len();
+                        if let Some(done) = matches.get_mut(index) {
+                            done.end = end;
+                            done.inside = count.saturating_sub(index).saturating_sub(1);
+                        }
+                    }
+                }
+            }
+        }
+        Self { text, matches }
+    }
+
+    /// Its outermost matches; `place` says where the text stands, `texts` what the file has said before.
+    pub(super) fn nodes<'t>(&'t self, place: Place, texts: &'t Texts) -> Nodes<'t> {
+        Nodes { text: self.text, matches: &self.matches, place, texts, at: At(place.span(0, 0)) }
+    }
+}
+
+/// What one rule has matched.
+#[derive(Clone, Copy)]
 pub(super) struct Node<'i> {
-    pair: Pair<'i, Rule>,
+    text: &'i str,
+    this: Match,
+    inside: &'i [Match],
     place: Place,
+    texts: &'i Texts,
 }
 
 impl<'i> Node<'i> {
     /// The rule.
-    pub(super) fn rule(&self) -> Rule {
-        self.pair.as_rule()
+    pub(super) const fn rule(&self) -> Rule {
+        self.this.rule
     }
 
     /// The text.
     pub(super) fn text(&self) -> &'i str {
-        self.pair.as_str()
+        self.text.get(self.this.start..self.this.end).unwrap_or_default()
     }
 
-    /// The place, without the white space that the grammar takes with it.
+    /// A text that it says, to be kept.
+    pub(super) fn kept(&self, text: &str) -> Arc<str> {
+        self.texts.shared(text)
+    }
+
+    /// The place.
     pub(super) fn at(&self) -> At {
-        let start = self.pair.as_span().start();
-        let mut last = self.pair.clone();
-        while let Some(inner) = last.clone().into_inner().next_back() {
-            last = inner;
-        }
-        At(self.place.span(start, last.as_span().end()))
+        At(self.place.span(self.this.start, self.this.end))
     }
 
     /// The place of a part of its text.
     pub(super) fn part(&self, start: usize, end: usize) -> Span {
-        let base = self.pair.as_span().start();
+        let base = self.this.start;
         self.place.span(base.saturating_add(start), base.saturating_add(end))
     }
 
     /// What the rule is made of.
     pub(super) fn parts(self) -> Nodes<'i> {
-        Nodes { at: self.at(), place: self.place, pairs: self.pair.into_inner() }
+        Nodes { text: self.text, matches: self.inside, place: self.place, texts: self.texts, at: self.at() }
     }
 
     /// The only thing that the rule is made of.
@@ -108,17 +172,14 @@ impl<'i> Node<'i> {
 /// What rules have matched, one after another.
 #[derive(Clone)]
 pub(super) struct Nodes<'i> {
-    pairs: Pairs<'i, Rule>,
+    text: &'i str,
+    matches: &'i [Match],
     place: Place,
+    texts: &'i Texts,
     at: At,
 }
 
 impl<'i> Nodes<'i> {
-    /// All that was matched in a text.
-    pub(super) fn new(pairs: Pairs<'i, Rule>, place: Place) -> Self {
-        Self { pairs, place, at: At(place.span(0, 0)) }
-    }
-
     /// Where all of them stand.
     pub(super) const fn at(&self) -> At {
         self.at
@@ -126,8 +187,7 @@ impl<'i> Nodes<'i> {
 
     /// The next one, if it was matched by this rule.
     pub(super) fn next_if(&mut self, rule: Rule) -> Option<Node<'i>> {
-        self.skip_marks();
-        self.pairs.peek().filter(|pair| pair.as_rule() == rule)?;
+        self.matches.first().filter(|next| next.rule == rule)?;
         self.next()
     }
 
@@ -143,8 +203,18 @@ impl<'i> Nodes<'i> {
 
     /// Reads all that follow and were matched by this rule.
     pub(super) fn each<T>(&mut self, rule: Rule, reader: fn(Node<'i>) -> Read<T>) -> Read<Vec<T>> {
-        let mut all = Vec::new();
+        let count = self.clone().take_while(|node| node.rule() == rule).count();
+        let mut all = Vec::with_capacity(count);
         while let Some(node) = self.next_if(rule) {
+            all.push(reader(node)?);
+        }
+        Ok(all)
+    }
+
+    /// Reads all that follow.
+    pub(super) fn all<T>(self, reader: fn(Node<'i>) -> Read<T>) -> Read<Vec<T>> {
+        let mut all = Vec::with_capacity(self.clone().count());
+        for node in self {
             all.push(reader(node)?);
         }
         Ok(all)
@@ -154,20 +224,16 @@ impl<'i> Nodes<'i> {
     pub(super) fn maybe<T>(&mut self, rule: Rule, reader: fn(Node<'i>) -> Read<T>) -> Read<Option<T>> {
         self.next_if(rule).map(reader).transpose()
     }
-
-    fn skip_marks(&mut self) {
-        while self.pairs.peek().is_some_and(|pair| is_mark(pair.as_rule())) {
-            self.pairs.next();
-        }
-    }
 }
 
 impl<'i> Iterator for Nodes<'i> {
     type Item = Node<'i>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.skip_marks();
-        self.pairs.next().map(|pair| Node { pair, place: self.place })
+        let (this, rest) = self.matches.split_first()?;
+        let (inside, after) = rest.split_at_checked(this.inside)?;
+        self.matches = after;
+        Some(Node { text: self.text, this: *this, inside, place: self.place, texts: self.texts })
     }
 }
 

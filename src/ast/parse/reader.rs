@@ -1,12 +1,14 @@
 //! Reading statements one by one.
 
 use super::{
+    ahead::Ahead,
     explain::{Fault, explain},
     grammar::{Mismatch, Rule, read},
     item::{inner_item, item, member},
-    node::{Nodes, Place},
-    split::{Chunk, Context, next_chunk, next_opening, significant},
+    node::{Nodes, Place, Read},
+    split::{Chunk, Context, next_opening, significant},
     test::{Line, test_line},
+    texts::Texts,
 };
 use crate::{
     ast::{
@@ -52,17 +54,31 @@ pub(super) struct Reader<'a> {
     budget: usize,
     /// Whether the statement before was bad: a `;` that is too many is then no news.
     bad: bool,
+    /// Statements that were read together with one before them.
+    pub(super) ahead: Ahead,
+    /// What the file has said so far.
+    pub(super) texts: Texts,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(file: FileId, text: &'a str) -> Self {
         let budget = text.len().saturating_mul(8).saturating_add(1 << 24);
-        Self { file, text, scan: scan(file, text), diagnostics: Vec::new(), dealt: 0, budget, bad: false }
+        Self {
+            file,
+            text,
+            scan: scan(file, text),
+            diagnostics: Vec::new(),
+            dealt: 0,
+            budget,
+            bad: false,
+            ahead: Ahead::default(),
+            texts: Texts::new(),
+        }
     }
 
     /// Reads the whole file.
     pub(super) fn file(mut self) -> (Ast, Vec<Diagnostic>) {
-        let items = self.parts(0..self.scan.end, Context::File).into_iter().filter_map(Part::item).collect();
+        let items = items(self.parts(0..self.scan.end, Context::File));
         self.report_findings(usize::MAX);
         let unread = self.is_over() || self.scan.end < self.text.len();
         let comments = self.comments();
@@ -80,7 +96,7 @@ impl<'a> Reader<'a> {
     pub(super) fn parts(&mut self, range: Range<usize>, context: Context) -> Vec<Part> {
         let mut parts = Vec::new();
         let mut at = range.start;
-        while let Some(mut chunk) = next_chunk(self.text, at, range.end, &self.scan.unclosed) {
+        while let Some(mut chunk) = self.next_chunk(at, range.end, context) {
             self.report_findings(chunk.start);
             let mut documented = at;
             at = chunk.end;
@@ -128,11 +144,17 @@ impl<'a> Reader<'a> {
     /// Reads a statement without a block. A long one is first tried in part: where its `;` is missing it may be all the
     /// rest of the file, and each mismatch costs as much time as the text is long.
     pub(super) fn statement(&mut self, chunk: Chunk, context: Context) -> Outcome {
+        if let Some(built) = self.ahead.take(chunk) {
+            return (self.reported(built), None);
+        }
         let mut length = WINDOW;
         loop {
             let end = self.text.ceil_char_boundary(chunk.start.saturating_add(length)).min(chunk.end);
             match read(context.rule(), self.slice(chunk.start, end)) {
-                Ok(pairs) => return (self.build(Nodes::new(pairs, self.place(chunk.start)), context), None),
+                Ok(tree) => {
+                    let built = context.build(&mut tree.nodes(self.place(chunk.start), &self.texts));
+                    return (self.reported(built), None);
+                }
                 Err(mismatch) => {
                     self.budget = self.budget.saturating_sub(end.saturating_sub(chunk.start));
                     let fault = self.fault(chunk, context, None, &mismatch);
@@ -190,15 +212,14 @@ impl<'a> Reader<'a> {
         Fault { file: self.file, text: self.text, chunk, context, found, previous, expected, rule, range }
     }
 
-    /// Builds what the grammar has matched.
-    pub(super) fn build(&mut self, mut nodes: Nodes<'_>, context: Context) -> Option<Part> {
-        let built = nodes.any().and_then(|node| match context {
-            Context::File => item(node).map(Part::Item),
-            Context::Block => inner_item(node).map(Part::Item),
-            Context::Test => test_line(node).map(Part::Line),
-            Context::Members => member(node).map(Part::Member),
-        });
+    /// A statement, or else its problem among the diagnostics.
+    pub(super) fn reported(&mut self, built: Read<Part>) -> Option<Part> {
         built.map_err(|problem| self.diagnostics.push(*problem)).ok()
+    }
+
+    /// Whether a finding in a range was not dealt with.
+    pub(super) fn has_finding(&self, range: &Range<usize>) -> bool {
+        self.scan.findings.get(self.dealt).is_some_and(|finding| range.contains(&finding.at))
     }
 
     /// Reports the first finding in a range, and says where it is.
@@ -246,6 +267,17 @@ impl Context {
             Self::Members => Rule::only_member,
         }
     }
+
+    /// Builds the next statement that the grammar has matched.
+    pub(super) fn build(self, nodes: &mut Nodes<'_>) -> Read<Part> {
+        let node = nodes.any()?;
+        match self {
+            Self::File => item(node).map(Part::Item),
+            Self::Block => inner_item(node).map(Part::Item),
+            Self::Test => test_line(node).map(Part::Line),
+            Self::Members => member(node).map(Part::Member),
+        }
+    }
 }
 
 impl Part {
@@ -260,6 +292,13 @@ impl Part {
     pub(super) fn member(self) -> Option<(Name, Assigned)> {
         if let Self::Member(member) = self { Some(member) } else { None }
     }
+}
+
+/// The statements among the parts, in no more room than they need.
+pub(super) fn items(parts: Vec<Part>) -> Vec<Item> {
+    let mut items: Vec<Item> = parts.into_iter().filter_map(Part::item).collect();
+    items.shrink_to_fit();
+    items
 }
 
 /// A token's text, cut where it gets long.

@@ -31,6 +31,7 @@ pub(super) fn rule(node: Node<'_>) -> Read<ItemKind> {
     let parts = tail(&mut parts)?;
     parts.fit(effect_name, keyword)?;
     let Tail { clauses, at_most, otherwise } = parts;
+    let (at_most, otherwise) = (at_most.map(Box::new), otherwise.map(Box::new));
     Ok(ItemKind::Rule(Box::new(Rule { label, shadow, effect, scope, clauses, at_most, otherwise })))
 }
 
@@ -41,14 +42,14 @@ fn label(node: Node<'_>) -> Read<Name> {
 /// What a rule does, whom and to what.
 fn effect(keyword: Grammar, parts: &mut Nodes<'_>) -> Read<(Effect, Scope)> {
     if keyword == Grammar::require {
-        return Ok((Effect::Require(cond(parts.any()?)?), target(parts.expect(Grammar::target)?)?));
+        return Ok((Effect::Require(Box::new(cond(parts.any()?)?)), target(parts.expect(Grammar::target)?)?));
     }
     if keyword == Grammar::gate {
         return Ok((Effect::Gate(gate_mode(&parts.any()?)), target(parts.expect(Grammar::target)?)?));
     }
     if keyword == Grammar::oblige {
         let duties = parts.each(Grammar::duty, duty)?;
-        let upon = parts.maybe(Grammar::upon, upon)?;
+        let upon = parts.maybe(Grammar::upon, upon)?.map(Box::new);
         return Ok((Effect::Oblige { duties, upon }, target(parts.expect(Grammar::target)?)?));
     }
     let effect = if keyword == Grammar::allow {
@@ -98,7 +99,8 @@ struct Tail {
 }
 
 fn tail(parts: &mut Nodes<'_>) -> Read<Tail> {
-    let mut tail = Tail::default();
+    let clauses = parts.clone().filter(|node| node.rule() == Grammar::clause).count();
+    let mut tail = Tail { clauses: Vec::with_capacity(clauses), ..Tail::default() };
     for node in parts {
         if node.rule() == Grammar::at_most {
             let next = at_most(node)?;

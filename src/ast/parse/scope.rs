@@ -24,8 +24,8 @@ pub(super) fn target(node: Node<'_>) -> Read<Scope> {
     Ok(Scope { who: parts.maybe(Rule::who, who)?, actions, on })
 }
 
-fn on_selector(node: Node<'_>) -> Read<Selector> {
-    selector(node.only()?)
+fn on_selector(node: Node<'_>) -> Read<Box<Selector>> {
+    Ok(Box::new(selector(node.only()?)?))
 }
 
 fn actions(node: Node<'_>) -> Read<Actions> {

@@ -3,7 +3,6 @@
 use super::{
     explain::Fault,
     grammar::{Rule, read},
-    node::Nodes,
     reader::{Outcome, Reader, shorten},
     slip::statement_word,
     split::{Chunk, Context, opens, significant, starts_line},
@@ -61,7 +60,10 @@ impl Reader<'_> {
         let resume = missing.next.map(|next| next.start);
         let repaired = format!("{};", self.slice(chunk.start, end));
         let part = match read(context.rule(), &repaired) {
-            Ok(pairs) => self.build(Nodes::new(pairs, self.place(chunk.start)), context),
+            Ok(tree) => {
+                let built = context.build(&mut tree.nodes(self.place(chunk.start), &self.texts));
+                self.reported(built)
+            }
             Err(_) => None,
         };
         (part, resume)

@@ -1,6 +1,6 @@
 //! Where statements begin and end.
 
-use crate::ast::lex::{Bracket, Token, TokenKind, next_token, tokens};
+use crate::ast::lex::{Bracket, Scan, Token, TokenKind, next_token, tokens};
 
 /// What kind of statements stand in a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,46 +41,37 @@ impl Chunk {
     }
 }
 
-/// The next statement that begins at or after `from` and before `to`; `unclosed` says which `{` have no `}`. A closing
-/// bracket where a statement should begin comes alone.
-pub(super) fn next_chunk(text: &str, from: usize, to: usize, unclosed: &[usize]) -> Option<Chunk> {
-    let mut tokens = significant(text, from, to);
-    let first = tokens.next()?;
+/// The next statement that begins at or after `from` and before `to`. A closing bracket where a statement should begin
+/// comes alone.
+pub(super) fn next_chunk(text: &str, from: usize, to: usize, scan: &Scan) -> Option<Chunk> {
+    let first = significant(text, from, to).next()?;
     let mut chunk = Chunk { start: first.start, end: first.end, brace: None, closed: false };
     if let TokenKind::Close(_) = first.kind {
         return Some(chunk);
     }
     let mut depth = 0_usize;
-    for token in std::iter::once(first).chain(tokens) {
-        chunk.end = token.end;
-        match token.kind {
-            TokenKind::Semicolon if depth == 0 => break,
-            TokenKind::Open(Bracket::Curly) => {
-                depth = depth.saturating_add(1);
-                chunk.brace = chunk.brace.or(Some(token.start));
-                if unclosed.binary_search(&token.start).is_ok() {
-                    chunk.end = next_in_first_column(text, token.end, to);
-                    break;
-                }
+    let next = scan.boundaries.partition_point(|boundary| boundary.start < first.start);
+    for boundary in scan.boundaries.iter().skip(next).take_while(|boundary| boundary.start < to) {
+        chunk.end = boundary.end;
+        if boundary.kind == TokenKind::Open(Bracket::Curly) {
+            depth = depth.saturating_add(1);
+            chunk.brace = chunk.brace.or(Some(boundary.start));
+            if scan.unclosed.binary_search(&boundary.start).is_ok() {
+                chunk.end = next_in_first_column(text, boundary.end, to);
+                return Some(chunk);
             }
-            TokenKind::Close(Bracket::Curly) if depth == 1 => {
-                chunk.closed = true;
-                break;
+        } else if boundary.kind == TokenKind::Close(Bracket::Curly) {
+            chunk.closed = depth == 1;
+            depth = depth.saturating_sub(1);
+            if chunk.closed {
+                return Some(chunk);
             }
-            TokenKind::Close(Bracket::Curly) => depth = depth.saturating_sub(1),
-            TokenKind::Word
-            | TokenKind::Number
-            | TokenKind::String { .. }
-            | TokenKind::Comment { .. }
-            | TokenKind::Open(_)
-            | TokenKind::Close(_)
-            | TokenKind::Semicolon
-            | TokenKind::Mark
-            | TokenKind::ForeignString
-            | TokenKind::Foreign
-            | TokenKind::Control => {}
+        } else if depth == 0 {
+            return Some(chunk);
         }
     }
+    // Nothing ends it but its surroundings.
+    chunk.end = significant(text, chunk.end, to).last().map_or(chunk.end, |last| last.end);
     Some(chunk)
 }
 

@@ -47,8 +47,8 @@ pub(super) fn role(node: Node<'_>) -> Read<ItemKind> {
 pub(super) fn attribute(node: Node<'_>) -> Read<ItemKind> {
     let mut parts = node.parts();
     let path = path(parts.expect(Rule::path)?)?;
-    let ty = parts.maybe(Rule::attribute_type, attribute_type)?;
-    Ok(ItemKind::Attribute { path, ty, default: parts.next().map(assigned).transpose()? })
+    let ty = parts.maybe(Rule::attribute_type, attribute_type)?.map(Box::new);
+    Ok(ItemKind::Attribute { path, ty, default: parts.next().map(assigned).transpose()?.map(Box::new) })
 }
 
 fn attribute_type(node: Node<'_>) -> Read<Type> {
@@ -83,7 +83,7 @@ pub(super) fn window(node: Node<'_>) -> Read<ItemKind> {
     let mut parts = node.parts();
     let name = name(parts.expect(Rule::ident)?)?;
     let spans = parts.each(Rule::window_span, window_span)?;
-    Ok(ItemKind::Window { name, spans, zone: parts.maybe(Rule::zone, zone)? })
+    Ok(ItemKind::Window { name, spans, zone: parts.maybe(Rule::zone, zone)?.map(Box::new) })
 }
 
 fn window_span(node: Node<'_>) -> Read<WindowSpan> {
@@ -127,5 +127,6 @@ fn bad_clock(node: &Node<'_>, message: &str) -> Problem {
 
 pub(super) fn condition(node: Node<'_>) -> Read<ItemKind> {
     let mut parts = node.parts();
-    Ok(ItemKind::Condition { name: name(parts.expect(Rule::ident)?)?, cond: cond(parts.expect(Rule::cond)?)? })
+    let name = name(parts.expect(Rule::ident)?)?;
+    Ok(ItemKind::Condition { name, cond: Box::new(cond(parts.expect(Rule::cond)?)?) })
 }

@@ -25,7 +25,7 @@ impl<'s> Docs<'s> {
             Effect::Deny => self.who_first("deny", &rule.scope, on),
             Effect::Limit => self.who_first("limit", &rule.scope, on),
             Effect::Require(cond) => {
-                let require = self.introduced(self.text("require"), cond, Self::cond);
+                let require = self.introduced(self.text("require"), &**cond, Self::cond);
                 self.actions_first(require, None, &rule.scope, on)
             }
             Effect::Gate(mode) => {
@@ -34,7 +34,7 @@ impl<'s> Docs<'s> {
             }
             Effect::Oblige { duties, upon } => {
                 let oblige = self.introduced(self.text("oblige"), &**duties, Self::duties);
-                self.actions_first(oblige, upon.as_ref(), &rule.scope, on)
+                self.actions_first(oblige, upon.as_deref(), &rule.scope, on)
             }
         };
         let mut doc = shadow.append(head).group().append(self.clauses(&rule.clauses));
@@ -98,7 +98,7 @@ impl<'s> Docs<'s> {
 
     fn actions_on(&mut self, scope: &'s Scope, on: Block<'s>) -> Doc<'s> {
         let doc = self.text("to ").append(self.actions(&scope.actions));
-        match scope.on.as_ref().or(on) {
+        match scope.on.as_deref().or(on) {
             Some(on) => doc.append(self.gap(self.line(), on.at)).append("on ").append(self.selector(on)),
             None => doc,
         }

@@ -20,15 +20,15 @@ impl<'s> Docs<'s> {
             ItemKind::ActionGroup { name, members } => self.action_group(name, members),
             ItemKind::Kinds { of_principal, names } => self.kinds(*of_principal, names),
             ItemKind::Role { name, includes } => self.role(name, includes),
-            ItemKind::Attribute { path, ty, default } => self.attribute(path, ty.as_ref(), default.as_ref()),
+            ItemKind::Attribute { path, ty, default } => self.attribute(path, ty.as_deref(), default.as_deref()),
             ItemKind::Set { name, members } => self.set_statement(name, members, end),
-            ItemKind::Window { name, spans, zone } => self.window(name, spans, zone.as_ref()),
+            ItemKind::Window { name, spans, zone } => self.window(name, spans, zone.as_deref()),
             ItemKind::Condition { name, cond } => self.condition(name, cond),
             ItemKind::Rule(rule) => self.label(rule.label.as_ref()).append(self.rule(rule, None, end)),
             ItemKind::Invariant(claim) => self.label(claim.label.as_ref()).append(self.invariant(claim, None)),
             ItemKind::Declaration(declaration) => return self.declaration(declaration, end),
             ItemKind::On { selector, .. } => {
-                return self.introduced(self.text("on"), selector, Self::selector).append(" {").nest(INDENT);
+                return self.introduced(self.text("on"), &**selector, Self::selector).append(" {").nest(INDENT);
             }
             ItemKind::Test(test) => return self.introduced(self.text("test"), &test.name, Self::quoted).append(" {"),
         };

@@ -23,7 +23,7 @@ pub(super) fn document(document: &Document, notes: &mut Vec<String>) -> Item {
         let mut limit = None;
         if let Some((rate, exempt)) = rule.conditions.rate_limit.zip(exemptions(document, rule)) {
             if exempt == Exemptions::default() {
-                allow.at_most = Some(at_most(rate));
+                allow.at_most = Some(Box::new(at_most(rate)));
             } else {
                 limit = Some(limit_of(&label, rule, rate, exempt));
             }
@@ -235,7 +235,7 @@ fn limit_of(label: &str, rule: &Rule, rate: Rate, exempt: Exemptions) -> Stateme
     let who = Who { except: exempt.except, ..who(&rule.principal) };
     let mut limit = statement(&format!("{label}_limit"), Effect::Limit, who, rule);
     limit.clauses.extend(exempt.unless);
-    limit.at_most = Some(at_most(rate));
+    limit.at_most = Some(Box::new(at_most(rate)));
     limit
 }
 
@@ -352,7 +352,8 @@ fn push_new<T: PartialEq>(list: &mut Vec<T>, value: T) {
 fn block(model: &str, items: Vec<Item>) -> Item {
     let kind = SelectorKind::Resource { kind: None, id: name(&pattern::escape(model)) };
     let any = vec![vec![SelectorTerm { kind, at: At::default() }]];
-    item(ItemKind::On { selector: Selector { any, except: Vec::new(), at: At::default() }, items })
+    let selector = Box::new(Selector { any, except: Vec::new(), at: At::default() });
+    item(ItemKind::On { selector, items })
 }
 
 fn rule_item(rule: Statement) -> Item {

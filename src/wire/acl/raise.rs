@@ -165,7 +165,7 @@ impl<'a> Models<'a> {
             return no(otherwise.at.0, "an `else`");
         }
         let Some(who) = &rule.scope.who else { return no(span, "a rule of anyone") };
-        let rate = rule.at_most.as_ref().map(rate).transpose()?;
+        let rate = rule.at_most.as_deref().map(rate).transpose()?;
         let mut allow = Rule {
             principal: principal(who)?,
             operations: operations(&rule.scope.actions)?,

@@ -104,7 +104,7 @@ impl Catalog {
         let members = members.into_iter().map(|(member, value)| (name(&member, span), value.assigned(span)));
         let members = members.collect();
         let declaration = Declaration { kind: name(kind, span), id: name(&pattern::escape(id), span), members };
-        self.items.push(Item { docs: Vec::new(), kind: ItemKind::Declaration(declaration), at: At(span) });
+        self.items.push(Item { docs: Vec::new(), kind: ItemKind::Declaration(Box::new(declaration)), at: At(span) });
     }
 }
 
@@ -147,7 +147,9 @@ impl Constant {
             Self::Bool(value) => LiteralKind::Bool(value),
             Self::Int(value) => LiteralKind::Int(crate::ast::Int { value, grouped: false }),
             Self::Text(text) => LiteralKind::Text(text.into()),
-            Self::Held(role, org) => LiteralKind::Held { role: name(&role, span), org: name(&org, span) },
+            Self::Held(role, org) => {
+                LiteralKind::Held { role: Box::new(name(&role, span)), org: Box::new(name(&org, span)) }
+            }
         };
         Literal { kind, at: At(span) }
     }
