@@ -22,6 +22,7 @@ macro_rules! ids {
                 Self(u32::try_from(index).unwrap_or(u32::MAX))
             }
 
+            #[inline]
             fn index(self) -> usize {
                 self.0 as usize
             }
@@ -91,6 +92,7 @@ impl<I: Id, T> Index<I> for IdVec<I, T> {
         clippy::indexing_slicing,
         reason = "an id is made by `push` on the table it is used with, and tables never shrink"
     )]
+    #[inline]
     fn index(&self, id: I) -> &T {
         &self.rows[id.index()]
     }

@@ -1,13 +1,13 @@
-//! Blocks: the rules that one key leads to, packed into chunks.
+//! Blocks: the rules that one key leads to, packed into chunks. Many rules are a [wide](super::wide) chunk; of few:
 //!
 //! Equal tests of a chunk's rules stand there once. All of them are made, whatever they come to, and a rule fires if those
 //! that it needs hold: two operations on bits, with nothing to guess for the processor.
 //!
 //! ```text
-//! block:  chunks
+//! block:  a chunk, or several wide ones
 //! chunk:  tests, and how many of them are quick (from the lowest bits: 8, 8), words of tests (16)
 //!         rules of each section: hiding prohibitions, other prohibitions, allows, limits (8 each)
-//!         duties, shadows that allow, other shadows (8 each), and the highest bit if another chunk follows
+//!         duties, shadows that allow, other shadows (8 each)
 //!         the tests, the quick ones first
 //!         the rules, in the order of sections and then in source order: actions, needed tests, number less the block's base
 //! ```
@@ -16,7 +16,8 @@ use super::{
     code::{self, Test},
     graph::BlockRef,
     names::TooLarge,
-    tables::{number, too_many},
+    tables::{Tables, number, too_many},
+    wide::{self, Wide},
 };
 use std::collections::HashMap;
 
@@ -58,8 +59,6 @@ const MAX_TESTS: usize = 32;
 const MAX_RULES: usize = 32;
 /// The words before a chunk's tests.
 const HEADER: usize = 3;
-/// The flag of a chunk that is not the last of its block.
-const FOLLOWED: u32 = 1 << 31;
 /// The words of a rule.
 const RULE: usize = 3;
 
@@ -94,18 +93,18 @@ pub(crate) struct Chunk<'a> {
 }
 
 impl<'a> Chunk<'a> {
-    /// The first chunk of some words, and what comes after it.
+    /// The first chunk of some words, which is not wide, and what comes after it.
     #[inline]
-    pub(crate) fn split(words: &'a [u32]) -> Option<(Self, &'a [u32])> {
+    fn split(words: &'a [u32]) -> Option<(Self, &'a [u32])> {
         let (head, rest) = words.split_first_chunk::<HEADER>()?;
         let [first, counts, more] = *head;
         let (tests, rest) = rest.split_at_checked((first >> 16) as usize)?;
         // The sum of four bytes, and of three, stands in the highest byte of the product: there are few rules.
         let sum = |word: u32| word.wrapping_mul(0x0101_0101) >> 24;
         let rules = sum(counts).wrapping_add(sum(more & 0x00ff_ffff)) as usize;
-        let (rules, rest) = rest.split_at_checked(rules.wrapping_mul(RULE))?;
-        let rest = if more & FOLLOWED == 0 { &[] } else { rest };
-        (!rules.is_empty()).then_some((Self { head: *head, tests, rules: rules.as_chunks().0 }, rest))
+        let rules = rest.get(..rules.wrapping_mul(RULE))?;
+        // It is the only one of its block.
+        (!rules.is_empty()).then_some((Self { head: *head, tests, rules: rules.as_chunks().0 }, &[]))
     }
 
     /// How many of the tests are quick.
@@ -135,14 +134,8 @@ impl<'a> Chunk<'a> {
     /// The rules of a section.
     pub(crate) fn section(self, section: Section) -> &'a [[u32; RULE]] {
         let [_, counts, more] = self.head;
-        let sizes = [
-            self.prohibitions(),
-            self.allows(),
-            counts >> 24,
-            more & 0xff,
-            more >> 8 & 0xff,
-            more >> 16 & 0xff,
-        ];
+        let sizes =
+            [self.prohibitions(), self.allows(), counts >> 24, more & 0xff, more >> 8 & 0xff, more >> 16 & 0xff];
         let place = section as usize;
         let start = sizes.iter().take(place).fold(0_u32, |sum, size| sum.wrapping_add(*size)) as usize;
         let size = sizes.get(place).copied().unwrap_or_default() as usize;
@@ -160,14 +153,28 @@ pub(crate) fn chunks(blocks: &[u32], block: BlockRef) -> Chunks<'_> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Chunks<'a>(&'a [u32]);
 
+/// Some rules of a block.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Part<'a> {
+    /// Few.
+    Small(Chunk<'a>),
+    /// Many.
+    Wide(Wide<'a>),
+}
+
 impl<'a> Iterator for Chunks<'a> {
-    type Item = Chunk<'a>;
+    type Item = Part<'a>;
 
     #[inline]
-    fn next(&mut self) -> Option<Chunk<'a>> {
+    fn next(&mut self) -> Option<Part<'a>> {
+        if self.0.first().is_some_and(|word| word & 0xff == wide::WIDE) {
+            let (chunk, rest) = Wide::split(self.0)?;
+            self.0 = rest;
+            return Some(Part::Wide(chunk));
+        }
         let (chunk, rest) = Chunk::split(self.0)?;
         self.0 = rest;
-        Some(chunk)
+        Some(Part::Small(chunk))
     }
 }
 
@@ -188,20 +195,24 @@ impl Blocks {
     }
 
     /// The block of some rules.
-    pub(super) fn block(&mut self, rules: &mut [&Packed]) -> Result<BlockRef, TooLarge> {
+    pub(super) fn block(&mut self, rules: &mut [&Packed], tables: &Tables) -> Result<BlockRef, TooLarge> {
         rules.sort_by_key(|rule| (rule.section, !rule.hides, rule.rule));
         let Some(base) = rules.iter().map(|rule| rule.rule).min() else { return Ok(BlockRef::default()) };
         let mut words = Vec::new();
+        self.sections = rules.iter().fold(self.sections, |sections, rule| sections | rule.section.bit());
         let mut draft = Draft::default();
-        for rule in rules.iter() {
-            self.sections |= rule.section.bit();
-            if !draft.add(rule, base) {
-                draft.write(FOLLOWED, &mut words)?;
-                draft = Draft::default();
-                draft.add(rule, base);
+        if rules.iter().all(|rule| draft.add(rule, base)) {
+            draft.write(&mut words)?;
+        } else {
+            let mut chunks = rules.chunks(wide::MAX_RULES).peekable();
+            while let Some(chunk) = chunks.next() {
+                let start = words.len();
+                wide::write(chunk, base, tables, &mut words)?;
+                if let Some(head) = words.get_mut(start).filter(|_| chunks.peek().is_some()) {
+                    *head |= wide::FOLLOWED;
+                }
             }
         }
-        draft.write(0, &mut words)?;
         Ok(BlockRef { at: self.keep(&words)?, base })
     }
 
@@ -262,11 +273,12 @@ impl<'a> Draft<'a> {
     }
 
     /// Writes the chunk: its quick tests first.
-    fn write(&self, followed: u32, words: &mut Vec<u32>) -> Result<(), TooLarge> {
+    fn write(&self, words: &mut Vec<u32>) -> Result<(), TooLarge> {
         if self.rules.is_empty() {
             return Ok(());
         }
-        let slow = |test: &&[u32]| test.first().and_then(|word| code::Op::of(word & 0xff)).is_some_and(code::Op::is_slow);
+        let slow =
+            |test: &&[u32]| test.first().and_then(|word| code::Op::of(word & 0xff)).is_some_and(code::Op::is_slow);
         let mut order: Vec<usize> = (0..self.tests.len()).collect();
         order.sort_by_key(|place| self.tests.get(*place).is_some_and(slow));
         let quick = self.tests.iter().filter(|test| !slow(test)).count();
@@ -275,7 +287,7 @@ impl<'a> Draft<'a> {
         let [hiding, prohibitions, allows, limits, duties, shadow_allows, shadows] = self.counts;
         words.push(self.tests.len() as u32 | (quick as u32) << 8 | u32::from(length) << 16);
         words.push(hiding | prohibitions << 8 | allows << 16 | limits << 24);
-        words.push(duties | shadow_allows << 8 | shadows << 16 | followed);
+        words.push(duties | shadow_allows << 8 | shadows << 16);
         for place in &order {
             words.extend(self.tests.get(*place).copied().unwrap_or_default());
         }

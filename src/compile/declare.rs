@@ -9,7 +9,7 @@ use super::{
 use crate::{
     check::{
         entity::{Entities, Entity},
-        vocabulary::{AttrId, Type, Vocabulary, builtin},
+        vocabulary::{AttrId, Owner, Type, Vocabulary, builtin},
     },
     value::Value,
 };
@@ -26,7 +26,12 @@ pub(super) fn slots(
     graph: &mut Graph,
 ) -> Result<(), TooLarge> {
     graph.slot_of = vec![UNREAD; vocabulary.attributes.len()];
-    for (attr, row) in vocabulary.attributes.pairs() {
+    // The principal's come first: they stay while the rest changes with each request.
+    let principal = |owner: Owner| owner != Owner::Principal;
+    let mut order: Vec<AttrId> = vocabulary.attributes.ids().collect();
+    order.sort_by_key(|attr| principal(vocabulary.attributes[*attr].owner));
+    for attr in order {
+        let row = &vocabulary.attributes[attr];
         if !read.get(attr.0 as usize).is_some_and(|read| *read) {
             continue;
         }
@@ -37,6 +42,11 @@ pub(super) fn slots(
         if let (Some(place), Ok(slot)) = (graph.slot_of.get_mut(attr.0 as usize), u16::try_from(graph.slots.len())) {
             *place = slot;
         }
+        if row.owner == Owner::Principal {
+            graph.of_principal = graph.of_principal.saturating_add(1);
+        }
+        // What a resource has by default is only of those that are declared.
+        graph.blank.push(if row.owner == Owner::Resource { Slot::UNKNOWN } else { default });
         graph.slots.push(Read { attr, owner: row.owner, form: form(&row.ty), default });
     }
     Ok(())

@@ -217,6 +217,10 @@ pub struct Graph {
     pub(crate) lists: Vec<u32>,
     /// The attributes that tests read, which requests have a slot for.
     pub(crate) slots: Vec<Read>,
+    /// How many of them are the principal's; they come first.
+    pub(crate) of_principal: usize,
+    /// What slots hold before anything is said.
+    pub(crate) blank: Vec<Slot>,
     /// By attribute: its slot, else [`UNREAD`].
     pub(crate) slot_of: Vec<u16>,
     /// The numbers of the roles' names, by role.
@@ -239,6 +243,8 @@ pub struct Graph {
     pub(crate) default_org: Slot,
     /// Whether a principal holds an access grant where nobody says so.
     pub(crate) granted: bool,
+    /// Whether resources that have no number may be matched by a pattern.
+    pub(crate) has_patterns: bool,
     /// What rules there are besides prohibitions and allows.
     pub(crate) sections: u32,
 }
@@ -267,11 +273,6 @@ impl Graph {
             pattern.kind == kind && globs.get(pattern.glob as usize).is_some_and(|glob| glob.is_match(id))
         };
         patterns.iter().find(matching).map_or(NONE, |pattern| pattern.entity)
-    }
-
-    /// Whether resources that have no number may be matched by a pattern.
-    pub(crate) fn has_patterns(&self) -> bool {
-        !self.resource_patterns.is_empty() || self.patterns.iter().any(|block| !block.is_empty())
     }
 
     /// The number of a resource.

@@ -2,7 +2,8 @@
 //!
 //! In goes an [`Ir`], out comes a [`Graph`]. Pure and deterministic. The passes are files: `keys` finds what each rule is
 //! filed under; `shape` puts in what is known then and pushes negations down to the tests; `encode` makes code of it, with
-//! constants in `tables`; `declare` puts the vocabulary into numbers; `block` packs the rules of a key. Nothing here decides a request, and nothing here says how a
+//! constants in `tables`; `declare` puts the vocabulary into numbers; `block` packs the rules of a key,
+//! and `wide` many of them. Nothing here decides a request, and nothing here says how a
 //! decision is put into words.
 
 pub(crate) mod block;
@@ -14,6 +15,7 @@ mod keys;
 mod names;
 mod shape;
 pub(crate) mod tables;
+pub(crate) mod wide;
 
 pub use graph::Graph;
 pub use names::TooLarge;
@@ -77,7 +79,7 @@ pub fn compile(ir: &Ir) -> Result<Graph, TooLarge> {
     let mut blocks = Blocks::new();
     let mut refs: BTreeMap<Place, BlockRef> = BTreeMap::new();
     for (place, mut rules) in places {
-        refs.insert(place, blocks.block(&mut rules)?);
+        refs.insert(place, blocks.block(&mut rules, &tables)?);
     }
     graph.blocks = blocks.words;
     graph.sections = blocks.sections;
@@ -217,6 +219,7 @@ fn index(refs: &BTreeMap<Place, BlockRef>, tables: &Tables, graph: &mut Graph) -
     // The patterns that rules are filed under and that match a named resource are known beforehand.
     let used: Vec<(u32, BlockRef)> =
         (0_u32..).zip(&graph.patterns).filter(|(_, block)| !block.is_empty()).map(|(id, block)| (id, *block)).collect();
+    graph.has_patterns = !used.is_empty() || !graph.resource_patterns.is_empty();
     for (home, id) in graph.resources.iter_mut().zip(0_u32..) {
         let Some(name) = tables.resources.text(id) else { continue };
         let glob = |id: u32| tables.globs.get(id as usize);

@@ -79,6 +79,13 @@ impl Tables {
         u16::try_from(place).map_err(|_| too_many("time zones", 1 << 16))
     }
 
+    /// A table of the pool.
+    #[inline]
+    pub(crate) fn listed(&self, at: u32) -> &[u32] {
+        let [length, rest @ ..] = self.pool.get(at as usize..).unwrap_or_default() else { return &[] };
+        rest.get(..*length as usize).unwrap_or_default()
+    }
+
     /// Where a table of numbers stands in the pool.
     pub(crate) fn table(&mut self, words: Vec<u32>) -> Result<u32, TooLarge> {
         if let Some(at) = self.pooled.get(&*words) {

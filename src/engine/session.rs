@@ -6,7 +6,7 @@ use crate::{
     compile::graph::{BlockRef, NONE},
     decision::RuleRef,
     eval::{
-        draft::{Class, Draft, Misfit},
+        draft::{Class, Draft, Misfit, Set},
         graph::decide,
         prepared::Prepared,
         verdict::Outcome,
@@ -29,7 +29,7 @@ const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1_024).expect("more than none
 /// let mut session = engine.session();
 /// session.principal("user", "alice").roles(&["researcher"])?;
 /// for (ip, allowed) in [([10, 1, 2, 3], true), ([192, 168, 0, 1], false)] {
-///     assert_eq!(session.ask("infer", "model", "qwen3").ip(ip.into())?.evaluate().is_allow(), allowed);
+///     assert_eq!(session.ask("infer", "model", "qwen3").ip(ip.into()).evaluate().is_allow(), allowed);
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -93,7 +93,7 @@ impl Session {
     pub fn ask(&mut self, action: &str, kind: &str, id: &str) -> Ask<'_> {
         let set = self.set.set();
         let graph = set.graph;
-        let unnamed = graph.has_patterns() && graph.resource(kind, id).is_none();
+        let unnamed = graph.has_patterns && graph.resource(kind, id).is_none();
         if !unnamed {
             self.draft.ask(set, action, kind, id, None);
             return Ask(self);
@@ -134,13 +134,16 @@ impl Session {
         self.set.ir.vocabulary.attributes.pairs().find(|(_, row)| *row.path == *path).map(|(attr, _)| attr)
     }
 
-    fn give(&mut self, attr: AttrId, given: Given<'_>) -> Result<(), Refusal> {
+    fn give(&mut self, attr: AttrId, given: Given<'_>) -> Result<(), Box<Refusal>> {
         let set = self.set.set();
-        self.draft.give(set, attr, given).map_err(|Misfit| {
-            let row = &set.vocabulary.attributes[attr];
-            Refusal { error: format!("`{}` must be {}", row.path, row.ty.words()), at: String::new() }
-        })
+        self.draft.give(set, attr, given).map_err(|Misfit| misfit(set, attr))
     }
+}
+
+#[cold]
+fn misfit(set: Set<'_>, attr: AttrId) -> Box<Refusal> {
+    let row = &set.vocabulary.attributes[attr];
+    Box::new(Refusal { error: format!("`{}` must be {}", row.path, row.ty.words()), at: String::new() })
 }
 
 impl Caller<'_> {
@@ -148,7 +151,7 @@ impl Caller<'_> {
     ///
     /// # Errors
     /// If the value does not fit the attribute, or `anonymous` is given one.
-    pub fn with<'g>(self, attr: AttrId, given: impl Into<Given<'g>>) -> Result<Self, Refusal> {
+    pub fn with<'g>(self, attr: AttrId, given: impl Into<Given<'g>>) -> Result<Self, Box<Refusal>> {
         self.0.give(attr, given.into())?;
         self.0.draft.end_of_principal();
         Ok(self)
@@ -158,7 +161,7 @@ impl Caller<'_> {
     ///
     /// # Errors
     /// As for [`with`](Self::with).
-    pub fn roles(self, roles: &[&str]) -> Result<Self, Refusal> {
+    pub fn roles(self, roles: &[&str]) -> Result<Self, Box<Refusal>> {
         self.with(builtin::PRINCIPAL_ROLES, Given::Texts(roles))
     }
 
@@ -166,7 +169,7 @@ impl Caller<'_> {
     ///
     /// # Errors
     /// As for [`with`](Self::with).
-    pub fn tier(self, tier: &str) -> Result<Self, Refusal> {
+    pub fn tier(self, tier: &str) -> Result<Self, Box<Refusal>> {
         self.with(builtin::PRINCIPAL_TIER, tier)
     }
 
@@ -174,7 +177,7 @@ impl Caller<'_> {
     ///
     /// # Errors
     /// As for [`with`](Self::with).
-    pub fn org(self, org: &str) -> Result<Self, Refusal> {
+    pub fn org(self, org: &str) -> Result<Self, Box<Refusal>> {
         self.with(builtin::PRINCIPAL_ORG, org)
     }
 }
@@ -184,25 +187,23 @@ impl Ask<'_> {
     ///
     /// # Errors
     /// If the value does not fit the attribute.
-    pub fn with<'g>(self, attr: AttrId, given: impl Into<Given<'g>>) -> Result<Self, Refusal> {
+    pub fn with<'g>(self, attr: AttrId, given: impl Into<Given<'g>>) -> Result<Self, Box<Refusal>> {
         self.0.give(attr, given.into())?;
         Ok(self)
     }
 
     /// From an address.
-    ///
-    /// # Errors
-    /// As for [`with`](Self::with).
-    pub fn ip(self, ip: IpAddr) -> Result<Self, Refusal> {
-        self.with(builtin::IP, ip)
+    #[must_use]
+    pub fn ip(self, ip: IpAddr) -> Self {
+        self.0.draft.ip(self.0.set.set(), ip);
+        self
     }
 
     /// At an instant.
-    ///
-    /// # Errors
-    /// As for [`with`](Self::with).
-    pub fn time(self, time: DateTime<Utc>) -> Result<Self, Refusal> {
-        self.with(builtin::TIME, time)
+    #[must_use]
+    pub fn time(self, time: DateTime<Utc>) -> Self {
+        self.0.draft.time(self.0.set.set(), time);
+        self
     }
 
     /// What the rules say.

@@ -20,6 +20,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use smallvec::SmallVec;
+use std::net::IpAddr;
 
 /// A policy set as a draft needs it.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +49,29 @@ pub(crate) struct Draft {
     resource_org: Slot,
     /// Where what belongs to the principal ends.
     mark: Mark,
+    /// The kinds that were said last: most callers say the same again.
+    principal_kind: Kind,
+    resource_kind: Kind,
+}
+
+/// A kind, and the number of its text.
+#[derive(Debug, Clone, Default)]
+struct Kind {
+    text: String,
+    number: Option<u32>,
+}
+
+impl Kind {
+    /// The number of a kind's text.
+    #[inline]
+    fn number(&mut self, graph: &Graph, kind: &str) -> Option<u32> {
+        if self.text != kind || kind.is_empty() {
+            self.text.clear();
+            self.text.push_str(kind);
+            self.number = graph.tables.texts.find(0, kind);
+        }
+        self.number
+    }
 }
 
 impl Draft {
@@ -60,23 +84,21 @@ impl Draft {
     pub(crate) fn principal(&mut self, set: Set<'_>, kind: &str, id: Option<&str>) {
         let graph = set.graph;
         self.request.reset(Mark::default());
-        self.request.slots.resize(graph.slots.len(), Slot::UNKNOWN);
+        self.request.slots.clear();
+        self.request.slots.extend_from_slice(&graph.blank);
         self.anonymous = kind == "anonymous";
         self.request.nobody = kind.is_empty();
-        self.request.grant = Grant::No;
-        self.held.clear();
+        self.request.grant = if graph.granted { Grant::Manual } else { Grant::No };
         self.held.resize(graph.role_words(), 0);
-        self.scoped.clear();
-        self.roles_unknown = false;
-        let kind_number = graph.tables.texts.find(0, kind);
-        let number = kind_number.zip(id).and_then(|(kind, id)| graph.tables.principals.find(kind, id));
-        self.request.principal = number.unwrap_or(NONE);
-        self.principal_entity = match (number, kind_number.zip(id)) {
-            (Some(number), _) => graph.principals.get(number as usize).map_or(NONE, |home| home.entity),
+        self.roles(set, graph.default_roles);
+        let number = self.principal_kind.number(graph, kind);
+        let known = number.zip(id).and_then(|(kind, id)| graph.tables.principals.find(kind, id));
+        self.request.principal = known.unwrap_or(NONE);
+        self.principal_entity = match (known, number.zip(id)) {
+            (Some(known), _) => graph.principals.get(known as usize).map_or(NONE, |home| home.entity),
             (None, Some((kind, id))) => Graph::declared(&graph.principal_patterns, graph.globs(), kind, id),
             (None, None) => NONE,
         };
-        self.defaults(set, Owner::Principal);
         if self.anonymous {
             self.nobody_in_particular(set);
         }
@@ -90,22 +112,6 @@ impl Draft {
             None => {}
         }
         self.mark = self.request.mark();
-    }
-
-    /// The values that a kind of attribute has where nobody gives any.
-    fn defaults(&mut self, set: Set<'_>, owner: Owner) {
-        for (slot, read) in self.request.slots.iter_mut().zip(&set.graph.slots) {
-            if read.owner == owner {
-                *slot = read.default;
-            }
-        }
-        if owner == Owner::Principal {
-            let roles = set.graph.default_roles;
-            self.roles(set, roles);
-            if set.graph.granted {
-                self.request.grant = Grant::Manual;
-            }
-        }
     }
 
     fn nobody_in_particular(&mut self, set: Set<'_>) {
@@ -133,8 +139,9 @@ impl Draft {
     }
 
     /// Whether a declaration fixes an attribute.
-    fn is_fixed(&self, set: Set<'_>, attr: AttrId) -> bool {
-        let entity = match set.vocabulary.attributes[attr].owner {
+    #[inline]
+    fn is_fixed(&self, set: Set<'_>, attr: AttrId, owner: Owner) -> bool {
+        let entity = match owner {
             Owner::Principal => self.principal_entity,
             Owner::Resource => self.resource_entity,
             Owner::Action | Owner::Context => NONE,
@@ -146,15 +153,12 @@ impl Draft {
     pub(crate) fn ask(&mut self, set: Set<'_>, action: &str, kind: &str, id: &str, class: Option<Class<'_>>) {
         let graph = set.graph;
         self.request.reset(self.mark);
-        for (slot, read) in self.request.slots.iter_mut().zip(&graph.slots) {
-            if read.owner != Owner::Principal {
-                *slot = if read.owner == Owner::Resource { Slot::UNKNOWN } else { read.default };
-            }
-        }
+        self.request.slots.truncate(graph.of_principal);
+        self.request.slots.extend_from_slice(graph.blank.get(graph.of_principal..).unwrap_or_default());
         self.request.action = graph.actions.find(0, action).map_or(0, action_bit);
         self.text(set, builtin::ACTION_NAME, action);
         self.resource_org = Slot::UNKNOWN;
-        let kind_number = graph.tables.texts.find(0, kind);
+        let kind_number = self.resource_kind.number(graph, kind);
         let number = kind_number.and_then(|kind| graph.tables.resources.find(kind, id));
         self.request.resource = number.unwrap_or(NONE);
         let home = number.and_then(|number| graph.resources.get(number as usize));
@@ -166,7 +170,11 @@ impl Draft {
             (None, None, None) => NONE,
         };
         if self.resource_entity != NONE {
-            self.defaults(set, Owner::Resource);
+            for (slot, read) in self.request.slots.iter_mut().zip(&graph.slots) {
+                if read.owner == Owner::Resource {
+                    *slot = read.default;
+                }
+            }
             self.resource_org = graph.default_org;
             self.fix(set, self.resource_entity);
         }
@@ -192,10 +200,24 @@ impl Draft {
         }
     }
 
+    /// The address that is asked from.
+    #[inline]
+    pub(crate) fn ip(&mut self, set: Set<'_>, ip: IpAddr) {
+        self.put(set, builtin::IP, ip_slot(ip));
+    }
+
+    /// The instant that is asked at.
+    #[inline]
+    pub(crate) fn time(&mut self, set: Set<'_>, at: DateTime<Utc>) {
+        let slot = time_slot(at);
+        self.clocks(set.graph, slot);
+        self.put(set, builtin::TIME, slot);
+    }
+
     /// Takes a value for an attribute, unless a declaration fixes it.
     pub(crate) fn give(&mut self, set: Set<'_>, attr: AttrId, given: Given<'_>) -> Result<(), Misfit> {
         let row = &set.vocabulary.attributes[attr];
-        if self.is_fixed(set, attr) || (row.ty == Type::Tier && set.vocabulary.tiers.is_empty()) {
+        if self.is_fixed(set, attr, row.owner) || (row.ty == Type::Tier && set.vocabulary.tiers.is_empty()) {
             return Ok(());
         }
         if row.owner == Owner::Principal && self.anonymous {
@@ -361,6 +383,7 @@ impl Draft {
     }
 
     /// The clocks on the walls of all zones that windows are in.
+    #[inline]
     fn clocks(&mut self, graph: &Graph, slot: Slot) {
         if graph.zones().is_empty() {
             return;
@@ -420,15 +443,15 @@ impl Draft {
 
     /// The bits of the roles: one that is held in an organisation counts for that organisation's resources.
     fn count_roles(&mut self) {
-        let roles = &mut self.request.roles;
-        roles.clear();
-        roles.extend_from_slice(&self.held);
-        if self.roles_unknown {
-            roles.extend(self.held.iter().map(|_| u64::MAX));
-            return;
-        }
-        roles.extend_from_slice(&self.held);
         let words = self.held.len();
+        let roles = &mut self.request.roles;
+        roles.resize(words.wrapping_mul(2), 0);
+        for half in roles.chunks_exact_mut(words.max(1)) {
+            half.copy_from_slice(&self.held);
+        }
+        if self.roles_unknown {
+            roles.iter_mut().skip(words).for_each(|word| *word = u64::MAX);
+        }
         for (role, org) in &self.scoped {
             let (certain, possible) = match self.resource_org.state {
                 State::Unknown => (false, true),
@@ -490,7 +513,7 @@ fn blocks(words: &[u32]) -> impl Iterator<Item = BlockRef> {
 }
 
 #[inline]
-fn ip_slot(ip: std::net::IpAddr) -> Slot {
+fn ip_slot(ip: IpAddr) -> Slot {
     let bits = address(canonical_ip(ip));
     Slot::known((bits >> 64) as u64, bits as u64)
 }

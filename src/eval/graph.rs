@@ -5,12 +5,13 @@ use super::{
     facts::Grant,
     prepared::Prepared,
     verdict::{Outcome, Verdict},
+    wide,
 };
 use crate::{
     check::{ir::RuleId, shift, vocabulary::builtin},
     compile::{
         Graph,
-        block::{Section, chunks},
+        block::{Part, Section, chunks},
         code::{NONE_IS_UNKNOWN, Op, Test, joined},
         graph::{BlockRef, Form, NONE, Slot, State},
         tables::minute,
@@ -59,15 +60,28 @@ pub(crate) fn firing(graph: &Graph, request: &Prepared, section: Section) -> Vec
         return found;
     }
     reach(graph, request, |block| {
-        for chunk in chunks(&graph.blocks, block) {
-            let rules = chunk.section(section);
-            if rules.is_empty() {
-                continue;
+        for part in chunks(&graph.blocks, block) {
+            match part {
+                Part::Small(chunk) => {
+                    let rules = chunk.section(section);
+                    if rules.is_empty() {
+                        continue;
+                    }
+                    let bits = bits(graph, request, chunk);
+                    let truths = if section.is_certain() { bits.certain } else { bits.possible };
+                    let fires =
+                        |[actions, needed, _]: &&[u32; 3]| request.is_spoken_of(*actions) && needed & !truths == 0;
+                    let numbers = rules.iter().filter(fires).map(|[_, _, rule]| block.base.wrapping_add(*rule));
+                    found.extend(numbers.map(RuleId));
+                }
+                Part::Wide(chunk) => {
+                    let left = wide::left(request, chunk);
+                    wide::visit(graph, request, chunk, &left, section, |_, rule| {
+                        found.push(RuleId(block.base.wrapping_add(rule)));
+                        true
+                    });
+                }
             }
-            let bits = bits(graph, request, chunk);
-            let truths = if section.is_certain() { bits.certain } else { bits.possible };
-            let fires = |[actions, needed, _]: &&[u32; 3]| request.is_spoken_of(*actions) && needed & !truths == 0;
-            found.extend(rules.iter().filter(fires).map(|[_, _, rule]| RuleId(block.base.wrapping_add(*rule))));
         }
     });
     found.sort_unstable();
@@ -107,19 +121,33 @@ fn reach(graph: &Graph, request: &Prepared, mut visit: impl FnMut(BlockRef)) {
 /// The first rules that fire, with those of one more block.
 #[inline(never)]
 fn scan(graph: &Graph, request: &Prepared, block: BlockRef, mut best: Best) -> Best {
-    for chunk in chunks(&graph.blocks, block) {
-        let bits = bits(graph, request, chunk);
-        let (prohibitions, rest) = chunk.rules.split_at_checked(chunk.prohibitions() as usize).unwrap_or_default();
-        let allows = rest.get(..chunk.allows() as usize).unwrap_or_default();
-        if let Some((place, rule)) = least(prohibitions, request.action, bits.possible) {
+    for part in chunks(&graph.blocks, block) {
+        let (hiding, prohibition, allow) = match part {
+            Part::Small(chunk) => {
+                let bits = bits(graph, request, chunk);
+                let prohibitions = chunk.prohibitions() as usize;
+                let (prohibitions, rest) = chunk.rules.split_at_checked(prohibitions).unwrap_or_default();
+                let allows = rest.get(..chunk.allows() as usize).unwrap_or_default();
+                let prohibition = least(prohibitions, request.action, bits.possible);
+                (chunk.hiding(), prohibition, least(allows, request.action, bits.certain))
+            }
+            Part::Wide(chunk) => {
+                let left = wide::left(request, chunk);
+                let first = |section| wide::first(graph, request, chunk, &left, section);
+                let prohibition = first(Section::Prohibitions);
+                let allow = if prohibition.is_none() { first(Section::Allows) } else { None };
+                (chunk.hiding(), prohibition, allow)
+            }
+        };
+        if let Some((place, rule)) = prohibition {
             let rule = u64::from(block.base.wrapping_add(rule));
-            let key = u64::from(place >= chunk.hiding()) << 32 | rule;
-            best.prohibition = best.prohibition.min(key);
+            best.prohibition = best.prohibition.min(u64::from(place >= hiding) << 32 | rule);
             // Those of the chunks that follow come later.
             return best;
         }
-        if let Some((_, rule)) = least(allows, request.action, bits.certain) {
+        if let Some((_, rule)) = allow {
             best.allow = best.allow.min(block.base.wrapping_add(rule));
+            // Prohibitions stand before allows, so what follows has none.
             return best;
         }
     }
@@ -217,29 +245,29 @@ fn rare(graph: &Graph, request: &Prepared, slot: Slot, test: Test, operands: &[u
             let [a, b, c, d] = operands else { return None };
             joined(*a, *b).cast_signed() <= number && number <= joined(*c, *d).cast_signed()
         }
-        Op::InNets => in_nets(table(graph, first), slot),
-        Op::OneOf => table(graph, first).binary_search(&(slot.a as u32)).is_ok(),
+        Op::InNets => in_nets(graph.tables.listed(first), slot),
+        Op::OneOf => graph.tables.listed(first).binary_search(&(slot.a as u32)).is_ok(),
         Op::IsIp => {
             let [a, b, c, d] = operands else { return None };
             slot.a == joined(*b, *a) && slot.b == joined(*d, *c)
         }
         Op::IsTime => time(slot, operands).is_eq(),
-        Op::InSpans => in_spans(table(graph, first), slot),
-        Op::During => during(graph, request, slot, test, table(graph, first)),
+        Op::InSpans => in_spans(graph.tables.listed(first), slot),
+        Op::During => during(graph, request, slot, test, graph.tables.listed(first)),
         Op::Like => {
             let glob = graph.globs().get(first as usize)?;
             request.text(graph, slot.a as u32).is_some_and(|text| glob.is_match(text))
         }
         Op::Contains => request.set(graph, slot).contains(&first),
         Op::Overlaps => {
-            let table = table(graph, first);
+            let table = graph.tables.listed(first);
             request.set(graph, slot).iter().any(|member| table.binary_search(member).is_ok())
         }
         Op::HoldsOne => {
-            return some(table(graph, first).iter().map(|role| request.holds(*role)));
+            return some(graph.tables.listed(first).iter().map(|role| request.holds(*role)));
         }
         Op::InInts => {
-            let (pairs, _) = table(graph, first).as_chunks::<2>();
+            let (pairs, _) = graph.tables.listed(first).as_chunks::<2>();
             pairs.binary_search_by_key(&number, |[low, high]| joined(*low, *high).cast_signed()).is_ok()
         }
         Op::CompareResource => return pair(graph, request, slot, test, operands),
@@ -272,13 +300,6 @@ fn rare(graph: &Graph, request: &Prepared, slot: Slot, test: Test, operands: &[u
         | Op::Before
         | Op::Code => return None,
     })
-}
-
-/// A table of the pool.
-#[inline]
-fn table(graph: &Graph, at: u32) -> &[u32] {
-    let [length, rest @ ..] = graph.tables.pool.get(at as usize..).unwrap_or_default() else { return &[] };
-    rest.get(..*length as usize).unwrap_or_default()
 }
 
 /// Whether an address is an IPv4 address.

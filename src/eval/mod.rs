@@ -15,3 +15,4 @@ pub mod kleene;
 pub mod prepared;
 pub mod reference;
 pub mod verdict;
+mod wide;

@@ -8,7 +8,7 @@ use crate::{
     },
 };
 use proptest::{collection, option, prelude::*, sample::select, sample::subsequence};
-use std::fmt;
+use std::{fmt, ops::RangeInclusive};
 
 /// A policy set.
 #[derive(Clone)]
@@ -108,7 +108,12 @@ impl fmt::Debug for PolicySet {
 
 /// A set of 1 to 12 rules; with or without `has`.
 pub(crate) fn policy_set(has: bool) -> impl Strategy<Value = PolicySet> {
-    (vocabulary(has), collection::vec(rule(Only::Any, has), 1..=12), any::<bool>(), any::<bool>()).prop_map(
+    policy_set_of(1..=12, has)
+}
+
+/// A set of so many rules; with or without `has`.
+pub(crate) fn policy_set_of(rules: RangeInclusive<usize>, has: bool) -> impl Strategy<Value = PolicySet> {
+    (vocabulary(has), collection::vec(rule(Only::Any, has), rules), any::<bool>(), any::<bool>()).prop_map(
         |(vocabulary, mut rules, labelled, open)| {
             // Where nothing is allowed, nothing is seen of much else.
             if open {
