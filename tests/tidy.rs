@@ -33,7 +33,7 @@ const IMPORTS: &[(&str, &str)] = &[
     // A request becomes facts by the vocabulary and the declarations alone.
     ("eval/facts.rs", "check::entity check::vocabulary"),
     // What surrounds the core.
-    ("query", "ast check clock decision engine eval glob report request source store value"),
+    ("query", "ast check clock compile::view decision engine eval glob report request source store value"),
     ("report", "source"),
     ("store", "clock decision request"),
     ("wire", "ast decision report request source value"),

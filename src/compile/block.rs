@@ -135,14 +135,8 @@ impl<'a> Chunk<'a> {
     /// The rules of a section.
     pub(crate) fn section(self, section: Section) -> &'a [[u32; RULE]] {
         let [_, counts, more] = self.head;
-        let sizes = [
-            self.prohibitions(),
-            self.allows(),
-            counts >> 24,
-            more & 0xff,
-            more >> 8 & 0xff,
-            more >> 16 & 0xff,
-        ];
+        let sizes =
+            [self.prohibitions(), self.allows(), counts >> 24, more & 0xff, more >> 8 & 0xff, more >> 16 & 0xff];
         let place = section as usize;
         let start = sizes.iter().take(place).fold(0_u32, |sum, size| sum.wrapping_add(*size)) as usize;
         let size = sizes.get(place).copied().unwrap_or_default() as usize;
@@ -266,7 +260,8 @@ impl<'a> Draft<'a> {
         if self.rules.is_empty() {
             return Ok(());
         }
-        let slow = |test: &&[u32]| test.first().and_then(|word| code::Op::of(word & 0xff)).is_some_and(code::Op::is_slow);
+        let slow =
+            |test: &&[u32]| test.first().and_then(|word| code::Op::of(word & 0xff)).is_some_and(code::Op::is_slow);
         let mut order: Vec<usize> = (0..self.tests.len()).collect();
         order.sort_by_key(|place| self.tests.get(*place).is_some_and(slow));
         let quick = self.tests.iter().filter(|test| !slow(test)).count();

@@ -212,6 +212,11 @@ impl Test {
             immediate: (second >> 16) as u16,
         })
     }
+
+    /// The same question, wherever the walk goes from it.
+    pub(crate) const fn asked(self) -> Self {
+        Self { flags: self.flags & !(JUMP | NEGATED), skip: 0, ..self }
+    }
 }
 
 /// The two words of a 64-bit number, the lower one first.

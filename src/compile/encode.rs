@@ -171,8 +171,7 @@ impl<'a> Encoder<'a> {
         }
         let attr = u16::try_from(attr.0).map_err(|_| too_many("attributes", 1 << 16))?;
         let operand_count = operands.len();
-        let test =
-            Test { op, flags: flags | jump, slot: attr, operands: operand_count, skip: FAIL, immediate };
+        let test = Test { op, flags: flags | jump, slot: attr, operands: operand_count, skip: FAIL, immediate };
         self.code.extend(test.words());
         self.code.extend(operands);
         Ok(())
