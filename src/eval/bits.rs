@@ -46,14 +46,7 @@ pub(super) fn bits(graph: &Graph, request: &Prepared, chunk: Chunk<'_>) -> Bits 
 
 /// Whether a test is certainly true, and whether it is possibly: as 0 or 1.
 #[inline]
-fn quick(
-    graph: &Graph,
-    request: &Prepared,
-    slots: &[Slot],
-    head: u32,
-    tail: u32,
-    operands: &[u32],
-) -> (u32, u32) {
+fn quick(graph: &Graph, request: &Prepared, slots: &[Slot], head: u32, tail: u32, operands: &[u32]) -> (u32, u32) {
     let negated = head >> 8 & 1;
     let value = match (head & 0xff, slots.get((head >> 16) as usize)) {
         (HOLDS, _) => {
@@ -61,9 +54,7 @@ fn quick(
             // What is certainly so is not possibly otherwise.
             return if negated == 0 { (certain, possible) } else { (possible ^ 1, certain ^ 1) };
         }
-        (PRINCIPAL, _) if !request.nobody => {
-            request.principal != NONE && operands.first() == Some(&request.principal)
-        }
+        (PRINCIPAL, _) if !request.nobody => request.principal != NONE && operands.first() == Some(&request.principal),
         (TIERS, Some(Slot { state: State::Known, a, .. })) => {
             let bounds = u64::from(tail >> 16);
             (*a >= bounds & 0xff) & (*a <= bounds >> 8)
@@ -108,9 +99,8 @@ fn other(graph: &Graph, request: &Prepared, slots: &[Slot], head: u32, tail: u32
 fn slow(graph: &Graph, request: &Prepared, chunk: Chunk<'_>, mut words: &[u32], mut bits: Bits) -> Bits {
     let slots = request.slots.as_slice();
     let made = 1_u32.wrapping_shl(chunk.quick()).wrapping_sub(1);
-    let may_fire = |[actions, needed, _]: &&[u32; 3]| {
-        request.is_spoken_of(*actions) && needed & made & !bits.possible == 0
-    };
+    let may_fire =
+        |[actions, needed, _]: &&[u32; 3]| request.is_spoken_of(*actions) && needed & made & !bits.possible == 0;
     let wanted = chunk.rules.iter().filter(may_fire).fold(0, |wanted, [_, needed, _]| wanted | needed);
     for place in chunk.quick()..32 {
         let [head, tail, rest @ ..] = words else { break };

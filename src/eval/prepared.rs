@@ -116,9 +116,8 @@ impl Prepared {
     pub(crate) fn role(&self, role: u32) -> (u32, u32) {
         let roles = self.roles.as_slice();
         let (held, may) = roles.split_at_checked(roles.len() >> 1).unwrap_or_default();
-        let bit = |words: &[u64]| {
-            words.get((role >> 6) as usize).map_or(0, |word| (word.wrapping_shr(role & 63) & 1) as u32)
-        };
+        let bit =
+            |words: &[u64]| words.get((role >> 6) as usize).map_or(0, |word| (word.wrapping_shr(role & 63) & 1) as u32);
         (bit(held), bit(may))
     }
 

@@ -21,13 +21,7 @@ impl Verdict {
     /// An outcome that no rule has a say in yet.
     #[must_use]
     pub const fn new(outcome: Outcome) -> Self {
-        Self {
-            outcome,
-            prohibitions: Vec::new(),
-            limits: Vec::new(),
-            duties: Vec::new(),
-            shadow: Vec::new(),
-        }
+        Self { outcome, prohibitions: Vec::new(), limits: Vec::new(), duties: Vec::new(), shadow: Vec::new() }
     }
 }
 
