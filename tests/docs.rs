@@ -130,6 +130,22 @@ fn commands_in_the_readme_print_what_is_shown() {
     report(&wrong);
 }
 
+/// `docs/graph.svg` is the picture of the README's `lab.policy`.
+#[test]
+fn the_picture_in_the_readme_is_what_is_drawn() {
+    let Some(program) = option_env!("CARGO_BIN_EXE_policyc") else { return };
+    let readme = pages().into_iter().find(|page| page.name == "README.md").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let policy = readme.fences().into_iter().find(|fence| fence.info == "policy").unwrap().text;
+    fs::write(folder.path().join("lab.policy"), policy).unwrap();
+    let drawn = output(program, "policyc graph lab.policy --format svg", folder.path());
+    let path = root().join("docs/graph.svg");
+    if env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, &drawn).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), drawn, "docs/graph.svg: UPDATE_DOCS=1 draws it anew");
+}
+
 /// What a command prints, results first.
 fn output(program: &str, command: &str, folder: &Path) -> String {
     let mut words = command.split_whitespace();

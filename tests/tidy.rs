@@ -22,18 +22,20 @@ const IMPORTS: &[(&str, &str)] = &[
     ("compile", "check::entity check::ir check::vocabulary glob value zone"),
     ("eval", "decision request value"),
     // The graph speaks of rules and attributes by their numbers.
-    ("eval/graph.rs", "check::ir check::vocabulary compile"),
+    ("eval/bits.rs", "compile"),
+    ("eval/graph.rs", "check::ir check::shift check::vocabulary compile"),
     ("eval/draft.rs", "check::vocabulary compile"),
     ("eval/fill.rs", "check::vocabulary"),
     ("eval/prepared.rs", "compile"),
     ("eval/verdict.rs", "check::ir"),
+    ("eval/wide.rs", "compile"),
     ("eval/reference.rs", "check::ir check::shift check::vocabulary"),
     ("eval/answer.rs", "check::ir check::vocabulary::builtin store::limits"),
     ("eval/charges.rs", "check::ir check::vocabulary::builtin store::limits"),
     // A request becomes facts by the vocabulary and the declarations alone.
     ("eval/facts.rs", "check::entity check::vocabulary"),
     // What surrounds the core.
-    ("query", "ast check clock decision engine eval glob report request source store value"),
+    ("query", "ast check clock compile::view decision engine eval glob report request source store value"),
     ("report", "source"),
     ("store", "clock decision request"),
     ("wire", "ast decision report request source value"),

@@ -262,10 +262,8 @@ impl<'a> Draft<'a> {
             return false;
         }
         self.rules.push([rule.actions, needed, rule.rule.wrapping_sub(base)]);
-        let place = match rule.section {
-            Section::Prohibitions if rule.hides => 0,
-            section => (section as usize).saturating_add(1),
-        };
+        let hiding = rule.section == Section::Prohibitions && rule.hides;
+        let place = if hiding { 0 } else { (rule.section as usize).saturating_add(1) };
         if let Some(count) = self.counts.get_mut(place) {
             *count = count.saturating_add(1);
         }

@@ -144,38 +144,8 @@ impl Op {
 
     /// The op of a number, if there is one.
     #[inline]
-    pub(crate) const fn of(number: u32) -> Option<Self> {
-        if number < Self::ALL.len() as u32 { Some(Self::ALL[number as usize]) } else { None }
-    }
-
-    /// Whether it may have so many operands.
-    pub(crate) const fn takes(self, operands: usize, immediate: u16) -> bool {
-        operands
-            == match self {
-                Self::Holds
-                | Self::IsTrue
-                | Self::Has
-                | Self::Tiers
-                | Self::ContainsValue
-                | Self::OverlapsResource
-                | Self::Opened => 0,
-                Self::Principal
-                | Self::Resource
-                | Self::InNets
-                | Self::Is
-                | Self::OneOf
-                | Self::InSpans
-                | Self::During
-                | Self::Like
-                | Self::Contains
-                | Self::Overlaps
-                | Self::InInts
-                | Self::HoldsOne => 1,
-                Self::Until | Self::Before | Self::IsTime | Self::CompareResource => 3,
-                Self::Within | Self::IsIp => 4,
-                Self::InRanges => (immediate as usize).saturating_mul(2),
-                Self::Code => immediate as usize,
-            }
+    pub(crate) fn of(number: u32) -> Option<Self> {
+        Self::ALL.get(number as usize).copied()
     }
 }
 
@@ -201,8 +171,8 @@ impl Test {
 
     /// The test of two words; none where there is no such op.
     #[inline]
-    pub(crate) const fn read(first: u32, second: u32) -> Option<Self> {
-        let Some(op) = Op::of(first & 0xff) else { return None };
+    pub(crate) fn read(first: u32, second: u32) -> Option<Self> {
+        let op = Op::of(first & 0xff)?;
         Some(Self {
             op,
             flags: first & FLAGS,
@@ -211,6 +181,11 @@ impl Test {
             skip: second as u16,
             immediate: (second >> 16) as u16,
         })
+    }
+
+    /// The same question, wherever the walk goes from it.
+    pub(crate) const fn asked(self) -> Self {
+        Self { flags: self.flags & !(JUMP | NEGATED), skip: 0, ..self }
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! In goes an [`Ir`], out comes a [`Graph`]. Pure and deterministic. The passes are files: `keys` finds what each rule is
 //! filed under; `shape` puts in what is known then and pushes negations down to the tests; `encode` makes code of it, with
-//! constants in `tables`; `declare` puts the vocabulary into numbers; `block` packs the rules of a key,
-//! and `wide` many of them. Nothing here decides a request, and nothing here says how a
-//! decision is put into words.
+//! constants in `tables`; `declare` puts the vocabulary into numbers; `block` packs the rules of a key, and `wide` many of
+//! them. Nothing here decides a request, and nothing here says how a decision is put into words; what shows or counts a
+//! graph asks `view`.
 
 pub(crate) mod block;
 pub(crate) mod code;
@@ -15,6 +15,7 @@ mod keys;
 mod names;
 mod shape;
 pub(crate) mod tables;
+pub(crate) mod view;
 pub(crate) mod wide;
 
 pub use graph::Graph;

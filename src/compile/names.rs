@@ -68,6 +68,13 @@ impl<S: BuildHasher> Names<S> {
         self.rows.len()
     }
 
+    /// How many bytes they take.
+    #[must_use]
+    pub(crate) fn bytes(&self) -> usize {
+        let tables = [size_of_val(&*self.rows), size_of_val(&*self.slots), size_of_val(&*self.overflow)];
+        tables.into_iter().fold(self.text.len(), usize::saturating_add)
+    }
+
     /// A text by its number.
     #[must_use]
     pub(crate) fn text(&self, id: u32) -> Option<&str> {

@@ -11,16 +11,16 @@ use crate::{
 
 /// What is known of the requests that code is made for: those about one resource, or by one principal.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Known<'a> {
+pub(crate) struct Known<'a> {
     /// The resource's kind and id.
-    pub(super) resource: Option<(&'a str, &'a str)>,
+    pub(crate) resource: Option<(&'a str, &'a str)>,
     /// The principal's kind and id.
-    pub(super) principal: Option<(&'a str, &'a str)>,
+    pub(crate) principal: Option<(&'a str, &'a str)>,
 }
 
 /// A condition in negation normal form.
 #[derive(Debug, Clone)]
-pub(super) enum Shape<'a> {
+pub(crate) enum Shape<'a> {
     /// Always true, or always false.
     Const(bool),
     /// A test, or its negation.

@@ -15,7 +15,7 @@
 
 use super::{
     block::{Packed, Section, tests},
-    code::{NEGATED, Op, joined},
+    code::{NEGATED, Op, Test, joined},
     names::TooLarge,
     tables::{Tables, number},
 };
@@ -133,51 +133,90 @@ impl<'a> Wide<'a> {
 /// Values from a least to a greatest.
 type Range = (u64, u64);
 
+/// What rules, by their places, want a value to be one of.
+type Wanted<T> = Vec<(usize, Vec<T>)>;
+
+/// The tests of a chunk's rules that values can be cut by, by slot.
+#[derive(Default)]
+struct Cutting {
+    texts: BTreeMap<u16, Wanted<u32>>,
+    ranges: BTreeMap<(Cut, u16), Wanted<Range>>,
+}
+
 /// Writes a chunk of rules, which are in the order in which they decide.
 pub(super) fn write(rules: &[&Packed], base: u32, tables: &Tables, words: &mut Vec<u32>) -> Result<(), TooLarge> {
     let mut writer =
         Writer { rules, words: rules.len().div_ceil(32), body: Vec::new(), vectors: HashMap::new(), cuts: Vec::new() };
     writer.actions()?;
     writer.roles()?;
-    let mut texts: BTreeMap<u16, Vec<(usize, Vec<u32>)>> = BTreeMap::new();
-    let mut ranges: BTreeMap<(Cut, u16), Vec<(usize, Vec<Range>)>> = BTreeMap::new();
+    let mut cutting = Cutting::default();
     for (place, rule) in rules.iter().enumerate() {
         for (test, operands) in tests(&rule.code).filter(|(test, _)| test.flags & NEGATED == 0) {
-            let first = operands.first().copied().unwrap_or_default();
-            match (test.op, operands) {
-                (Op::Is, _) => texts.entry(test.slot).or_default().push((place, vec![first])),
-                (Op::OneOf, _) => texts.entry(test.slot).or_default().push((place, tables.listed(first).to_vec())),
-                (Op::Tiers, _) => {
-                    let bounds = i64::from(test.immediate);
-                    let range = (ordered(bounds & 0xff), ordered(bounds >> 8));
-                    ranges.entry((Cut::Numbers, test.slot)).or_default().push((place, vec![range]));
-                }
-                (Op::Within, [a, b, c, d]) => {
-                    let range = (ordered(joined(*a, *b).cast_signed()), ordered(joined(*c, *d).cast_signed()));
-                    ranges.entry((Cut::Numbers, test.slot)).or_default().push((place, vec![range]));
-                }
-                (Op::InRanges, _) => {
-                    let pairs = operands.as_chunks::<2>().0.iter();
-                    let pairs = pairs.map(|[first, last]| (u64::from(*first), u64::from(*last))).collect();
-                    ranges.entry((Cut::Addresses, test.slot)).or_default().push((place, pairs));
-                }
-                (Op::InNets, _) => {
-                    let (count, rest) = tables.listed(first).split_first().unwrap_or((&0, &[]));
-                    let pairs = rest.as_chunks::<2>().0.iter().take(*count as usize);
-                    let pairs = pairs.map(|[first, last]| (u64::from(*first), u64::from(*last))).collect();
-                    ranges.entry((Cut::Addresses, test.slot)).or_default().push((place, pairs));
-                }
-                _ => {}
-            }
+            cutting.add(place, test, operands, tables);
         }
     }
-    for (slot, tests) in texts {
-        writer.texts(slot, &tests)?;
+    for (slot, wanted) in cutting.texts {
+        writer.texts(slot, &wanted)?;
     }
-    for ((cut, slot), tests) in ranges {
-        writer.ranges(cut, slot, &tests)?;
+    for ((cut, slot), wanted) in cutting.ranges {
+        writer.ranges(cut, slot, &wanted)?;
     }
     writer.finish(base, words)
+}
+
+impl Cutting {
+    /// Takes a test of a rule, if values can be cut by it.
+    fn add(&mut self, place: usize, test: Test, operands: &[u32], tables: &Tables) {
+        let first = operands.first().copied().unwrap_or_default();
+        let pairs = |words: &[u32]| -> Vec<Range> {
+            words.as_chunks::<2>().0.iter().map(|[first, last]| (u64::from(*first), u64::from(*last))).collect()
+        };
+        let (cut, ranges) = match test.op {
+            Op::Is => return self.texts.entry(test.slot).or_default().push((place, vec![first])),
+            Op::OneOf => {
+                let texts = tables.listed(first).to_vec();
+                return self.texts.entry(test.slot).or_default().push((place, texts));
+            }
+            Op::Tiers => {
+                let bounds = i64::from(test.immediate);
+                (Cut::Numbers, vec![(ordered(bounds & 0xff), ordered(bounds >> 8))])
+            }
+            Op::Within => {
+                let numbers: Vec<i64> =
+                    operands.as_chunks::<2>().0.iter().map(|[low, high]| joined(*low, *high).cast_signed()).collect();
+                let [least, most] = numbers.as_slice() else { return };
+                (Cut::Numbers, vec![(ordered(*least), ordered(*most))])
+            }
+            Op::InRanges => (Cut::Addresses, pairs(operands)),
+            Op::InNets => {
+                let (count, rest) = tables.listed(first).split_first().unwrap_or((&0, &[]));
+                let words = (*count as usize).saturating_mul(2);
+                (Cut::Addresses, pairs(rest.get(..words).unwrap_or_default()))
+            }
+            Op::Holds
+            | Op::Principal
+            | Op::Resource
+            | Op::IsTrue
+            | Op::Has
+            | Op::IsIp
+            | Op::Until
+            | Op::Before
+            | Op::IsTime
+            | Op::InSpans
+            | Op::During
+            | Op::Like
+            | Op::Contains
+            | Op::Overlaps
+            | Op::InInts
+            | Op::CompareResource
+            | Op::ContainsValue
+            | Op::OverlapsResource
+            | Op::Opened
+            | Op::HoldsOne
+            | Op::Code => return,
+        };
+        self.ranges.entry((cut, test.slot)).or_default().push((place, ranges));
+    }
 }
 
 struct Writer<'a> {
@@ -261,7 +300,7 @@ impl Writer<'_> {
     }
 
     /// For each text, the rules that want it, as a list.
-    fn texts(&mut self, slot: u16, tests: &[(usize, Vec<u32>)]) -> Result<(), TooLarge> {
+    fn texts(&mut self, slot: u16, tests: &Wanted<u32>) -> Result<(), TooLarge> {
         let asking: BTreeSet<usize> = tests.iter().map(|(place, _)| *place).collect();
         let mut lists: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
         for (place, texts) in tests {
@@ -284,7 +323,7 @@ impl Writer<'_> {
     }
 
     /// For each class between the ends of ranges, the rules that it leaves.
-    fn ranges(&mut self, cut: Cut, slot: u16, tests: &[(usize, Vec<Range>)]) -> Result<(), TooLarge> {
+    fn ranges(&mut self, cut: Cut, slot: u16, tests: &Wanted<Range>) -> Result<(), TooLarge> {
         let asking: BTreeSet<usize> = tests.iter().map(|(place, _)| *place).collect();
         let mut starts: BTreeSet<u64> = BTreeSet::new();
         for (first, last) in tests.iter().flat_map(|(_, ranges)| ranges) {

@@ -226,6 +226,11 @@ impl Engine {
         &self.set.ir
     }
 
+    /// The set, compiled.
+    pub(crate) fn graph(&self) -> &Graph {
+        &self.set.graph
+    }
+
     /// The same set with another store of limits and another clock.
     #[must_use]
     pub fn with_state(&self, clock: Arc<dyn Clock>, limits: Arc<dyn LimitStore>) -> Self {

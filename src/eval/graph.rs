@@ -222,11 +222,13 @@ pub(super) fn truth(graph: &Graph, request: &Prepared, slots: &[Slot], test: Tes
 /// What a test comes to where there is no value.
 #[cold]
 fn absent(graph: &Graph, request: &Prepared, slot: Slot, test: Test, operands: &[u32]) -> Option<bool> {
-    match test.op {
-        Op::CompareResource => pair(graph, request, slot, test, operands),
-        op if op.is_pair() => (request.slot(test.immediate).state != State::Unknown).then_some(false),
-        _ => (test.flags & NONE_IS_UNKNOWN == 0).then_some(false),
+    if test.op == Op::CompareResource {
+        return pair(graph, request, slot, test, operands);
     }
+    if test.op.is_pair() {
+        return (request.slot(test.immediate).state != State::Unknown).then_some(false);
+    }
+    (test.flags & NONE_IS_UNKNOWN == 0).then_some(false)
 }
 
 /// Whether the one operand is this number; [`NONE`] is no number.

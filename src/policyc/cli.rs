@@ -1,7 +1,7 @@
 //! Which verbs there are, and what all of them have in common.
 
 use super::{
-    Config, Exit, Io, check, completions, eval, explain, export, fmt, import, init,
+    Config, Exit, Io, check, completions, eval, explain, export, fmt, graph, import, init,
     io::Kept,
     man,
     style::{Style, failed},
@@ -66,6 +66,7 @@ enum Verb {
     #[command(visible_alias = "authorize")]
     Eval(eval::Args),
     Explain(explain::Args),
+    Graph(graph::Args),
     Import(import::Args),
     Export(export::Args),
     Init(init::Args),
@@ -81,6 +82,7 @@ impl Verb {
             Self::Fmt(args) => fmt::run(args, io, config),
             Self::Eval(args) => eval::run(args, io, config),
             Self::Explain(args) => explain::run(args, io, config),
+            Self::Graph(args) => graph::run(args, io, config),
             Self::Import(args) => import::run(args, io, config),
             Self::Export(args) => export::run(args, io, config),
             Self::Init(args) => init::run(args, io, config),

@@ -12,6 +12,7 @@ mod eval;
 mod explain;
 mod export;
 mod fmt;
+mod graph;
 mod import;
 mod init;
 mod io;

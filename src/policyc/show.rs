@@ -4,10 +4,15 @@ use super::style::Style;
 use crate::{
     check::vocabulary::{Type, Vocabulary},
     decision::Decision,
-    query::explain::{Change, duration},
+    query::{
+        explain::{Change, duration},
+        text::name,
+    },
     request::{Input, Request},
 };
 use std::fmt::Write;
+
+pub(super) use crate::query::text::quoted;
 
 /// Writes values and attributes of one request.
 #[derive(Clone, Copy)]
@@ -129,29 +134,4 @@ pub(super) fn details(decision: &Decision) -> Vec<String> {
         line.retain(|character| !character.is_control());
     }
     lines
-}
-
-/// A text as an identifier, where it is one; else in quotes.
-fn name(text: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-');
-    let first = text.chars().next().is_some_and(|character| character.is_ascii_alphabetic() || character == '_');
-    if first && text.chars().all(plain) && !text.ends_with('-') { text.to_owned() } else { quoted(text) }
-}
-
-/// A text in quotes, as a policy writes it.
-pub(super) fn quoted(text: &str) -> String {
-    let mut quoted = String::from('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            '\n' => quoted.push_str("\\n"),
-            '\t' => quoted.push_str("\\t"),
-            control if control.is_control() => {
-                let _ = write!(quoted, "\\u{{{:x}}}", u32::from(control));
-            }
-            plain => quoted.push(plain),
-        }
-    }
-    quoted.push('"');
-    quoted
 }

@@ -5,7 +5,7 @@ use super::{permit, text::one_line};
 use crate::{
     check::{
         ir::{Effect, Limit, LimitWindow, Part, PartKind, Rule},
-        vocabulary::{AttrId, builtin},
+        vocabulary::{AttrId, Vocabulary, builtin},
     },
     decision::Decision,
     engine::Engine,
@@ -163,15 +163,20 @@ fn granted(facts: &Facts<'_>) -> BTreeMap<Arc<str>, Input> {
 fn counting(limit: &Limit, facts: &Facts<'_>) -> ClauseStory {
     let attrs = permit::counted(limit, facts.anonymous);
     let known = attrs.iter().all(|attr| facts.get(*attr).is_some());
-    let unit = limit.unit.map(|unit| format!(" {}", facts.vocabulary.attributes[unit].name)).unwrap_or_default();
-    let by: Vec<&str> = limit.by.iter().map(|key| key.name()).collect();
-    let by = if limit.by == [LimitKey::Principal] { String::new() } else { format!(" by {}", by.join(", ")) };
     ClauseStory {
         kind: ClauseKind::Counting,
-        text: format!("at most {}{unit} {}{by}", limit.amount, period(&limit.window)),
+        text: at_most(limit, facts.vocabulary),
         value: if known { Kleene::True } else { Kleene::Unknown },
         saw: saw(facts, attrs),
     }
+}
+
+/// How much a limit allows, as the language writes it.
+pub(super) fn at_most(limit: &Limit, vocabulary: &Vocabulary) -> String {
+    let unit = limit.unit.map(|unit| format!(" {}", vocabulary.attributes[unit].name)).unwrap_or_default();
+    let by: Vec<&str> = limit.by.iter().map(|key| key.name()).collect();
+    let by = if limit.by == [LimitKey::Principal] { String::new() } else { format!(" by {}", by.join(", ")) };
+    format!("at most {}{unit} {}{by}", limit.amount, period(&limit.window))
 }
 
 /// The time that a limit counts in, as the language writes it.

@@ -1,5 +1,7 @@
 //! Policy texts as questions show them.
 
+use std::fmt::Write;
+
 /// A piece of a policy on one line, without its comments; texts in quotes stay as they are.
 #[must_use]
 pub fn one_line(text: &str) -> String {
@@ -42,6 +44,33 @@ fn string_end(text: &str) -> usize {
         }
     }
     text.len()
+}
+
+/// A text as an identifier, where it is one; else in quotes.
+#[must_use]
+pub fn name(text: &str) -> String {
+    let plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-');
+    let first = text.chars().next().is_some_and(|character| character.is_ascii_alphabetic() || character == '_');
+    if first && text.chars().all(plain) && !text.ends_with('-') { text.to_owned() } else { quoted(text) }
+}
+
+/// A text in quotes, as a policy writes it.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            control if control.is_control() => {
+                let _ = write!(quoted, "\\u{{{:x}}}", u32::from(control));
+            }
+            plain => quoted.push(plain),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 #[cfg(test)]
