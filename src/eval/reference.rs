@@ -139,7 +139,7 @@ pub fn opens(mode: GateMode, grant: Grant) -> Kleene {
 #[must_use]
 pub fn obligations(ir: &Ir, facts: &Facts<'_>, code: Option<&str>) -> Vec<RuleId> {
     let comes = |rule: &Rule| match &rule.effect {
-        Effect::Oblige(_, upon) => !rule.shadow && comes_upon(upon, code) && decides(rule, facts),
+        Effect::Oblige(duties) => !rule.shadow && comes_upon(&duties.upon, code) && decides(rule, facts),
         Effect::Allow | Effect::Deny(_) | Effect::Gate(..) | Effect::Limit(..) => false,
     };
     ir.rules.pairs().filter(|(_, rule)| comes(rule)).map(|(id, _)| id).collect()
