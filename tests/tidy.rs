@@ -58,7 +58,7 @@ const PLACES: &[(&str, &str)] = &[
     ("pest", "ast/parse/"),
     ("pest_derive", "ast/parse/"),
     ("pretty", "ast/print/"),
-    ("rayon", "check/checked.rs load/ query/ policyc/"),
+    ("rayon", "check/checked.rs check/file.rs load/ query/ policyc/"),
     ("regex-automata", "glob.rs"),
     // Never in ast/, check/ or eval/: the core types have no wire format.
     ("serde", "report/ wire/ policyc/"),

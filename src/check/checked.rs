@@ -118,7 +118,7 @@ impl Checked {
         }
         let place = self.files.binary_search_by_key(&file, |of_file| of_file.file);
         let old = place.ok().and_then(|place| self.files.get(place));
-        if !same_vocabulary(old, parsed.as_ref()) {
+        if !same_vocabulary(old, parsed.as_ref()) || !self.same_mentions(place, old, parsed.as_ref()) {
             return Err(AllAnew);
         }
         if let (Some(parsed), Some(_)) = (&parsed, old.filter(|old| !old.vocabulary.is_empty())) {
@@ -131,6 +131,22 @@ impl Checked {
         let new = parsed.map(|parsed| parsed.lower(&self.meaning, sources));
         self.put(place, new);
         Ok(())
+    }
+
+    /// Whether the actions and roles that rules declare stay the same, and stay in order, where rules declare any.
+    fn same_mentions(&self, place: Result<usize, usize>, old: Option<&OfFile>, new: Option<&Parsed>) -> bool {
+        let none = Mentions::default();
+        let (old, new) = (old.map_or(&none, |old| &old.mentions), new.map_or(&none, |new| &new.mentions));
+        let names = &self.meaning.names;
+        let (Ok(position) | Err(position)) = place;
+        let (before, _) = self.files.split_at_checked(position).unwrap_or((&self.files, &[]));
+        let others = self.files.iter().enumerate().filter(|(other, _)| Ok(*other) != place).map(|(_, file)| file);
+        // What a file before names has its place in the order from there.
+        let before = |name: &Arc<str>| before.iter().any(|file| file.mentions.actions.contains(name));
+        let known = |name: &Arc<str>| others.clone().any(|file| file.mentions.roles.contains(name));
+        let actions = old.actions == new.actions || old.actions.iter().chain(&new.actions).all(before);
+        let roles = old.roles.symmetric_difference(&new.roles).all(known);
+        (actions || !names.open_actions) && (roles || !names.open_roles)
     }
 
     /// Whether a finding in another file shows a place in this one.
@@ -181,10 +197,9 @@ impl Checked {
     }
 }
 
-/// Whether a file says the same to all others before and after.
+/// Whether a file's own vocabulary statements stay the same.
 fn same_vocabulary(old: Option<&OfFile>, new: Option<&Parsed>) -> bool {
-    let none = Mentions::default();
-    let old = old.map_or((&[][..], false, &none), |old| (&*old.vocabulary, old.data, &old.mentions));
-    let new = new.map_or((&[][..], false, &none), |new| (&*new.vocabulary, new.data, &new.mentions));
+    let old = old.map_or((&[][..], false), |old| (&*old.vocabulary, old.data));
+    let new = new.map_or((&[][..], false), |new| (&*new.vocabulary, new.data));
     old == new
 }

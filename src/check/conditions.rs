@@ -358,7 +358,8 @@ impl Checker<'_> {
         };
         self.use_name(Space::Role, &role.text);
         self.used.attributes.insert(builtin::PRINCIPAL_ROLES);
-        Some(Cond::atom(Atom::Holds(id)))
+        let holds = self.recent.roles.entry(id).or_insert_with(|| Cond::atom(Atom::Holds(id)));
+        Some(holds.clone())
     }
 
     /// An attribute that is one of some constants.

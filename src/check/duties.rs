@@ -55,7 +55,7 @@ impl Findings {
         let mut enough = Enough::of(names);
         let near: Vec<&OfFile> = before.iter().rev().take_while(|file| enough.more(file)).collect();
         for rule in near.into_iter().rev().flat_map(attaching) {
-            places.compare(rule, |_, _| {});
+            places.note(rule);
         }
         let mut enough = Enough::of(names);
         for (position, file) in from.iter().enumerate() {
@@ -148,8 +148,8 @@ struct Place<'a> {
     rule: &'a Rule,
     duty: &'a Duty,
     upon: &'a Upon,
-    /// What the parts of the rule fix attributes to, sorted by attribute.
-    fixed: Vec<(AttrId, &'a Value)>,
+    /// What the parts of the rule fix attributes to.
+    fixed: Arc<[(AttrId, &'a Value)]>,
 }
 
 impl<'a> Places<'a> {
@@ -167,6 +167,16 @@ impl<'a> Places<'a> {
                 report(&duty.name, warn(codes::DUTY_ARGUMENTS, rule.at, message, help).also(other.rule.at, also));
             }
             near.push(this);
+        }
+    }
+
+    /// Notes a rule's duties.
+    fn note(&mut self, rule: &'a Rule) {
+        let Effect::Oblige(duties) = &rule.effect else { return };
+        let fixed = equalities(rule);
+        for duty in &duties.duties {
+            let near = self.0.entry(&duty.name).or_default();
+            near.push(Place { rule, duty, upon: &duties.upon, fixed: fixed.clone() });
         }
     }
 }
@@ -242,17 +252,18 @@ impl<'a> Place<'a> {
 }
 
 /// What a rule's parts fix attributes to; where they do so twice, the last counts.
-fn equalities(rule: &Rule) -> Vec<(AttrId, &Value)> {
-    let mut found = BTreeMap::new();
+fn equalities(rule: &Rule) -> Arc<[(AttrId, &Value)]> {
+    let mut found: Vec<(AttrId, &Value)> = Vec::new();
     for part in &rule.parts {
         let conds = if let CondKind::All(inner) = part.cond.kind() { inner } else { std::slice::from_ref(&part.cond) };
         for cond in conds {
             if let CondKind::Atom(Atom::Compare(attr, Cmp::Eq, value)) = cond.kind() {
-                found.insert(*attr, value);
+                found.retain(|(fixed, _)| fixed != attr);
+                found.push((*attr, value));
             }
         }
     }
-    found.into_iter().collect()
+    found.into()
 }
 
 /// Whether two duties can come with the same decision.

@@ -13,7 +13,11 @@ use crate::{
     report::Diagnostic,
     source::{FileId, Sources},
 };
+use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use std::sync::Arc;
+
+/// How many statements of a file are lowered together at most.
+const LOWERED_TOGETHER: usize = 1024;
 
 /// A file as it was parsed, its statements sorted into those of the vocabulary and others.
 pub struct Parsed {
@@ -71,25 +75,16 @@ impl Parsed {
 
     /// Gives its rules, claims and tests their meaning.
     pub(super) fn lower(self, meaning: &Meaning, sources: &Sources) -> OfFile {
-        let mut lowered = Lowered { rules: Vec::with_capacity(self.others.len()), ..Lowered::default() };
-        let names = sources.get(self.file).map(|source| (source.name().into(), source.short().into()));
-        let (given, short) = names.unwrap_or_default();
-        lowered.names = Arc::new(FileNames { given, short });
-        let mut checker = Checker::new(&meaning.vocabulary, &meaning.names, &meaning.defined, sources);
-        for item in &self.others {
-            if let ItemKind::On { selector, items } = &item.kind {
-                items.iter().for_each(|inner| lowered.item(inner, Some(selector), &mut checker));
-            } else {
-                lowered.item(item, None, &mut checker);
-            }
-        }
-        let Checker { diagnostics, used, wanted_rules, wanted_duties, .. } = checker;
+        let source = sources.get(self.file);
+        let (given, short) = source.map(|source| (source.name().into(), source.short().into())).unwrap_or_default();
+        let names = Arc::new(FileNames { given, short });
+        let mut parts: Vec<Lowered> =
+            in_parts(self.others).into_par_iter().map(|items| Lowered::of(&items, &names, meaning, sources)).collect();
+        let mut lowered = if parts.len() > 1 { Lowered::join(parts) } else { parts.pop().unwrap_or_default() };
         let mut found = self.found;
-        found.extend(diagnostics);
-        let statements = self.vocabulary.iter().chain(&self.others);
-        lint::statements(statements.flat_map(with_inner), &meaning.vocabulary, &mut found);
-        lint::rules(&lowered.rules, meaning, &mut found);
-        if let Some(source) = sources.get(self.file) {
+        found.append(&mut lowered.found);
+        lint::statements(self.vocabulary.iter(), &meaning.vocabulary, &mut found);
+        if let Some(source) = source {
             lint::text(self.file, source.text(), &mut found);
         }
         OfFile {
@@ -102,9 +97,9 @@ impl Parsed {
             rules: lowered.rules.into(),
             claims: lowered.claims.into(),
             tests: lowered.tests.into(),
-            wanted_rules: wanted_rules.into(),
-            wanted_duties: wanted_duties.into(),
-            used,
+            wanted_rules: lowered.wanted_rules.into(),
+            wanted_duties: lowered.wanted_duties.into(),
+            used: lowered.used,
             found,
             suppressions: self.suppressions,
         }
@@ -129,21 +124,73 @@ fn is_vocabulary(item: &Item) -> bool {
     }
 }
 
+/// Statements in parts of bearable size: each part goes when it is lowered, and parts are lowered in parallel.
+fn in_parts(mut items: Vec<Item>) -> Vec<Vec<Item>> {
+    let mut parts = Vec::new();
+    while let Some(start) = items.len().checked_sub(LOWERED_TOGETHER).filter(|start| *start > 0) {
+        parts.push(items.split_off(start));
+    }
+    items.shrink_to_fit();
+    parts.push(items);
+    parts.reverse();
+    parts
+}
+
+/// What some statements of a file come to.
 #[derive(Default)]
 struct Lowered {
-    names: Arc<FileNames>,
     labels: Vec<Name>,
     rules: Vec<Rule>,
     claims: Vec<Claim>,
     tests: Vec<Test>,
+    wanted_rules: Vec<Name>,
+    wanted_duties: Vec<Name>,
+    used: Used,
+    found: Vec<Diagnostic>,
 }
 
 impl Lowered {
-    fn item<'a>(&mut self, item: &'a Item, on: Option<&'a Selector>, checker: &mut Checker<'a>) {
+    fn of(items: &[Item], file: &Arc<FileNames>, meaning: &Meaning, sources: &Sources) -> Self {
+        let mut lowered = Self { rules: Vec::with_capacity(items.len()), ..Self::default() };
+        let mut checker = Checker::new(&meaning.vocabulary, &meaning.names, &meaning.defined, sources);
+        for item in items {
+            if let ItemKind::On { selector, items } = &item.kind {
+                items.iter().for_each(|inner| lowered.item(inner, Some(selector), file, &mut checker));
+            } else {
+                lowered.item(item, None, file, &mut checker);
+            }
+        }
+        lowered.found = checker.diagnostics;
+        lowered.used = checker.used;
+        lowered.wanted_rules = checker.wanted_rules;
+        lowered.wanted_duties = checker.wanted_duties;
+        lint::statements(items.iter().flat_map(with_inner), &meaning.vocabulary, &mut lowered.found);
+        lint::rules(&lowered.rules, meaning, &mut lowered.found);
+        lowered
+    }
+
+    /// Parts of a file, in order, as one.
+    fn join(parts: Vec<Self>) -> Self {
+        let rules = parts.iter().map(|part| part.rules.len()).sum();
+        let mut all = Self { rules: Vec::with_capacity(rules), ..Self::default() };
+        for part in parts {
+            all.labels.extend(part.labels);
+            all.rules.extend(part.rules);
+            all.claims.extend(part.claims);
+            all.tests.extend(part.tests);
+            all.wanted_rules.extend(part.wanted_rules);
+            all.wanted_duties.extend(part.wanted_duties);
+            all.used.merge(part.used);
+            all.found.extend(part.found);
+        }
+        all
+    }
+
+    fn item<'a>(&mut self, item: &'a Item, on: Option<&'a Selector>, file: &Arc<FileNames>, checker: &mut Checker<'a>) {
         match &item.kind {
             ItemKind::Rule(rule) => {
                 self.labels.extend(rule.label.clone());
-                checker.rule(rule, item.at.0, on, &self.names, &mut self.rules);
+                checker.rule(rule, item.at.0, on, file, &mut self.rules);
             }
             ItemKind::Invariant(claim) => {
                 self.labels.extend(claim.label.clone());

@@ -6,20 +6,31 @@
 use super::{
     ir::{Cond, Duties, Refusal},
     lower::ActionSet,
+    vocabulary::RoleId,
 };
 use crate::ast;
 use std::{
+    collections::BTreeMap,
     hash::{DefaultHasher, Hasher},
     sync::Arc,
 };
 
-/// How many different trees are remembered; a power of two.
-const REMEMBERED: usize = 32;
+/// How many shelves there are for trees; a power of two.
+const SHELVES: usize = 8;
+/// How many trees a shelf holds.
+const PLACES: usize = 4;
 
-/// Trees of one kind and what each came to. A tree is looked for at one place only, where the last one was put whose text
-/// has the same hash in its lowest bits.
+/// Trees of one kind and what each came to. The hash of its text says on which shelf a tree is; a new one there takes the
+/// place of the oldest.
 pub(super) struct Recent<'a, T, M> {
-    places: Vec<Option<(u64, &'a T, M)>>,
+    shelves: Vec<[Option<Known<'a, T, M>>; PLACES]>,
+}
+
+/// A tree with the hash of its text, and what it came to.
+struct Known<'a, T, M> {
+    hash: u64,
+    tree: &'a T,
+    meaning: M,
 }
 
 /// The hash of a tree's text.
@@ -34,32 +45,34 @@ impl Key {
         Self(hasher.finish())
     }
 
-    fn place(self) -> usize {
-        usize::try_from(self.0 & (REMEMBERED as u64).wrapping_sub(1)).unwrap_or_default()
+    fn shelf(self) -> usize {
+        usize::try_from(self.0 & (SHELVES as u64).wrapping_sub(1)).unwrap_or_default()
     }
 }
 
 impl<'a, T: PartialEq, M: Clone> Recent<'a, T, M> {
     /// What an equal tree came to.
     pub(super) fn find(&self, key: Key, tree: &T) -> Option<M> {
-        let (hash, seen, meaning) = self.places.get(key.place())?.as_ref()?;
-        (*hash == key.0 && **seen == *tree).then(|| meaning.clone())
+        let mut shelf = self.shelves.get(key.shelf())?.iter().flatten();
+        shelf.find(|known| known.hash == key.0 && *known.tree == *tree).map(|known| known.meaning.clone())
     }
 
     /// Remembers what a tree came to.
     pub(super) fn add(&mut self, key: Key, tree: &'a T, meaning: M) {
-        if self.places.is_empty() {
-            self.places.resize_with(REMEMBERED, || None);
+        if self.shelves.is_empty() {
+            self.shelves.resize_with(SHELVES, || [const { None }; PLACES]);
         }
-        if let Some(place) = self.places.get_mut(key.place()) {
-            *place = Some((key.0, tree, meaning));
+        if let Some(shelf) = self.shelves.get_mut(key.shelf()) {
+            shelf.rotate_right(1);
+            let [first, ..] = shelf;
+            *first = Some(Known { hash: key.0, tree, meaning });
         }
     }
 }
 
 impl<T, M> Default for Recent<'_, T, M> {
     fn default() -> Self {
-        Self { places: Vec::new() }
+        Self { shelves: Vec::new() }
     }
 }
 
@@ -80,4 +93,6 @@ pub(super) struct Recents<'a> {
     pub(super) plain_refusals: Vec<Arc<Refusal>>,
     /// Tests that a principal or a resource is of a kind.
     pub(super) kinds: Vec<Cond>,
+    /// Tests that the principal holds a role.
+    pub(super) roles: BTreeMap<RoleId, Cond>,
 }

@@ -17,3 +17,4 @@ mod limits;
 mod requests;
 mod sets;
 mod words;
+mod workspace;
