@@ -50,7 +50,7 @@ impl fmt::Debug for Span {
 }
 
 /// One file's text and its names.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     name: Arc<str>,
     short: Arc<str>,
@@ -128,26 +128,44 @@ impl Source {
 /// The files of a policy set, in source order.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    files: Vec<Source>,
+    /// Sorted by id.
+    files: Vec<(FileId, Source)>,
 }
 
 impl Sources {
     /// Adds a file at the end.
     pub fn push(&mut self, source: Source) -> FileId {
-        let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(source);
+        let id = FileId(self.files.last().map_or(0, |(last, _)| last.0.saturating_add(1)));
+        self.files.push((id, source));
         id
+    }
+
+    /// Puts a file at the place of its id, instead of one that has the same.
+    pub fn insert(&mut self, id: FileId, source: Source) {
+        match self.index_of(id) {
+            Ok(place) => self.files.splice(place..=place, [(id, source)]).for_each(drop),
+            Err(place) => self.files.insert(place, (id, source)),
+        }
+    }
+
+    /// Takes a file away.
+    pub fn remove(&mut self, id: FileId) {
+        self.files.retain(|(file, _)| *file != id);
+    }
+
+    fn index_of(&self, id: FileId) -> Result<usize, usize> {
+        self.files.binary_search_by_key(&id, |(file, _)| *file)
     }
 
     /// The file of an id.
     #[must_use]
     pub fn get(&self, id: FileId) -> Option<&Source> {
-        self.files.get(id.0 as usize)
+        self.files.get(self.index_of(id).ok()?).map(|(_, source)| source)
     }
 
     /// All files with their ids, in source order.
-    pub fn iter(&self) -> impl Iterator<Item = (FileId, &Source)> {
-        (0..).map(FileId).zip(&self.files)
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (FileId, &Source)> {
+        self.files.iter().map(|(id, source)| (*id, source))
     }
 
     /// How many files there are.

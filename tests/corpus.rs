@@ -103,7 +103,7 @@ fn eval() {
         };
         let mut printed = terminal::render(engine.warnings(), engine.sources(), false, WIDTH);
         let mut folder = "ok";
-        for test in &engine.ir().tests {
+        for test in engine.ir().tests.iter() {
             writeln!(printed, "{}", test.name).unwrap();
             decisions(&engine, test, &mut printed);
             let report = run_one(&engine, test);

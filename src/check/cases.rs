@@ -253,12 +253,12 @@ impl<'a> Checker<'a> {
         let obliges = match &expect.obliges {
             None => None,
             Some(duties) => {
-                self.wanted_duties.extend(duties.iter().map(|duty| &duty.name));
+                self.wanted_duties.extend(duties.iter().map(|duty| duty.name.clone()));
                 let duties: Vec<Option<ir::Duty>> = duties.iter().map(|duty| self.duty(duty)).collect();
                 Some(duties.into_iter().collect::<Option<Vec<_>>>()?)
             }
         };
-        self.wanted_rules.extend(expect.by.iter().chain(&expect.shadow));
+        self.wanted_rules.extend(expect.by.iter().chain(&expect.shadow).cloned());
         Some(ir::Expect {
             allow: expect.allow,
             code: expect.code.as_ref().map(|code| code.text.clone()),

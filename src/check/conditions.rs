@@ -46,11 +46,11 @@ impl Checker<'_> {
 
     /// A named condition or a bool attribute.
     fn bare(&mut self, path: &Path) -> Option<Cond> {
-        if self.names.conditions.contains_key(&path.text) {
+        if self.names.conditions.contains(&path.text) {
             self.use_name(Space::Bare, &path.text);
             return self.defined.conditions.get(&path.text).cloned();
         }
-        if self.names.sets.contains_key(&path.text) || self.names.windows.contains_key(&path.text) {
+        if self.names.sets.contains_key(&path.text) || self.names.windows.contains(&path.text) {
             let (what, example) =
                 if self.names.sets.contains_key(&path.text) { ("set", "ip") } else { ("window", "time") };
             let message = format!("expected a condition, found the {what} `{}`", path.text);
@@ -285,12 +285,12 @@ impl Checker<'_> {
 
     /// `ip in intranet`, `time in office`, `principal.id in model.owners`.
     fn in_named(&mut self, path: &Path, set: &Path, at: Span) -> Option<Cond> {
-        if let Some(members) = self.names.sets.get(&set.text).copied() {
+        if let Some(members) = self.names.sets.get(&set.text) {
             self.use_name(Space::Bare, &set.text);
             let attr = self.attribute(path)?;
             return self.one_of(attr, members, path.at.0);
         }
-        if self.names.windows.contains_key(&set.text) {
+        if self.names.windows.contains(&set.text) {
             self.use_name(Space::Bare, &set.text);
             let attr = self.attribute(path)?;
             let row = self.row(attr);
@@ -317,11 +317,8 @@ impl Checker<'_> {
 
     /// The set attribute of a path after `in` or `overlaps`.
     fn set_attribute(&mut self, path: &Path) -> Option<AttrId> {
-        if self.find(&path.text).is_none()
-            && !path.text.contains('.')
-            && !self.names.conditions.contains_key(&path.text)
-        {
-            let sets = self.names.sets.keys().chain(self.names.windows.keys()).map(|name| &**name);
+        if self.find(&path.text).is_none() && !path.text.contains('.') && !self.names.conditions.contains(&path.text) {
+            let sets = self.names.sets.keys().chain(&self.names.windows).map(|name| &**name);
             let help = suggestion(&path.text, sets)
                 .unwrap_or_else(|| format!("declare it: `set {} = […];`, or write a list: `[…]`", path.text));
             let message = format!("unknown set or window `{}`", path.text);
@@ -361,7 +358,8 @@ impl Checker<'_> {
         };
         self.use_name(Space::Role, &role.text);
         self.used.attributes.insert(builtin::PRINCIPAL_ROLES);
-        Some(Cond::atom(Atom::Holds(id)))
+        let holds = self.recent.roles.entry(id).or_insert_with(|| Cond::atom(Atom::Holds(id)));
+        Some(holds.clone())
     }
 
     /// An attribute that is one of some constants.
@@ -461,7 +459,7 @@ impl Checker<'_> {
         let attr = self.set_attribute(path)?;
         let list = match set {
             SetExpr::List(list, _) => list.as_slice(),
-            SetExpr::Path(name) => match self.names.sets.get(&name.text).copied() {
+            SetExpr::Path(name) => match self.names.sets.get(&name.text) {
                 Some(list) => {
                     self.use_name(Space::Bare, &name.text);
                     list

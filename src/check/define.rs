@@ -3,7 +3,7 @@
 use super::{
     infer::{Checker, Defined, Used},
     ir::{Cond, CondKind, Window, WindowSpan},
-    resolve::{Names, Space, WindowDecl, break_circle, circle, reach, zone},
+    resolve::{Declared, Names, Space, WindowDecl, break_circle, circle, reach, zone},
     vocabulary::Vocabulary,
 };
 use crate::{
@@ -25,22 +25,23 @@ const MAX_DEPTH: usize = 256;
 /// Lowers the named windows and conditions, each after those it names.
 pub(super) fn define(
     vocabulary: &Vocabulary,
-    names: &Names<'_>,
+    names: &Names,
+    declared: &Declared<'_>,
     sources: &Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Defined, Used) {
     let mut defined = Defined::default();
-    for (name, decl) in &names.windows {
+    for (name, decl) in &declared.windows {
         if let Some(window) = window(vocabulary, decl, diagnostics) {
             defined.windows.insert(name.clone(), Arc::new(window));
         }
     }
     let mentions: BTreeMap<&Arc<str>, Vec<Arc<str>>> =
-        names.conditions.iter().map(|(name, cond)| (name, mentioned(cond, names))).collect();
+        declared.conditions.iter().map(|(name, cond)| (name, mentioned(cond, names))).collect();
     let next = |name: &str| mentions.get(&Arc::from(name)).cloned().unwrap_or_default();
     let mut used = Used::default();
     let (mut broken, mut told) = (BTreeSet::new(), BTreeSet::new());
-    for (name, cond) in &names.conditions {
+    for (name, cond) in &declared.conditions {
         if !reach(name, next).1 {
             continue;
         }
@@ -53,7 +54,7 @@ pub(super) fn define(
     }
     // Each round lowers the conditions that name none which is still open; a circle stays open.
     let mut open: BTreeSet<Arc<str>> =
-        names.conditions.keys().filter(|name| !broken.contains(*name)).cloned().collect();
+        names.conditions.iter().filter(|name| !broken.contains(*name)).cloned().collect();
     while !open.is_empty() {
         let closed =
             |name: &Arc<str>| mentions.get(name).is_none_or(|names| names.iter().all(|name| !open.contains(name)));
@@ -62,7 +63,7 @@ pub(super) fn define(
             break;
         }
         for name in &ready {
-            let Some(cond) = names.conditions.get(name) else { continue };
+            let Some(cond) = declared.conditions.get(name) else { continue };
             let mut checker = Checker::new(vocabulary, names, &defined, sources);
             let lowered = checker.condition(cond);
             diagnostics.append(&mut checker.diagnostics);
@@ -99,14 +100,14 @@ fn depth(cond: &Cond) -> usize {
 }
 
 /// The named conditions that a condition names.
-fn mentioned(cond: &ast::Cond, names: &Names<'_>) -> Vec<Arc<str>> {
+fn mentioned(cond: &ast::Cond, names: &Names) -> Vec<Arc<str>> {
     let mut found = Vec::new();
     let mut open = vec![cond];
     while let Some(cond) = open.pop() {
         match &cond.kind {
             ast::CondKind::Or(inner) | ast::CondKind::And(inner) => open.extend(inner),
             ast::CondKind::Not(inner) => open.push(inner),
-            ast::CondKind::Path(path) if names.conditions.contains_key(&path.text) => found.push(path.text.clone()),
+            ast::CondKind::Path(path) if names.conditions.contains(&path.text) => found.push(path.text.clone()),
             ast::CondKind::Path(_)
             | ast::CondKind::Compare { left: Operand::Path(..) | Operand::Literal(_), .. }
             | ast::CondKind::In { .. }

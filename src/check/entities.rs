@@ -4,11 +4,11 @@ use super::{
     entity::Entity,
     infer::{find_attribute, quoted, split, typed},
     names::suggestion,
-    resolve::{Names, Space, given_twice, items, twice},
+    resolve::{Declared, Names, Space, given_twice, twice},
     vocabulary::{AttrId, Owner, Type, Vocabulary, builtin},
 };
 use crate::{
-    ast::{Assigned, Ast, Declaration, ItemKind, LiteralKind, Name, Path, TypeKind},
+    ast::{Assigned, Declaration, Item, ItemKind, LiteralKind, Name, Path, TypeKind},
     glob::Glob,
     report::{Diagnostic, codes},
     source::Span,
@@ -20,8 +20,13 @@ use std::{
 };
 
 /// Adds the declared attributes to the vocabulary.
-pub(super) fn attributes(vocabulary: &mut Vocabulary, names: &mut Names<'_>, diagnostics: &mut Vec<Diagnostic>) {
-    for decl in std::mem::take(&mut names.attributes) {
+pub(super) fn attributes(
+    vocabulary: &mut Vocabulary,
+    names: &mut Names,
+    declared: &Declared<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for decl in &declared.attributes {
         let (owner, name) = match split(vocabulary, &decl.path.text) {
             Ok(found) => found,
             Err(_) => {
@@ -144,7 +149,7 @@ pub(super) fn members_of_values(vocabulary: &Vocabulary, diagnostics: &mut Vec<D
 
 /// What a bare name in a condition can be may not be spelt like a constant of a tier or an enumeration, nor like a built-in
 /// attribute.
-pub(super) fn clashes(vocabulary: &Vocabulary, names: &Names<'_>, diagnostics: &mut Vec<Diagnostic>) {
+pub(super) fn clashes(vocabulary: &Vocabulary, names: &Names, diagnostics: &mut Vec<Diagnostic>) {
     let built_in = |name: &str| {
         let attr = vocabulary.attribute(Owner::Context, name);
         attr.is_some_and(|attr| vocabulary.attributes[attr].at.is_none()) || ["tier", "org", "roles"].contains(&name)
@@ -178,25 +183,24 @@ pub(super) fn clashes(vocabulary: &Vocabulary, names: &Names<'_>, diagnostics: &
     }
 }
 
-/// Adds the declared principals and resources to the vocabulary, file by file.
+/// Adds the declared principals and resources of a file to the vocabulary; `data` says whether it is a catalog.
 pub(super) fn declarations(
     vocabulary: &mut Vocabulary,
-    names: &Names<'_>,
-    asts: &[Ast],
+    names: &Names,
+    statements: &[Item],
+    data: bool,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    for ast in asts {
-        for item in items(ast) {
-            if let ItemKind::Declaration(declaration) = &item.kind {
-                declare(vocabulary, names, ast.data, declaration, diagnostics);
-            }
+    for item in statements {
+        if let ItemKind::Declaration(declaration) = &item.kind {
+            declare(vocabulary, names, data, declaration, diagnostics);
         }
     }
 }
 
 fn declare(
     vocabulary: &mut Vocabulary,
-    names: &Names<'_>,
+    names: &Names,
     data: bool,
     declaration: &Declaration,
     diagnostics: &mut Vec<Diagnostic>,
@@ -319,7 +323,7 @@ fn member(vocabulary: &Vocabulary, owner: Owner, name: &Name, diagnostics: &mut 
 
 fn member_value(
     vocabulary: &Vocabulary,
-    names: &Names<'_>,
+    names: &Names,
     data: bool,
     attr: AttrId,
     assigned: &Assigned,

@@ -2,6 +2,7 @@
 
 use super::{
     names::{nearest, suggestion},
+    recent::Recents,
     resolve::{Names, Space},
     vocabulary::{AttrId, Attribute, Owner, Type, Vocabulary},
 };
@@ -46,21 +47,22 @@ impl Used {
 /// What the lowering of a part of the set reads, and what it finds on the way.
 pub(super) struct Checker<'a> {
     pub(super) vocabulary: &'a Vocabulary,
-    pub(super) names: &'a Names<'a>,
+    pub(super) names: &'a Names,
     pub(super) defined: &'a Defined,
     pub(super) sources: &'a Sources,
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) used: Used,
     /// Rules that tests name.
-    pub(super) wanted_rules: Vec<&'a Name>,
+    pub(super) wanted_rules: Vec<Name>,
     /// Duties that tests name.
-    pub(super) wanted_duties: Vec<&'a Name>,
+    pub(super) wanted_duties: Vec<Name>,
+    pub(super) recent: Recents<'a>,
 }
 
 impl<'a> Checker<'a> {
     pub(super) fn new(
         vocabulary: &'a Vocabulary,
-        names: &'a Names<'a>,
+        names: &'a Names,
         defined: &'a Defined,
         sources: &'a Sources,
     ) -> Self {
@@ -73,6 +75,7 @@ impl<'a> Checker<'a> {
             used: Used::default(),
             wanted_rules: Vec::new(),
             wanted_duties: Vec::new(),
+            recent: Recents::default(),
         }
     }
 
@@ -83,7 +86,10 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn use_name(&mut self, space: Space, name: &Arc<str>) {
-        self.used.names.insert((space, name.clone()));
+        let used = (space, name.clone());
+        if !self.used.names.contains(&used) {
+            self.used.names.insert(used);
+        }
     }
 
     /// The row of an attribute.
@@ -143,11 +149,7 @@ pub(super) fn split<'p>(vocabulary: &Vocabulary, path: &'p str) -> Result<(Owner
 }
 
 /// The attribute of a path.
-pub(super) fn find_attribute(
-    vocabulary: &Vocabulary,
-    names: &Names<'_>,
-    path: &Path,
-) -> Result<AttrId, Box<Diagnostic>> {
+pub(super) fn find_attribute(vocabulary: &Vocabulary, names: &Names, path: &Path) -> Result<AttrId, Box<Diagnostic>> {
     let unknown = |help: Option<String>| {
         let message = format!("unknown attribute `{}`", path.text);
         Box::new(Diagnostic::new(codes::UNKNOWN_ATTRIBUTE, path.at.0, message).maybe_help(help))
@@ -188,13 +190,13 @@ pub(super) fn find_attribute(
 }
 
 /// The error that a named set, window or condition stands where an attribute is expected.
-fn definition(names: &Names<'_>, path: &Path) -> Option<Diagnostic> {
+fn definition(names: &Names, path: &Path) -> Option<Diagnostic> {
     let name = &path.text;
-    let (what, help) = if names.conditions.contains_key(name) {
+    let (what, help) = if names.conditions.contains(name) {
         ("condition", format!("it holds or not: write `{name}` or `not {name}`"))
     } else if names.sets.contains_key(name) {
         ("set", format!("say what is in it: `ip in {name}`"))
-    } else if names.windows.contains_key(name) {
+    } else if names.windows.contains(name) {
         ("window", format!("say what is in it: `time in {name}`"))
     } else {
         return None;
@@ -268,7 +270,7 @@ fn text_help(ty: &Type, name: &str) -> Option<String> {
 /// The value of a constant where a type is expected.
 pub(super) fn typed(
     vocabulary: &Vocabulary,
-    names: &Names<'_>,
+    names: &Names,
     literal: &Literal,
     ty: &Type,
     diagnostics: &mut Vec<Diagnostic>,
@@ -345,7 +347,7 @@ pub(super) fn texts(members: &[Literal], diagnostics: &mut Vec<Diagnostic>) -> O
 
 fn roles(
     vocabulary: &Vocabulary,
-    names: &Names<'_>,
+    names: &Names,
     members: &[Literal],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<BTreeSet<HeldRole>> {

@@ -4,71 +4,119 @@
 //! prohibition with the part "not c"; `at most` on an `allow` is a limit of its own. What is left of a rule is an effect and
 //! parts that must all hold.
 
-pub use super::rules::{OfFile, RuleId, Rules, TooManyRules};
+pub use super::{
+    chunks::Chunks,
+    cond::{Atom, Cond, CondKind, Members, Window, WindowSpan},
+    rules::{OfFile, RuleId, Rules, TooManyRules},
+};
 
-use super::vocabulary::{ActionId, AttrId, RoleId, Vocabulary};
+use super::vocabulary::{ActionId, AttrId, Vocabulary};
 use crate::{
-    glob::Glob,
     request::Request,
     source::Span,
-    value::{Calendar, Cmp, GateMode, LimitKey, Tier, Value},
+    value::{Calendar, GateMode, LimitKey, Value},
     zone::Zone,
 };
 use chrono::{DateTime, Utc};
-use ipnet::IpNet;
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 /// A policy set's meaning.
 #[derive(Debug, Clone, Default)]
 pub struct Ir {
     /// What its names stand for.
-    pub vocabulary: Vocabulary,
+    pub vocabulary: Arc<Vocabulary>,
     /// Its rules, in source order.
     pub rules: Rules,
     /// Its claims, in source order.
-    pub claims: Vec<Claim>,
+    pub claims: Chunks<Claim>,
     /// Its tests, in source order.
-    pub tests: Vec<Test>,
+    pub tests: Chunks<Test>,
 }
 
 /// A rule.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// Its label, else its place: its file relative to the argument, and its line.
-    pub name: Arc<str>,
-    /// Its file as given, and its line.
-    pub place: Arc<str>,
+    /// Its label, if it has one.
+    pub label: Option<Arc<str>>,
+    /// The file that it stands in.
+    pub file: Arc<FileNames>,
+    /// The line that it begins on, from 1.
+    pub line: u32,
     /// Where it stands.
     pub at: Span,
     /// Whether it is only evaluated and reported.
     pub shadow: bool,
-    /// The word it begins with: `allow`, `require`, …
-    pub word: &'static str,
     /// What it does.
     pub effect: Effect,
-    /// The actions it speaks of; none for `any`.
-    pub actions: Option<BTreeSet<ActionId>>,
+    /// The actions it speaks of, sorted; none for `any`.
+    pub actions: Option<Arc<[ActionId]>>,
     /// What must hold, all of it.
-    pub parts: Vec<Part>,
+    pub parts: Box<[Part]>,
 }
 
-/// What a rule does.
-#[derive(Debug, Clone)]
+/// What a file is called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileNames {
+    /// Its path as given.
+    pub given: Box<str>,
+    /// Its path relative to the argument that it was found under.
+    pub short: Box<str>,
+}
+
+impl Rule {
+    /// Its label, else its place: its file relative to the argument, and its line.
+    #[must_use]
+    pub fn name(&self) -> Arc<str> {
+        let place = || format!("{}:{}", self.file.short, self.line).into();
+        self.label.clone().unwrap_or_else(place)
+    }
+
+    /// Its file as given, and its line.
+    #[must_use]
+    pub fn place(&self) -> Arc<str> {
+        format!("{}:{}", self.file.given, self.line).into()
+    }
+
+    /// The word it begins with: `allow`, `require`, …
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match &self.effect {
+            Effect::Allow => "allow",
+            Effect::Deny(_) if self.parts.iter().any(|part| part.kind == PartKind::Require) => "require",
+            Effect::Deny(_) => "deny",
+            Effect::Gate(..) => "gate",
+            Effect::Limit(..) => "limit",
+            Effect::Oblige(_) => "oblige",
+        }
+    }
+}
+
+/// What a rule does. What can be large is shared by rules that say the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Allows.
     Allow,
     /// Denies.
-    Deny(Refusal),
+    Deny(Arc<Refusal>),
     /// Denies to those without an accepted grant.
-    Gate(GateMode, Refusal),
+    Gate(GateMode, Arc<Refusal>),
     /// Denies when too much has been allowed.
-    Limit(Limit, Refusal),
+    Limit(Arc<Limit>, Arc<Refusal>),
     /// Attaches duties.
-    Oblige(Vec<Duty>, Upon),
+    Oblige(Arc<Duties>),
+}
+
+/// Duties, and the decisions that they come with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duties {
+    /// The duties, in order.
+    pub duties: Box<[Duty]>,
+    /// The decisions.
+    pub upon: Upon,
 }
 
 /// What a denial says.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The code.
     pub code: Arc<str>,
@@ -84,7 +132,7 @@ pub struct Refusal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     /// Its pieces, in order.
-    pub pieces: Vec<Piece>,
+    pub pieces: Box<[Piece]>,
 }
 
 /// A piece of a [`Template`].
@@ -99,7 +147,7 @@ pub enum Piece {
 }
 
 /// How much of something is allowed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
     /// How much; at least 1.
     pub amount: u64,
@@ -108,13 +156,13 @@ pub struct Limit {
     /// In which time.
     pub window: LimitWindow,
     /// What is counted by.
-    pub by: Vec<LimitKey>,
+    pub by: Box<[LimitKey]>,
     /// What its counters belong to: the rule's label, else its canonical text.
     pub identity: Arc<str>,
 }
 
 /// The time a limit counts in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LimitWindow {
     /// Any span of so many seconds.
     Sliding(u64),
@@ -130,11 +178,11 @@ pub struct Duty {
     /// Its name.
     pub name: Arc<str>,
     /// Its arguments.
-    pub args: Vec<(Arc<str>, Arg)>,
+    pub args: Box<[(Arc<str>, Arg)]>,
 }
 
 /// A duty's argument.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Arg {
     /// A constant.
     Value(Value),
@@ -154,7 +202,7 @@ pub enum Upon {
 }
 
 /// One of the things that must hold for a rule.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// Which clause of the rule it is.
     pub kind: PartKind,
@@ -202,206 +250,6 @@ impl PartKind {
     }
 }
 
-/// A condition. Made by its constructors only, which keep it flat and free of constants inside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cond(CondKind);
-
-/// The shapes of a condition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CondKind {
-    /// Always true, or always false.
-    Const(bool),
-    /// The opposite; never of a constant or of another `Not`.
-    Not(Box<Cond>),
-    /// All hold; two or more, none of them a constant or an `All`.
-    All(Vec<Cond>),
-    /// One holds; two or more, none of them a constant or an `Any`.
-    Any(Vec<Cond>),
-    /// A test of attributes.
-    Atom(Atom),
-}
-
-/// A test of one attribute against constants, or against an attribute of the resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Atom {
-    /// The attribute is true.
-    IsTrue(AttrId),
-    /// The attribute is known and has a value.
-    Has(AttrId),
-    /// The attribute stands so to a constant.
-    Compare(AttrId, Cmp, Value),
-    /// The attribute stands so to an attribute of the resource, moved by some seconds.
-    CompareResource {
-        /// An attribute of the principal, the action or the context.
-        left: AttrId,
-        /// How they stand.
-        op: Cmp,
-        /// An attribute of the resource.
-        right: AttrId,
-        /// Seconds that are added to the right side, an instant.
-        offset: i64,
-    },
-    /// The attribute is one of these.
-    In(AttrId, Arc<Members>),
-    /// The instant is within the window.
-    During(AttrId, Arc<Window>),
-    /// The text matches.
-    Like(AttrId, Arc<Glob>),
-    /// The set has this member.
-    Contains(AttrId, Arc<str>),
-    /// The set (first) has the value of the other attribute as a member; one of them is the resource's.
-    ContainsValue(AttrId, AttrId),
-    /// The set has one of these members.
-    Overlaps(AttrId, Arc<BTreeSet<Arc<str>>>),
-    /// The two sets have a member in common; the second is the resource's.
-    OverlapsResource(AttrId, AttrId),
-    /// The principal holds the role, everywhere or in the resource's organisation.
-    Holds(RoleId),
-}
-
-/// The constants that an attribute can be one of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Members {
-    /// Texts.
-    Texts(BTreeSet<Arc<str>>),
-    /// Whole numbers.
-    Ints(BTreeSet<i64>),
-    /// Tiers.
-    Tiers(BTreeSet<Tier>),
-    /// Address blocks, never of IPv4 addresses in IPv6 form.
-    Nets(Vec<IpNet>),
-    /// Spans of time, each from its first instant to before its second.
-    Spans(Vec<(DateTime<Utc>, DateTime<Utc>)>),
-}
-
-impl Members {
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        match self {
-            Self::Texts(texts) => texts.is_empty(),
-            Self::Ints(ints) => ints.is_empty(),
-            Self::Tiers(tiers) => tiers.is_empty(),
-            Self::Nets(nets) => nets.is_empty(),
-            Self::Spans(spans) => spans.is_empty(),
-        }
-    }
-}
-
-/// A set of local wall-clock times.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Window {
-    /// The zone whose clocks count.
-    pub zone: Zone,
-    /// Its spans; a time is in the window if it is in one of them.
-    pub spans: Vec<WindowSpan>,
-}
-
-/// Hours of some days.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WindowSpan {
-    /// The days it starts on: bit 0 for Monday to bit 6 for Sunday.
-    pub days: u8,
-    /// Its first second of the day.
-    pub start: u32,
-    /// One past its last second; not after `start` if it passes midnight.
-    pub end: u32,
-}
-
-impl Cond {
-    /// Its shape.
-    #[must_use]
-    pub const fn kind(&self) -> &CondKind {
-        &self.0
-    }
-
-    /// Always true, or always false.
-    #[must_use]
-    pub const fn constant(value: bool) -> Self {
-        Self(CondKind::Const(value))
-    }
-
-    /// A test.
-    #[must_use]
-    pub const fn atom(atom: Atom) -> Self {
-        Self(CondKind::Atom(atom))
-    }
-
-    /// The opposite.
-    #[must_use]
-    pub fn negated(self) -> Self {
-        match self.0 {
-            CondKind::Const(value) => Self::constant(!value),
-            CondKind::Not(inner) => *inner,
-            CondKind::All(_) | CondKind::Any(_) | CondKind::Atom(_) => Self(CondKind::Not(Box::new(self))),
-        }
-    }
-
-    /// All of them.
-    #[must_use]
-    pub fn all(conds: impl IntoIterator<Item = Self>) -> Self {
-        Self::join(conds, true)
-    }
-
-    /// One of them.
-    #[must_use]
-    pub fn any(conds: impl IntoIterator<Item = Self>) -> Self {
-        Self::join(conds, false)
-    }
-
-    /// `All` where the neutral constant is true, `Any` where it is false; the other constant decides alone.
-    fn join(conds: impl IntoIterator<Item = Self>, neutral: bool) -> Self {
-        let mut flat = Vec::new();
-        for cond in conds {
-            match cond.0 {
-                CondKind::Const(value) if value == neutral => {}
-                CondKind::Const(_) => return Self::constant(!neutral),
-                CondKind::All(inner) if neutral => flat.extend(inner),
-                CondKind::Any(inner) if !neutral => flat.extend(inner),
-                kind @ (CondKind::Not(_) | CondKind::All(_) | CondKind::Any(_) | CondKind::Atom(_)) => {
-                    flat.push(Self(kind));
-                }
-            }
-        }
-        if flat.len() > 1 {
-            return Self(if neutral { CondKind::All(flat) } else { CondKind::Any(flat) });
-        }
-        flat.pop().unwrap_or_else(|| Self::constant(neutral))
-    }
-
-    /// Its atoms, from left to right.
-    pub fn atoms(&self, visit: &mut impl FnMut(&Atom)) {
-        match &self.0 {
-            CondKind::Const(_) => {}
-            CondKind::Not(inner) => inner.atoms(visit),
-            CondKind::All(inner) | CondKind::Any(inner) => inner.iter().for_each(|cond| cond.atoms(visit)),
-            CondKind::Atom(atom) => visit(atom),
-        }
-    }
-}
-
-impl Atom {
-    /// The attributes it names. A test of roles depends on the resource's organisation besides, where a role is held in one.
-    #[must_use]
-    pub fn attributes(&self) -> Vec<AttrId> {
-        use super::vocabulary::builtin::PRINCIPAL_ROLES;
-        match self {
-            Self::IsTrue(attr)
-            | Self::Has(attr)
-            | Self::Compare(attr, ..)
-            | Self::In(attr, _)
-            | Self::During(attr, _)
-            | Self::Like(attr, _)
-            | Self::Contains(attr, _)
-            | Self::Overlaps(attr, _) => vec![*attr],
-            Self::CompareResource { left, right, .. }
-            | Self::ContainsValue(left, right)
-            | Self::OverlapsResource(left, right) => vec![*left, *right],
-            Self::Holds(_) => vec![PRINCIPAL_ROLES],
-        }
-    }
-}
-
 /// A claim about all requests.
 #[derive(Debug, Clone)]
 pub struct Claim {
@@ -411,10 +259,10 @@ pub struct Claim {
     pub at: Span,
     /// Whether it is `always`, else `never`.
     pub always: bool,
-    /// The actions it speaks of; none for `any`.
-    pub actions: Option<BTreeSet<ActionId>>,
+    /// The actions it speaks of, sorted; none for `any`.
+    pub actions: Option<Arc<[ActionId]>>,
     /// What it speaks of: all of this.
-    pub parts: Vec<Part>,
+    pub parts: Box<[Part]>,
 }
 
 /// A test of the policy set.

@@ -1,101 +1,61 @@
 //! Warnings that need no analysis of the whole set: what is written can hardly be meant.
 
 use super::{
+    Meaning,
     conditions::canonical_net,
-    infer::{Used, quoted},
-    ir::{Atom, Cond, CondKind, Duty, Effect, Ir, PartKind, Rule, Upon},
-    resolve::{Names, Space, items},
-    vocabulary::{AttrId, Vocabulary, builtin},
+    infer::quoted,
+    ir::{Atom, Cond, CondKind, Effect, PartKind, Rule},
+    resolve::{Names, Space},
+    uses::Uses,
+    vocabulary::{Vocabulary, builtin},
 };
 use crate::{
     ast::{
-        Ast, Clause, ClauseKind, CondKind as AstCond, ItemKind, Literal, LiteralKind, Name, Selector, SelectorKind,
-        SetExpr,
+        Clause, ClauseKind, CondKind as AstCond, Item, ItemKind, Literal, LiteralKind, Selector, SelectorKind, SetExpr,
     },
     glob::Glob,
     report::{Diagnostic, codes},
-    source::{FileId, Sources, Span},
+    source::{FileId, Span},
     value::{Cmp, Value},
 };
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 use unicode_security::{RestrictionLevel, RestrictionLevelDetection};
 
-/// How many places of one duty each place is compared with.
-const MOST_COMPARED: usize = 256;
-
-/// Adds the warnings of a set.
-pub(super) fn lint(
-    ir: &Ir,
-    asts: &[Ast],
-    sources: &Sources,
-    vocabulary: &Vocabulary,
-    names: &Names<'_>,
-    used: &Used,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    // What is broken may use anything.
-    if !diagnostics.iter().any(Diagnostic::is_error) {
-        unused(vocabulary, names, used, asts, diagnostics);
-    }
-    if let Some(rule) = ir.rules.iter().next().filter(|_| vocabulary.actions.is_empty()) {
-        let message = "no action is declared or named, so every request is denied as `UNKNOWN_ACTION`".to_owned();
-        diagnostics.push(warn(codes::NO_ACTIONS, rule.at, message, "declare them: `actions view, infer;`"));
-    }
-    for ast in asts {
-        for item in items(ast) {
-            item_lints(&item.kind, vocabulary, diagnostics);
-        }
-    }
-    for (file, source) in sources.iter().filter(|(_, source)| !source.text().is_ascii()) {
-        suspicious(file, source.text(), diagnostics);
-    }
-    for rule in ir.rules.iter() {
-        included_role(rule, vocabulary, diagnostics);
-        absence_grants(rule, vocabulary, diagnostics);
-        never_holds(rule, diagnostics);
-    }
-    duty_arguments(ir, diagnostics);
-}
-
-fn warn(code: crate::report::Code, at: Span, message: String, help: impl Into<String>) -> Diagnostic {
+pub(super) fn warn(code: crate::report::Code, at: Span, message: String, help: impl Into<String>) -> Diagnostic {
     Diagnostic::new(code, at, message).help(help)
 }
 
 /// Names that no rule, claim or definition makes use of.
-fn unused(vocabulary: &Vocabulary, names: &Names<'_>, used: &Used, asts: &[Ast], diagnostics: &mut Vec<Diagnostic>) {
+pub(super) fn unused(vocabulary: &Vocabulary, names: &Names, uses: &Uses, diagnostics: &mut Vec<Diagnostic>) {
     let help = "remove it, or use it in a rule";
-    let named = |wanted| used.names.iter().filter(move |(space, _)| *space == wanted).map(|(_, name)| name.clone());
-    let roles: BTreeSet<Arc<str>> = named(Space::Role).collect();
-    let actions = with_members(named(Space::Action).collect(), asts);
+    let roles: BTreeSet<&str> = uses.names(Space::Role).map(|name| &**name).collect();
+    let actions = with_members(uses.names(Space::Action), names);
     // A role that includes a used one says who holds that.
     let includes_used = |name: &Arc<str>| {
         let role = vocabulary.role_ids.get(name).map(|id| &vocabulary.roles[*id]);
-        role.is_some_and(|role| role.closure.iter().any(|id| roles.contains(&vocabulary.roles[*id].name)))
+        role.is_some_and(|role| role.closure.iter().any(|id| roles.contains(&*vocabulary.roles[*id].name)))
     };
     for ((space, name), at) in &names.places {
         let (what, is_used) = match space {
-            Space::Tier | Space::Label | Space::Attribute => continue,
+            Space::Tier | Space::Attribute => continue,
             Space::Action if names.groups.contains_key(name) => ("action group", actions.contains(name)),
-            Space::Action => ("action", used.any_action || actions.contains(name)),
+            Space::Action => ("action", uses.any_action() || actions.contains(name)),
             Space::PrincipalKind | Space::ResourceKind => {
-                let mut declared = vocabulary.principals.iter().chain(vocabulary.resources.iter());
-                ("kind", used.names.contains(&(*space, name.clone())) || declared.any(|e| e.kind == *name))
+                let declared = vocabulary.principals.declares(name) || vocabulary.resources.declares(name);
+                ("kind", declared || uses.name(*space, name))
             }
-            Space::Role => ("role", used.any_role || includes_used(name)),
+            Space::Role => ("role", uses.any_role() || includes_used(name)),
             Space::Bare => {
                 let what = if names.sets.contains_key(name) {
                     "set"
-                } else if names.windows.contains_key(name) {
+                } else if names.windows.contains(name) {
                     "window"
                 } else {
                     "condition"
                 };
-                (what, used.names.contains(&(Space::Bare, name.clone())))
+                (what, uses.name(Space::Bare, name))
             }
         };
         if !is_used {
@@ -103,7 +63,7 @@ fn unused(vocabulary: &Vocabulary, names: &Names<'_>, used: &Used, asts: &[Ast],
         }
     }
     for (id, attribute) in vocabulary.attributes.pairs() {
-        if let Some(at) = attribute.at.filter(|_| !used.attributes.contains(&id)) {
+        if let Some(at) = attribute.at.filter(|_| !uses.attribute(id)) {
             let message = format!("attribute `{}` is never used", attribute.path);
             diagnostics.push(warn(codes::UNUSED, at, message, help));
         }
@@ -111,22 +71,39 @@ fn unused(vocabulary: &Vocabulary, names: &Names<'_>, used: &Used, asts: &[Ast],
 }
 
 /// Names of actions and groups, and all that the groups hold.
-fn with_members(names: BTreeSet<Arc<str>>, asts: &[Ast]) -> BTreeSet<Arc<str>> {
-    let mut groups: BTreeMap<&Arc<str>, &[Name]> = BTreeMap::new();
-    for item in asts.iter().flat_map(items) {
-        if let ItemKind::ActionGroup { name, members } = &item.kind {
-            groups.insert(&name.text, members);
-        }
-    }
-    let mut open: Vec<Arc<str>> = names.into_iter().collect();
+fn with_members<'a>(names: impl Iterator<Item = &'a Arc<str>>, all: &'a Names) -> BTreeSet<&'a Arc<str>> {
+    let mut open: Vec<&Arc<str>> = names.collect();
     let mut found = BTreeSet::new();
     while let Some(name) = open.pop() {
-        let members = groups.get(&name).copied().unwrap_or_default();
         if found.insert(name) {
-            open.extend(members.iter().map(|member| member.text.clone()));
+            open.extend(all.listed.get(name).into_iter().flatten());
         }
     }
     found
+}
+
+/// The warning that there is a rule, but no action.
+pub(super) fn no_actions(rule: &Rule) -> Diagnostic {
+    let message = "no action is declared or named, so every request is denied as `UNKNOWN_ACTION`".to_owned();
+    warn(codes::NO_ACTIONS, rule.at, message, "declare them: `actions view, infer;`")
+}
+
+/// Warnings of statements as they are written.
+pub(super) fn statements<'a>(
+    items: impl Iterator<Item = &'a Item>,
+    vocabulary: &Vocabulary,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    items.for_each(|item| item_lints(&item.kind, vocabulary, diagnostics));
+}
+
+/// Warnings of rules each by itself.
+pub(super) fn rules(rules: &[Rule], meaning: &Meaning, diagnostics: &mut Vec<Diagnostic>) {
+    for rule in rules {
+        included_role(rule, meaning, diagnostics);
+        absence_grants(rule, &meaning.vocabulary, diagnostics);
+        never_holds(rule, diagnostics);
+    }
 }
 
 /// Warnings of one statement as it is written.
@@ -252,9 +229,12 @@ fn patterns(selector: &Selector, vocabulary: &Vocabulary, diagnostics: &mut Vec<
     for term in selector.any.iter().chain(&selector.except).flatten() {
         let SelectorKind::Resource { kind, id } = &term.kind else { continue };
         let kind = kind.as_ref().map_or("model", |kind| &*kind.text);
-        let Ok(glob) = Glob::resource(&id.text) else { continue };
         let resources = &vocabulary.resources;
-        if glob.literal().is_none() && resources.declares(kind) && !resources.any_matches(kind, &glob) {
+        if !id.text.contains(['*', '?']) || !resources.declares(kind) {
+            continue;
+        }
+        let Ok(glob) = Glob::resource(&id.text) else { continue };
+        if glob.literal().is_none() && !resources.any_matches(kind, &glob) {
             let message = format!("no declared {kind} matches {}", quoted(&id.text));
             let help = "in resource patterns `*` stops at `/`; `**` does not";
             diagnostics.push(warn(codes::NO_MATCH, id.at.0, message, help));
@@ -263,7 +243,10 @@ fn patterns(selector: &Selector, vocabulary: &Vocabulary, diagnostics: &mut Vec<
 }
 
 /// Characters that cannot be seen, and words that mix scripts so that they look like others.
-fn suspicious(file: FileId, text: &str, diagnostics: &mut Vec<Diagnostic>) {
+pub(super) fn text(file: FileId, text: &str, diagnostics: &mut Vec<Diagnostic>) {
+    if text.is_ascii() {
+        return;
+    }
     let span = |start: usize, end: usize| {
         Span::new(file, u32::try_from(start).unwrap_or(u32::MAX), u32::try_from(end).unwrap_or(u32::MAX))
     };
@@ -326,7 +309,8 @@ fn polarity(cond: &Cond, negative: bool, visit: &mut impl FnMut(&Atom, bool)) {
 }
 
 /// A prohibition that names a role binds all whose roles include it.
-fn included_role(rule: &Rule, vocabulary: &Vocabulary, diagnostics: &mut Vec<Diagnostic>) {
+fn included_role(rule: &Rule, meaning: &Meaning, diagnostics: &mut Vec<Diagnostic>) {
+    let roles = &meaning.vocabulary.roles;
     if !matches!(rule.effect, Effect::Deny(_) | Effect::Gate(..)) {
         return;
     }
@@ -339,16 +323,14 @@ fn included_role(rule: &Rule, vocabulary: &Vocabulary, diagnostics: &mut Vec<Dia
         });
         polarity(&part.cond, false, &mut |atom, negative| {
             let Atom::Holds(role) = atom else { return };
-            let including: Vec<String> = vocabulary
-                .roles
-                .pairs()
-                .filter(|(id, other)| {
-                    id != role && other.closure.contains(role) && excepted.is_disjoint(&other.closure)
-                })
-                .map(|(_, other)| format!("`{}`", other.name))
+            let including: Vec<String> = meaning.including[*role]
+                .iter()
+                .map(|other| &roles[*other])
+                .filter(|other| excepted.is_disjoint(&other.closure))
+                .map(|other| format!("`{}`", other.name))
                 .collect();
             if !negative && !including.is_empty() {
-                let name = &vocabulary.roles[*role].name;
+                let name = &roles[*role].name;
                 let include = if including.len() == 1 { "it includes" } else { "they include" };
                 let message = format!("this also binds {}: {include} `{name}`", including.join(", "));
                 let help = "write `except role …` for those it should not bind";
@@ -400,75 +382,5 @@ fn never_holds(rule: &Rule, diagnostics: &mut Vec<Diagnostic>) {
         diagnostics.push(
             warn(codes::NEVER_HOLDS, end_at, message, "exchange the two instants").also(start_at, "it begins here"),
         );
-    }
-}
-
-/// One duty that can come with different arguments at once.
-fn duty_arguments(ir: &Ir, diagnostics: &mut Vec<Diagnostic>) {
-    let mut seen: BTreeMap<&str, Vec<Duties<'_>>> = BTreeMap::new();
-    for rule in ir.rules.iter() {
-        let Effect::Oblige(duties, upon) = &rule.effect else { continue };
-        let fixed = equalities(rule);
-        for duty in duties {
-            let earlier = seen.entry(&duty.name).or_default();
-            let this = Duties { rule, duty, upon, fixed: fixed.clone() };
-            // The nearest ones: who attaches one duty in a thousand ways has seen the warning.
-            let other = earlier.iter().rev().take(MOST_COMPARED).find(|other| other.differs(&this));
-            if let Some(other) = other {
-                let message = format!("duty `{}` can come with different arguments at once", duty.name);
-                let help = "the caller then gets both: make the scopes disjoint, or the arguments equal";
-                let also = "with other arguments here";
-                diagnostics.push(warn(codes::DUTY_ARGUMENTS, rule.at, message, help).also(other.rule.at, also));
-            }
-            earlier.push(this);
-        }
-    }
-}
-
-/// A duty where a rule attaches it.
-struct Duties<'a> {
-    rule: &'a Rule,
-    duty: &'a Duty,
-    upon: &'a Upon,
-    fixed: BTreeMap<AttrId, &'a Value>,
-}
-
-impl Duties<'_> {
-    /// Whether both can come with one decision, with different arguments: they have a common action, and no equality tells
-    /// their requests apart.
-    fn differs(&self, other: &Self) -> bool {
-        let actions = match (&self.rule.actions, &other.rule.actions) {
-            (Some(a), Some(b)) => !a.is_disjoint(b),
-            _ => true,
-        };
-        let apart = self.fixed.iter().any(|(attr, value)| other.fixed.get(attr).is_some_and(|fixed| fixed != value));
-        self.duty.args != other.duty.args && actions && !apart && together(self.upon, other.upon)
-    }
-}
-
-/// What a rule's parts fix an attribute to.
-fn equalities(rule: &Rule) -> BTreeMap<AttrId, &Value> {
-    let mut found = BTreeMap::new();
-    for part in &rule.parts {
-        let atoms = if let CondKind::All(inner) = part.cond.kind() {
-            inner.as_slice()
-        } else {
-            std::slice::from_ref(&part.cond)
-        };
-        for cond in atoms {
-            if let CondKind::Atom(Atom::Compare(attr, Cmp::Eq, value)) = cond.kind() {
-                found.insert(*attr, value);
-            }
-        }
-    }
-    found
-}
-
-/// Whether two duties can come with the same decision.
-fn together(a: &Upon, b: &Upon) -> bool {
-    match (a, b) {
-        (Upon::Any, _) | (_, Upon::Any) | (Upon::Allow, Upon::Allow) => true,
-        (Upon::Deny(a), Upon::Deny(b)) => a.is_none() || b.is_none() || a == b,
-        (Upon::Allow, Upon::Deny(_)) | (Upon::Deny(_), Upon::Allow) => false,
     }
 }

@@ -3,10 +3,11 @@
 use super::{
     conditions::{canonical_net, end_of_day},
     infer::{Checker, quoted},
-    ir::{self, Atom, Cond, Effect, LimitWindow, Part, PartKind, Refusal},
+    ir::{self, Atom, Cond, CondKind, Effect, FileNames, LimitWindow, Part, PartKind, Refusal},
     names::suggestion,
+    recent::Key,
     resolve::{RESERVED_KINDS, Space, zone},
-    vocabulary::{ActionId, Owner, Type, builtin},
+    vocabulary::{ActionId, AttrId, Owner, Type, builtin},
 };
 use crate::{
     ast::{
@@ -20,74 +21,83 @@ use crate::{
 };
 use std::{collections::BTreeSet, sync::Arc};
 
-/// The actions that a statement speaks of; none for `any`.
-type ActionSet = Option<BTreeSet<ActionId>>;
+/// The actions that a statement speaks of, sorted; none for `any`.
+pub(super) type ActionSet = Option<Arc<[ActionId]>>;
 
 /// The statuses that a denial may have.
 const STATUSES: [u16; 10] = [401, 402, 403, 404, 409, 410, 423, 429, 451, 503];
 /// How long a lease is held where `for` is left out, in seconds.
 const DEFAULT_LEASE: u64 = 600;
 
-impl Checker<'_> {
-    /// A rule; an `allow` with `at most` gives two.
-    pub(super) fn rule(&mut self, rule: &Rule, at: Span, on: Option<&Selector>) -> Vec<ir::Rule> {
+impl<'a> Checker<'a> {
+    /// Adds a rule; an `allow` with `at most` is two.
+    pub(super) fn rule(
+        &mut self,
+        rule: &'a Rule,
+        at: Span,
+        on: Option<&'a Selector>,
+        file: &Arc<FileNames>,
+        rules: &mut Vec<ir::Rule>,
+    ) {
         let parts = self.parts(&rule.scope, &rule.clauses, on);
         let effect = self.effect(rule);
         let limit = rule.at_most.as_ref().map(|at_most| self.at_most(at_most, rule, on));
-        let word = match &rule.effect {
-            ast::Effect::Allow => "allow",
-            ast::Effect::Deny => "deny",
-            ast::Effect::Limit => "limit",
-            ast::Effect::Require(_) => "require",
-            ast::Effect::Gate(_) => "gate",
-            ast::Effect::Oblige { .. } => "oblige",
-        };
         let required = match &rule.effect {
             ast::Effect::Require(cond) => {
-                let lowered = self.condition(cond).map(Cond::negated);
-                lowered.map(|cond_| vec![Part { kind: PartKind::Require, at: cond.at.0, cond: cond_ }])
+                let lowered = self.known_condition(cond).map(Cond::negated);
+                lowered.map(|lowered| Some(Part { kind: PartKind::Require, at: cond.at.0, cond: lowered }))
             }
             ast::Effect::Allow
             | ast::Effect::Deny
             | ast::Effect::Limit
             | ast::Effect::Gate(_)
-            | ast::Effect::Oblige { .. } => Some(Vec::new()),
+            | ast::Effect::Oblige { .. } => Some(None),
         };
-        let (Some((actions, mut parts)), Some(required)) = (parts, required) else { return Vec::new() };
+        let (Some((actions, mut parts)), Some(required)) = (parts, required) else { return };
         parts.extend(required);
-        let make = |word, effect| ir::Rule {
-            name: self.name(rule.label.as_ref(), at),
-            place: self.sources.place(at).into(),
+        let limit = limit.flatten();
+        let make = |effect, parts: Box<[Part]>| ir::Rule {
+            label: rule.label.as_ref().map(|label| label.text.clone()),
+            file: file.clone(),
+            line: self.line(at),
             at,
             shadow: rule.shadow,
-            word,
             effect,
             actions: actions.clone(),
-            parts: parts.clone(),
+            parts,
         };
-        let mut rules = Vec::new();
-        rules.extend(effect.map(|effect| make(word, effect)));
-        if let Some(limit) = limit {
-            rules.extend(limit.map(|effect| make("limit", effect)));
+        if let (Some(_), Some(effect)) = (&limit, &effect) {
+            rules.push(make(effect.clone(), parts.clone().into()));
         }
-        rules
+        if let Some(effect) = limit.or(effect) {
+            rules.push(make(effect, parts.into()));
+        }
     }
 
     /// A claim.
-    pub(super) fn claim(&mut self, claim: &Invariant, at: Span, on: Option<&Selector>) -> Option<ir::Claim> {
+    pub(super) fn claim(&mut self, claim: &'a Invariant, at: Span, on: Option<&'a Selector>) -> Option<ir::Claim> {
         let parts = self.parts(&claim.scope, &claim.clauses, on);
-        let name = self.name(claim.label.as_ref(), at);
+        let name = match &claim.label {
+            Some(label) => label.text.clone(),
+            None => self.sources.short_place(at).into(),
+        };
         let (actions, parts) = parts?;
-        Some(ir::Claim { name, at, always: claim.always, actions, parts })
+        Some(ir::Claim { name, at, always: claim.always, actions, parts: parts.into() })
     }
 
-    /// A label, else the place.
-    fn name(&self, label: Option<&Name>, at: Span) -> Arc<str> {
-        label.map_or_else(|| self.sources.short_place(at).into(), |label| label.text.clone())
+    /// Where to look for what a tree came to.
+    fn key(&self, at: Span) -> Key {
+        Key::of(self.sources.slice(at))
+    }
+
+    /// The line that a span begins on.
+    fn line(&self, at: Span) -> u32 {
+        let line = self.sources.get(at.file).map_or(1, |source| source.line(at.start));
+        u32::try_from(line).unwrap_or(u32::MAX)
     }
 
     /// What a rule does; an `allow` with `at most` and a `limit` get their limit elsewhere.
-    fn effect(&mut self, rule: &Rule) -> Option<Effect> {
+    fn effect(&mut self, rule: &'a Rule) -> Option<Effect> {
         let otherwise = rule.otherwise.as_deref();
         match &rule.effect {
             ast::Effect::Allow => Some(Effect::Allow),
@@ -99,28 +109,58 @@ impl Checker<'_> {
             }
             ast::Effect::Limit => None,
             ast::Effect::Oblige { duties, upon } => {
-                let duties: Vec<Option<ir::Duty>> = duties.iter().map(|duty| self.duty(duty)).collect();
-                let upon = match upon.as_deref() {
-                    None | Some(ast::Upon::Allow) => ir::Upon::Allow,
-                    Some(ast::Upon::Deny(code)) => ir::Upon::Deny(code.as_ref().map(|code| code.text.clone())),
-                    Some(ast::Upon::Any) => ir::Upon::Any,
-                };
-                duties.into_iter().collect::<Option<Vec<_>>>().map(|duties| Effect::Oblige(duties, upon))
+                let (Some(first), Some(last)) = (duties.first(), duties.last()) else { return None };
+                let key = self.key(first.at.0.to(last.at.0));
+                let known = self.recent.duties.find(key, &rule.effect);
+                known.or_else(|| self.duties(key, &rule.effect, duties, upon.as_deref())).map(Effect::Oblige)
             }
         }
     }
 
-    fn refusal(&mut self, otherwise: Option<&Else>, code: &str, status: u16) -> Option<Refusal> {
-        let Some(otherwise) = otherwise else {
-            return Some(Refusal { code: code.into(), status, message: None, hint: None });
+    fn duties(
+        &mut self,
+        key: Key,
+        effect: &'a ast::Effect,
+        duties: &[ast::Duty],
+        upon: Option<&ast::Upon>,
+    ) -> Option<Arc<ir::Duties>> {
+        let duties: Vec<Option<ir::Duty>> = duties.iter().map(|duty| self.duty(duty)).collect();
+        let upon = match upon {
+            None | Some(ast::Upon::Allow) => ir::Upon::Allow,
+            Some(ast::Upon::Deny(code)) => ir::Upon::Deny(code.as_ref().map(|code| code.text.clone())),
+            Some(ast::Upon::Any) => ir::Upon::Any,
         };
+        let duties = Arc::new(ir::Duties { duties: duties.into_iter().collect::<Option<_>>()?, upon });
+        self.recent.duties.add(key, effect, duties.clone());
+        Some(duties)
+    }
+
+    fn refusal(&mut self, otherwise: Option<&'a Else>, code: &str, status: u16) -> Option<Arc<Refusal>> {
+        let Some(otherwise) = otherwise else {
+            let plain = &mut self.recent.plain_refusals;
+            if let Some(refusal) = plain.iter().find(|refusal| &*refusal.code == code) {
+                return Some(refusal.clone());
+            }
+            let refusal = Arc::new(Refusal { code: code.into(), status, message: None, hint: None });
+            plain.push(refusal.clone());
+            return Some(refusal);
+        };
+        let key = self.key(otherwise.at.0);
+        if let Some((default, refusal)) = self.recent.refusals.find(key, otherwise)
+            && default == status
+        {
+            return Some(refusal);
+        }
         let given = match otherwise.status {
             None => Some(status),
             Some((int, at)) => self.status(int.value, at.0),
         };
         let message = otherwise.message.as_ref().map(|text| self.template(text));
         let hint = otherwise.hint.as_ref().map(|text| self.template(text));
-        Some(Refusal { code: otherwise.code.text.clone(), status: given?, message: flip(message)?, hint: flip(hint)? })
+        let code = otherwise.code.text.clone();
+        let refusal = Arc::new(Refusal { code, status: given?, message: flip(message)?, hint: flip(hint)? });
+        self.recent.refusals.add(key, otherwise, (status, refusal.clone()));
+        Some(refusal)
     }
 
     /// A status that a denial may have.
@@ -134,7 +174,7 @@ impl Checker<'_> {
         status
     }
 
-    fn at_most(&mut self, at_most: &AtMost, rule: &Rule, on: Option<&Selector>) -> Option<Effect> {
+    fn at_most(&mut self, at_most: &AtMost, rule: &'a Rule, on: Option<&Selector>) -> Option<Effect> {
         let refusal = self.refusal(rule.otherwise.as_deref(), "RATE_LIMITED", 429);
         let amount = u64::try_from(at_most.amount.value).ok().filter(|amount| *amount > 0);
         if amount.is_none() {
@@ -154,11 +194,11 @@ impl Checker<'_> {
             Some(label) => label.text.clone(),
             None => print::print_rule(rule, on).into(),
         };
-        let limit = ir::Limit { amount: amount?, unit: unit?, window: window?, by, identity };
-        Some(Effect::Limit(limit, refusal?))
+        let limit = ir::Limit { amount: amount?, unit: unit?, window: window?, by: by.into(), identity };
+        Some(Effect::Limit(Arc::new(limit), refusal?))
     }
 
-    fn unit(&mut self, unit: &Name) -> Option<super::vocabulary::AttrId> {
+    fn unit(&mut self, unit: &Name) -> Option<AttrId> {
         let attr = self.vocabulary.attribute(Owner::Context, &unit.text);
         let ints = || {
             let rows = self.vocabulary.attributes.iter();
@@ -216,14 +256,23 @@ impl Checker<'_> {
 
     /// The actions of a statement, and what must hold for it: its scope, then its clauses. The selector of an `on` block
     /// counts as its own.
-    fn parts(&mut self, scope: &Scope, clauses: &[Clause], on: Option<&Selector>) -> Option<(ActionSet, Vec<Part>)> {
-        let mut parts: Vec<Option<Part>> = Vec::new();
-        let mut push = |kind, at: Span, cond: Option<Cond>| parts.push(cond.map(|cond| Part { kind, at, cond }));
+    fn parts(
+        &mut self,
+        scope: &'a Scope,
+        clauses: &'a [Clause],
+        on: Option<&'a Selector>,
+    ) -> Option<(ActionSet, Vec<Part>)> {
+        let mut parts = Vec::with_capacity(clauses.len().saturating_add(3));
+        let mut complete = true;
+        let mut push = |kind, at: Span, cond: Option<Cond>| match cond {
+            Some(cond) => parts.push(Part { kind, at, cond }),
+            None => complete = false,
+        };
         if let Some(who) = &scope.who {
             push(PartKind::Who, who.at.0, self.who(who));
         }
-        let actions = self.actions(&scope.actions);
-        push(PartKind::To, scope.actions.at.0, actions.as_ref().map(|actions| self.to(actions.as_ref())));
+        let (actions, to) = self.actions(&scope.actions).unzip();
+        push(PartKind::To, scope.actions.at.0, to);
         if let Some(selector) = scope.on.as_deref().or(on) {
             push(PartKind::On, selector.at.0, self.selector(selector));
         }
@@ -234,29 +283,72 @@ impl Checker<'_> {
                     let sides =
                         if let ast::CondKind::And(sides) = &cond.kind { sides } else { std::slice::from_ref(cond) };
                     for side in sides {
-                        push(PartKind::When, side.at.0, self.condition(side));
+                        push(PartKind::When, side.at.0, self.known_condition(side));
                     }
                 }
                 ClauseKind::Unless(cond) => {
-                    push(PartKind::Unless, cond.at.0, self.condition(cond).map(Cond::negated));
+                    push(PartKind::Unless, cond.at.0, self.known_condition(cond).map(Cond::negated));
                 }
-                ClauseKind::From(instant) => push(PartKind::From, instant.at.0, self.instant(instant, true)),
-                ClauseKind::Until(instant) => push(PartKind::Until, instant.at.0, self.instant(instant, false)),
+                ClauseKind::From(instant) => push(PartKind::From, instant.at.0, self.from(instant)),
+                ClauseKind::Until(instant) => push(PartKind::Until, instant.at.0, self.until(instant)),
             }
         }
-        actions.zip(parts.into_iter().collect())
+        actions.filter(|_| complete).map(|actions| (actions, parts))
     }
 
-    fn who(&mut self, who: &Who) -> Option<Cond> {
+    fn who(&mut self, who: &'a Who) -> Option<Cond> {
+        let key = self.key(who.at.0);
+        if let Some(known) = self.recent.who.find(key, who) {
+            return Some(known);
+        }
         let any = self.alternatives(&who.any, Self::who_term);
         let except = self.alternatives(&who.except, Self::who_term);
-        Some(Cond::all([any?, except?.negated()]))
+        let cond = Cond::all([any?, except?.negated()]);
+        self.recent.who.add(key, who, cond.clone());
+        Some(cond)
     }
 
-    fn selector(&mut self, selector: &Selector) -> Option<Cond> {
+    fn selector(&mut self, selector: &'a Selector) -> Option<Cond> {
+        let key = self.key(selector.at.0);
+        if let Some(known) = self.recent.selectors.find(key, selector) {
+            return Some(known);
+        }
         let any = self.alternatives(&selector.any, Self::selector_term);
         let except = self.alternatives(&selector.except, Self::selector_term);
-        Some(Cond::all([any?, except?.negated()]))
+        let cond = Cond::all([any?, except?.negated()]);
+        self.recent.selectors.add(key, selector, cond.clone());
+        Some(cond)
+    }
+
+    /// The meaning of a condition, perhaps known already.
+    fn known_condition(&mut self, cond: &'a ast::Cond) -> Option<Cond> {
+        let key = self.key(cond.at.0);
+        if let Some(known) = self.recent.conditions.find(key, cond) {
+            return Some(known);
+        }
+        let lowered = self.condition(cond)?;
+        self.recent.conditions.add(key, cond, lowered.clone());
+        Some(lowered)
+    }
+
+    fn from(&mut self, instant: &'a Instant) -> Option<Cond> {
+        let key = self.key(instant.at.0);
+        if let Some(known) = self.recent.from.find(key, instant) {
+            return Some(known);
+        }
+        let cond = self.instant(instant, true)?;
+        self.recent.from.add(key, instant, cond.clone());
+        Some(cond)
+    }
+
+    fn until(&mut self, instant: &'a Instant) -> Option<Cond> {
+        let key = self.key(instant.at.0);
+        if let Some(known) = self.recent.until.find(key, instant) {
+            return Some(known);
+        }
+        let cond = self.instant(instant, false)?;
+        self.recent.until.add(key, instant, cond.clone());
+        Some(cond)
     }
 
     /// One of the alternatives, each with all of its terms; of none, never.
@@ -265,12 +357,29 @@ impl Checker<'_> {
         rows: &[Vec<T>],
         mut term: impl FnMut(&mut Self, &T) -> Option<Cond>,
     ) -> Option<Cond> {
-        let mut alternatives = Vec::new();
+        if let [row] = rows
+            && let [only] = row.as_slice()
+        {
+            return term(self, only);
+        }
+        let mut alternatives = Vec::with_capacity(rows.len());
         for row in rows {
+            // All of them, so that every error is found.
             let terms: Vec<Option<Cond>> = row.iter().map(|each| term(self, each)).collect();
             alternatives.push(terms.into_iter().collect::<Option<Vec<_>>>().map(Cond::all));
         }
         alternatives.into_iter().collect::<Option<Vec<_>>>().map(Cond::any)
+    }
+
+    /// The test that a principal or a resource is of a kind.
+    fn of_kind(&mut self, attr: AttrId, kind: &str) -> Cond {
+        let same = |cond: &&Cond| matches!(cond.kind(), CondKind::Atom(Atom::Compare(of, _, Value::Text(known))) if *of == attr && **known == *kind);
+        if let Some(known) = self.recent.kinds.iter().find(same) {
+            return known.clone();
+        }
+        let cond = Cond::atom(Atom::Compare(attr, Cmp::Eq, Value::text(kind)));
+        self.recent.kinds.push(cond.clone());
+        cond
     }
 
     fn who_term(&mut self, term: &WhoTerm) -> Option<Cond> {
@@ -289,30 +398,29 @@ impl Checker<'_> {
                 self.known_kind(kind, Owner::Principal)?;
                 let glob = self.glob(Glob::text(&id.text), id)?;
                 let id = identity(builtin::PRINCIPAL_ID, glob);
-                Some(Cond::all([is(builtin::PRINCIPAL_KIND, Value::Text(kind.text.clone())), id]))
+                Some(Cond::all([self.of_kind(builtin::PRINCIPAL_KIND, &kind.text), id]))
             }
         }
     }
 
     fn selector_term(&mut self, term: &SelectorTerm) -> Option<Cond> {
         let is = |attr, value| Cond::atom(Atom::Compare(attr, Cmp::Eq, value));
-        let of_kind = |kind: Arc<str>| is(builtin::RESOURCE_KIND, Value::Text(kind));
         match &term.kind {
             SelectorKind::Any(None) => Some(Cond::constant(true)),
             SelectorKind::Any(Some(kind)) => {
                 self.known_kind(kind, Owner::Resource)?;
-                Some(of_kind(kind.text.clone()))
+                Some(self.of_kind(builtin::RESOURCE_KIND, &kind.text))
             }
             SelectorKind::Resource { kind, id } => {
-                let kind = match kind {
+                let of_kind = match kind {
                     Some(kind) => {
                         self.known_kind(kind, Owner::Resource)?;
-                        kind.text.clone()
+                        self.of_kind(builtin::RESOURCE_KIND, &kind.text)
                     }
-                    None => Arc::from("model"),
+                    None => self.of_kind(builtin::RESOURCE_KIND, "model"),
                 };
                 let glob = self.glob(Glob::resource(&id.text), id)?;
-                Some(Cond::all([of_kind(kind), identity(builtin::RESOURCE_ID, glob)]))
+                Some(Cond::all([of_kind, identity(builtin::RESOURCE_ID, glob)]))
             }
             SelectorKind::Tag(name) => Some(Cond::atom(Atom::Contains(builtin::RESOURCE_TAGS, name.text.clone()))),
             SelectorKind::Org(name) => Some(is(builtin::RESOURCE_ORG, Value::Text(name.text.clone()))),
@@ -350,11 +458,15 @@ impl Checker<'_> {
         self.error(codes::UNKNOWN_KIND, kind.at.0, message, Some(help))
     }
 
-    /// The actions that names of actions and groups stand for; none for `any`.
-    fn actions(&mut self, actions: &Actions) -> Option<ActionSet> {
+    /// The actions that names of actions and groups stand for, none for `any`; and the test that the action is one of them.
+    fn actions(&mut self, actions: &'a Actions) -> Option<(ActionSet, Cond)> {
         if actions.names.is_empty() {
             self.used.any_action = true;
-            return Some(None);
+            return Some((None, Cond::constant(true)));
+        }
+        let key = self.key(actions.at.0);
+        if let Some(known) = self.recent.actions.find(key, actions) {
+            return Some(known);
         }
         let mut found = BTreeSet::new();
         let mut complete = true;
@@ -371,14 +483,14 @@ impl Checker<'_> {
                 self.error::<()>(codes::UNKNOWN_ACTION, name.at.0, format!("unknown action `{}`", name.text), help);
             }
         }
-        complete.then_some(Some(found))
-    }
-
-    /// The test that the action is one of some; of none, of any.
-    fn to(&self, actions: Option<&BTreeSet<ActionId>>) -> Cond {
-        let Some(actions) = actions else { return Cond::constant(true) };
-        let names = actions.iter().map(|id| self.vocabulary.actions[*id].clone()).collect();
-        Cond::atom(Atom::In(builtin::ACTION_NAME, Arc::new(ir::Members::Texts(names))))
+        if !complete {
+            return None;
+        }
+        let names = found.iter().map(|id| self.vocabulary.actions[*id].clone()).collect();
+        let to = Cond::atom(Atom::In(builtin::ACTION_NAME, Arc::new(ir::Members::Texts(names))));
+        let meaning = (Some(found.into_iter().collect()), to);
+        self.recent.actions.add(key, actions, meaning.clone());
+        Some(meaning)
     }
 
     /// `from` (from this instant on) or `until` (up to and including it; a date's whole day).
@@ -432,7 +544,7 @@ impl Checker<'_> {
                 None => complete = false,
             }
         }
-        complete.then(|| ir::Duty { name: duty.name.text.clone(), args })
+        complete.then(|| ir::Duty { name: duty.name.text.clone(), args: args.into() })
     }
 
     /// A constant where any value will do.
@@ -459,7 +571,7 @@ impl Checker<'_> {
 }
 
 /// The test that an id is matched by a pattern, or is the one text it stands for.
-fn identity(attr: super::vocabulary::AttrId, glob: Glob) -> Cond {
+fn identity(attr: AttrId, glob: Glob) -> Cond {
     Cond::atom(match glob.literal() {
         Some(text) => Atom::Compare(attr, Cmp::Eq, Value::text(text)),
         None => Atom::Like(attr, Arc::new(glob)),

@@ -42,7 +42,7 @@ impl Checker<'_> {
         if !text.is_empty() {
             pieces.push(Piece::Text(text.into()));
         }
-        complete.then_some(Template { pieces })
+        complete.then(|| Template { pieces: pieces.into() })
     }
 
     /// Where a message names a path; the whole message where escapes hide it.

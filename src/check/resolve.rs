@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     ast::{
-        Actions, Assigned, Ast, Clause, ClauseKind, Cond, CondKind, Effect, Item, ItemKind, Literal, Name, Operand,
-        Path, SetExpr, Type, Who, WhoKind, WindowSpan,
+        Actions, Assigned, Clause, ClauseKind, Cond, CondKind, Effect, Item, ItemKind, Literal, Name, Operand, Path,
+        SetExpr, Type, Who, WhoKind, WindowSpan,
     },
     ids::IdVec,
     report::{Code, Diagnostic, codes},
@@ -34,7 +34,6 @@ pub(super) enum Space {
     /// Context attributes, conditions, sets and windows: what a bare name in a condition can be.
     Bare,
     Attribute,
-    Label,
 }
 
 impl Space {
@@ -46,7 +45,6 @@ impl Space {
             Self::Role => "role",
             Self::Bare => "name",
             Self::Attribute => "attribute",
-            Self::Label => "label",
         }
     }
 }
@@ -66,21 +64,77 @@ pub(super) struct WindowDecl<'a> {
 
 /// What a set's files declare, by name, with the places.
 #[derive(Default)]
-pub(super) struct Names<'a> {
-    /// Where each name was declared first.
+pub(super) struct Names {
+    /// Where each name was declared first; labels are not among them.
     pub(super) places: BTreeMap<(Space, Arc<str>), Span>,
     pub(super) groups: BTreeMap<Arc<str>, BTreeSet<ActionId>>,
-    pub(super) attributes: Vec<AttributeDecl<'a>>,
-    pub(super) sets: BTreeMap<Arc<str>, &'a [Literal]>,
-    pub(super) windows: BTreeMap<Arc<str>, WindowDecl<'a>>,
-    pub(super) conditions: BTreeMap<Arc<str>, &'a Cond>,
+    /// The actions and groups that each group lists.
+    pub(super) listed: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    pub(super) sets: BTreeMap<Arc<str>, Arc<[Literal]>>,
+    pub(super) windows: BTreeSet<Arc<str>>,
+    pub(super) conditions: BTreeSet<Arc<str>>,
     /// Without an `actions` statement, the actions that rules name are the actions.
     pub(super) open_actions: bool,
     /// Without a `role` statement, the roles that rules name are the roles.
     pub(super) open_roles: bool,
 }
 
-impl Names<'_> {
+/// What a set's files declare, as it was written, until its meaning is known.
+#[derive(Default)]
+pub(super) struct Declared<'a> {
+    pub(super) attributes: Vec<AttributeDecl<'a>>,
+    pub(super) windows: BTreeMap<Arc<str>, WindowDecl<'a>>,
+    pub(super) conditions: BTreeMap<Arc<str>, &'a Cond>,
+}
+
+/// The actions and roles that the rules and claims of a file name: where the vocabulary lists none, they declare them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Mentions {
+    /// In source order, each once.
+    pub(super) actions: Vec<Arc<str>>,
+    pub(super) roles: BTreeSet<Arc<str>>,
+}
+
+impl Mentions {
+    /// What the rules and claims among some statements name.
+    pub(super) fn of(items: &[Item]) -> Self {
+        let mut found = Self::default();
+        let mut seen = BTreeSet::new();
+        for item in items.iter().flat_map(with_inner) {
+            let scope = match &item.kind {
+                ItemKind::Rule(rule) => {
+                    if let Effect::Require(cond) = &rule.effect {
+                        found.roles.extend(condition_roles(cond));
+                    }
+                    found.roles.extend(clause_roles(&rule.clauses));
+                    &rule.scope
+                }
+                ItemKind::Invariant(invariant) => {
+                    found.roles.extend(clause_roles(&invariant.clauses));
+                    &invariant.scope
+                }
+                ItemKind::Timezone(_)
+                | ItemKind::Tiers(_)
+                | ItemKind::Actions(_)
+                | ItemKind::ActionGroup { .. }
+                | ItemKind::Kinds { .. }
+                | ItemKind::Role { .. }
+                | ItemKind::Attribute { .. }
+                | ItemKind::Set { .. }
+                | ItemKind::Window { .. }
+                | ItemKind::Condition { .. }
+                | ItemKind::Declaration(_)
+                | ItemKind::On { .. }
+                | ItemKind::Test(_) => continue,
+            };
+            found.actions.extend(action_names(&scope.actions).filter(|name| seen.insert(name.clone())));
+            found.roles.extend(scope.who.iter().flat_map(role_names));
+        }
+        found
+    }
+}
+
+impl Names {
     /// Declares a name; if it was declared before, that is an error which shows both places.
     fn declare(&mut self, space: Space, name: &Name, diagnostics: &mut Vec<Diagnostic>) -> bool {
         match self.places.entry((space, name.text.clone())) {
@@ -118,40 +172,55 @@ pub(super) fn given_twice(name: &str, at: Span, first: Span) -> Diagnostic {
         .help("remove one of the two")
 }
 
-/// Every statement with those inside `on` blocks, in order.
-pub(super) fn items(ast: &Ast) -> impl Iterator<Item = &Item> {
-    ast.items.iter().flat_map(|item| {
-        let inner: &[Item] = if let ItemKind::On { items, .. } = &item.kind { items } else { &[] };
-        std::iter::once(item).chain(inner)
-    })
+/// A statement and those inside it, if it is an `on` block.
+pub(super) fn with_inner(item: &Item) -> impl Iterator<Item = &Item> {
+    let inner: &[Item] = if let ItemKind::On { items, .. } = &item.kind { items } else { &[] };
+    std::iter::once(item).chain(inner)
 }
 
-/// Collects the names of all files. Types, sets, windows and conditions are looked at later.
-pub(super) fn resolve<'a>(asts: &'a [Ast], diagnostics: &mut Vec<Diagnostic>) -> (Vocabulary, Names<'a>) {
+/// Whether the rules and claims of a set declare actions or roles, since no statement does.
+pub(super) fn is_open<'a>(mut statements: impl Iterator<Item = &'a Item> + Clone) -> bool {
+    let actions = statements.clone().any(|item| matches!(&item.kind, ItemKind::Actions(names) if !names.is_empty()));
+    !actions || !statements.any(|item| matches!(item.kind, ItemKind::Role { .. }))
+}
+
+/// Collects the names that the vocabulary statements of all files declare. Types, windows and conditions are looked at
+/// later. What rules and claims name counts only where the vocabulary lists no actions or no roles.
+pub(super) fn resolve<'a, 'm>(
+    statements: impl Iterator<Item = &'a Item>,
+    mentions: impl Iterator<Item = &'m Mentions> + Clone,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Vocabulary, Names, Declared<'a>) {
     let mut resolver = Resolver {
         vocabulary: Vocabulary::default(),
         names: Names::default(),
+        declared: Declared::default(),
         diagnostics,
         timezone: None,
         groups: Vec::new(),
         roles: Vec::new(),
+        conditions: Vec::new(),
     };
-    for item in asts.iter().flat_map(items) {
+    for item in statements {
         resolver.item(item);
     }
-    resolver.open_vocabulary(asts);
+    resolver.names.windows = resolver.declared.windows.keys().cloned().collect();
+    resolver.names.conditions = resolver.declared.conditions.keys().cloned().collect();
+    resolver.open_vocabulary(mentions);
     resolver.close_groups();
     resolver.close_roles();
-    (resolver.vocabulary, resolver.names)
+    (resolver.vocabulary, resolver.names, resolver.declared)
 }
 
 struct Resolver<'a, 'd> {
     vocabulary: Vocabulary,
-    names: Names<'a>,
+    names: Names,
+    declared: Declared<'a>,
     diagnostics: &'d mut Vec<Diagnostic>,
     timezone: Option<Span>,
     groups: Vec<(&'a Name, &'a [Name])>,
     roles: Vec<(&'a Name, &'a [Name])>,
+    conditions: Vec<&'a Cond>,
 }
 
 impl<'a> Resolver<'a, '_> {
@@ -180,32 +249,29 @@ impl<'a> Resolver<'a, '_> {
                 }
             }
             ItemKind::Attribute { path, ty, default } => {
-                self.names.attributes.push(AttributeDecl { path, ty: ty.as_deref(), default: default.as_deref() })
+                self.declared.attributes.push(AttributeDecl { path, ty: ty.as_deref(), default: default.as_deref() })
             }
             ItemKind::Set { name, members } => {
                 if self.names.declare(Space::Bare, name, self.diagnostics) {
-                    self.names.sets.insert(name.text.clone(), members);
+                    self.names.sets.insert(name.text.clone(), members.as_slice().into());
                 }
             }
             ItemKind::Window { name, spans, zone } => {
                 if self.names.declare(Space::Bare, name, self.diagnostics) {
-                    self.names.windows.insert(name.text.clone(), WindowDecl { spans, zone: zone.as_deref() });
+                    self.declared.windows.insert(name.text.clone(), WindowDecl { spans, zone: zone.as_deref() });
                 }
             }
             ItemKind::Condition { name, cond } => {
+                self.conditions.push(cond);
                 if self.names.declare(Space::Bare, name, self.diagnostics) {
-                    self.names.conditions.insert(name.text.clone(), cond);
+                    self.declared.conditions.insert(name.text.clone(), cond);
                 }
             }
-            ItemKind::Rule(rule) => self.label(rule.label.as_ref()),
-            ItemKind::Invariant(invariant) => self.label(invariant.label.as_ref()),
-            ItemKind::Declaration(_) | ItemKind::On { .. } | ItemKind::Test(_) => {}
-        }
-    }
-
-    fn label(&mut self, label: Option<&Name>) {
-        if let Some(label) = label {
-            self.names.declare(Space::Label, label, self.diagnostics);
+            ItemKind::Rule(_)
+            | ItemKind::Invariant(_)
+            | ItemKind::Declaration(_)
+            | ItemKind::On { .. }
+            | ItemKind::Test(_) => {}
         }
     }
 
@@ -281,58 +347,20 @@ impl<'a> Resolver<'a, '_> {
         self.names.declare(space, name, self.diagnostics);
     }
 
-    /// Where the vocabulary closes neither actions nor roles, those that rules and claims name are declared.
-    fn open_vocabulary(&mut self, asts: &'a [Ast]) {
+    /// Where the vocabulary lists no actions or no roles, those that rules and claims name are declared.
+    fn open_vocabulary<'m>(&mut self, mentions: impl Iterator<Item = &'m Mentions> + Clone) {
         self.names.open_actions = self.vocabulary.actions.is_empty();
         self.names.open_roles = self.roles.is_empty();
-        if !self.names.open_actions && !self.names.open_roles {
-            return;
-        }
-        let groups: BTreeSet<Arc<str>> = self.groups.iter().map(|(name, _)| name.text.clone()).collect();
-        let mut actions: Vec<Arc<str>> = Vec::new();
-        let mut roles: BTreeSet<Arc<str>> = BTreeSet::new();
-        for (_, members) in &self.groups {
-            actions.extend(members.iter().map(|name| name.text.clone()));
-        }
-        for item in asts.iter().flat_map(items) {
-            let scope = match &item.kind {
-                ItemKind::Rule(rule) => {
-                    if let Effect::Require(cond) = &rule.effect {
-                        roles.extend(condition_roles(cond));
-                    }
-                    roles.extend(clause_roles(&rule.clauses));
-                    &rule.scope
-                }
-                ItemKind::Invariant(invariant) => {
-                    roles.extend(clause_roles(&invariant.clauses));
-                    &invariant.scope
-                }
-                ItemKind::Condition { cond, .. } => {
-                    roles.extend(condition_roles(cond));
-                    continue;
-                }
-                ItemKind::Timezone(_)
-                | ItemKind::Tiers(_)
-                | ItemKind::Actions(_)
-                | ItemKind::ActionGroup { .. }
-                | ItemKind::Kinds { .. }
-                | ItemKind::Role { .. }
-                | ItemKind::Attribute { .. }
-                | ItemKind::Set { .. }
-                | ItemKind::Window { .. }
-                | ItemKind::Declaration(_)
-                | ItemKind::On { .. }
-                | ItemKind::Test(_) => continue,
-            };
-            actions.extend(action_names(&scope.actions));
-            roles.extend(scope.who.iter().flat_map(role_names));
-        }
         if self.names.open_actions {
-            for action in actions.iter().filter(|name| !groups.contains(*name)) {
-                self.add_action(action);
-            }
+            let groups: BTreeSet<Arc<str>> = self.groups.iter().map(|(name, _)| name.text.clone()).collect();
+            let listed = self.groups.iter().flat_map(|(_, members)| members.iter().map(|name| &name.text));
+            let named = mentions.clone().flat_map(|mentions| &mentions.actions);
+            let actions: Vec<Arc<str>> = listed.chain(named).filter(|name| !groups.contains(*name)).cloned().collect();
+            actions.iter().for_each(|action| self.add_action(action));
         }
         if self.names.open_roles {
+            let mut roles: BTreeSet<Arc<str>> = mentions.flat_map(|mentions| mentions.roles.iter().cloned()).collect();
+            roles.extend(self.conditions.iter().copied().flat_map(condition_roles));
             for name in roles {
                 let id = self.vocabulary.roles.push(Role { name: name.clone(), closure: BTreeSet::new() });
                 self.vocabulary.role_ids.insert(name, id);
@@ -354,6 +382,7 @@ impl<'a> Resolver<'a, '_> {
             self.circle("action group", name, next, &mut told);
             let actions = reached.iter().filter_map(|name| self.vocabulary.action_ids.get(name).copied()).collect();
             self.names.groups.insert(name.text.clone(), actions);
+            self.names.listed.insert(name.text.clone(), direct.iter().map(|member| member.text.clone()).collect());
         }
     }
 

@@ -71,7 +71,8 @@ impl Rules {
     /// # Errors
     /// There are more rules than ids.
     pub fn new(files: impl IntoIterator<Item = (FileId, Arc<[Rule]>)>) -> Result<Self, TooManyRules> {
-        let mut rules = Self::default();
+        let files = files.into_iter();
+        let mut rules = Self { files: Vec::with_capacity(files.size_hint().0), len: 0 };
         for (file, of_file) in files {
             let room = room(of_file.len())?;
             let first = rules.files.last().map_or(0, OfFile::end);
@@ -82,21 +83,34 @@ impl Rules {
         Ok(rules)
     }
 
-    /// The same with other rules for one file, which is one of these. All other files' rules are shared. They also keep
-    /// their ids, unless the file has outgrown its range.
+    /// The same with other rules for one file, which may be new, or without it (none). All other files' rules are shared.
+    /// They also keep their ids, unless the file is new or has outgrown its range.
     ///
     /// # Errors
     /// There are more rules than ids.
-    pub fn replace(&self, file: FileId, rules: Arc<[Rule]>) -> Result<Self, TooManyRules> {
-        let mut replaced = self.clone();
-        let place = self.files.binary_search_by_key(&file, |of_file| of_file.file).ok();
-        let Some(old) = place.and_then(|place| replaced.files.get_mut(place)) else { return Ok(replaced) };
-        replaced.len = self.len.saturating_sub(old.rules.len()).saturating_add(rules.len());
-        old.rules = rules;
-        if old.rules.len() <= old.room as usize {
-            return Ok(replaced);
+    pub fn with(&self, file: FileId, rules: Option<Arc<[Rule]>>) -> Result<Self, TooManyRules> {
+        let mut changed = self.clone();
+        let place = self.files.binary_search_by_key(&file, |of_file| of_file.file);
+        let (Ok(position) | Err(position)) = place;
+        let old = changed.files.get_mut(position).filter(|_| place.is_ok());
+        match (old, rules) {
+            (Some(old), Some(rules)) if rules.len() <= old.room as usize => {
+                changed.len = self.len.saturating_sub(old.rules.len()).saturating_add(rules.len());
+                old.rules = rules;
+            }
+            (Some(old), None) => {
+                changed.len = self.len.saturating_sub(old.rules.len());
+                changed.files.remove(position);
+            }
+            (old, rules) => {
+                let end = position.saturating_add(usize::from(old.is_some()));
+                let mut files: Vec<_> =
+                    changed.files.into_iter().map(|of_file| (of_file.file, of_file.rules)).collect();
+                files.splice(position..end, rules.map(|rules| (file, rules)));
+                return Self::new(files);
+            }
         }
-        Self::new(replaced.files.into_iter().map(|of_file| (of_file.file, of_file.rules)))
+        Ok(changed)
     }
 
     /// The rules in order.
@@ -169,14 +183,14 @@ mod tests {
 
     fn some(count: usize) -> Arc<[Rule]> {
         let rule = Rule {
-            name: "".into(),
-            place: "".into(),
+            label: None,
+            file: Arc::default(),
+            line: 1,
             at: Span::default(),
             shadow: false,
-            word: "allow",
             effect: Effect::Allow,
             actions: None,
-            parts: Vec::new(),
+            parts: Box::default(),
         };
         vec![rule; count].into()
     }
@@ -206,19 +220,29 @@ mod tests {
     #[test]
     fn a_file_that_fits_its_range_leaves_the_others_as_they_are() {
         let rules = of(&[2, 3]);
-        let more = rules.replace(FileId(0), some(8)).unwrap();
+        let more = rules.with(FileId(0), Some(some(8))).unwrap();
         assert_eq!(ids(&more), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
         assert_eq!((more.len(), more.span()), (11, rules.span()));
         assert!(Arc::ptr_eq(&rules.files()[1].rules, &more.files()[1].rules));
-        assert_eq!(ids(&more.replace(FileId(0), some(0)).unwrap()), [8, 9, 10]);
+        assert_eq!(ids(&more.with(FileId(0), Some(some(0))).unwrap()), [8, 9, 10]);
     }
 
     #[test]
     fn a_file_that_outgrows_its_range_moves_those_behind_it() {
         let rules = of(&[2, 3]);
-        let more = rules.replace(FileId(0), some(9)).unwrap();
+        let more = rules.with(FileId(0), Some(some(9))).unwrap();
         assert_eq!(ids(&more), [0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 17, 18]);
         assert!(Arc::ptr_eq(&rules.files()[1].rules, &more.files()[1].rules));
+    }
+
+    #[test]
+    fn files_come_and_go() {
+        let rules = of(&[2, 3]);
+        let less = rules.with(FileId(0), None).unwrap();
+        assert_eq!((ids(&less).as_slice(), less.len()), (&[8, 9, 10][..], 3));
+        let more = less.with(FileId(7), Some(some(1))).unwrap();
+        assert_eq!((ids(&more).as_slice(), more.len()), (&[0, 1, 2, 8][..], 4));
+        assert!(Arc::ptr_eq(&rules.files()[1].rules, &more.files()[0].rules));
     }
 
     #[test]

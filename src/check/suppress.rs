@@ -2,36 +2,40 @@
 //!
 //! At the end of a line it silences that line; on a line of its own, the statement that follows it.
 
-use super::resolve::items;
+use super::resolve::with_inner;
 use crate::{
     ast::{Ast, Item, ItemKind},
     report::{Code, Diagnostic, Severity, codes},
-    source::{Sources, Span},
+    source::{FileId, Sources, Span},
 };
+use std::collections::BTreeMap;
 
-struct Suppression {
+/// A comment that silences a warning.
+pub(super) struct Suppression {
     at: Span,
     code: String,
     /// The bytes in which the code is silenced.
     covers: Span,
-    used: bool,
 }
 
 /// Takes out the warnings that comments silence, and adds one for each comment that silences nothing.
-pub(super) fn suppress(diagnostics: Vec<Diagnostic>, asts: &[Ast], sources: &Sources) -> Vec<Diagnostic> {
-    let mut suppressions: Vec<Suppression> = asts.iter().flat_map(|ast| of_file(ast, sources)).collect();
-    if suppressions.is_empty() {
+pub(super) fn suppress<'a>(
+    diagnostics: Vec<Diagnostic>,
+    suppressions: impl Iterator<Item = &'a Suppression>,
+) -> Vec<Diagnostic> {
+    let mut by_file: BTreeMap<FileId, Vec<(&Suppression, bool)>> = BTreeMap::new();
+    for suppression in suppressions {
+        by_file.entry(suppression.at.file).or_default().push((suppression, false));
+    }
+    if by_file.is_empty() {
         return diagnostics;
     }
     let mut kept: Vec<Diagnostic> = Vec::new();
     for diagnostic in diagnostics {
-        let at = diagnostic.span();
         let mut silenced = false;
-        for suppression in &mut suppressions {
-            let covers = suppression.covers;
-            let inside = covers.file == at.file && (covers.start..=covers.end).contains(&at.start);
-            if inside && !diagnostic.is_error() && suppression.code.eq_ignore_ascii_case(diagnostic.code().id()) {
-                suppression.used = true;
+        for (suppression, used) in by_file.get_mut(&diagnostic.span().file).into_iter().flatten() {
+            if suppression.silences(&diagnostic) {
+                *used = true;
                 silenced = true;
             }
         }
@@ -41,12 +45,17 @@ pub(super) fn suppress(diagnostics: Vec<Diagnostic>, asts: &[Ast], sources: &Sou
     }
     // Where there are errors, a warning may be missing that comes back when they are mended.
     let complete = !kept.iter().any(Diagnostic::is_error);
-    let idle = suppressions.iter().filter(|suppression| !suppression.used);
+    let idle = by_file.values().flatten().filter(|(_, used)| !used).map(|(suppression, _)| *suppression);
     kept.extend(idle.filter(|suppression| complete || !suppression.is_of_warning()).map(Suppression::nothing));
     kept
 }
 
 impl Suppression {
+    fn silences(&self, diagnostic: &Diagnostic) -> bool {
+        let inside = (self.covers.start..=self.covers.end).contains(&diagnostic.span().start);
+        inside && !diagnostic.is_error() && self.code.eq_ignore_ascii_case(diagnostic.code().id())
+    }
+
     fn is_of_warning(&self) -> bool {
         Code::find(&self.code).is_some_and(|code| code.severity() == Severity::Warning)
     }
@@ -63,7 +72,8 @@ impl Suppression {
     }
 }
 
-fn of_file(ast: &Ast, sources: &Sources) -> Vec<Suppression> {
+/// The comments of a file that silence warnings.
+pub(super) fn suppressions(ast: &Ast, sources: &Sources) -> Vec<Suppression> {
     let mut found = Vec::new();
     for comment in &ast.comments.0 {
         let Some(codes) = comment.text.trim_start_matches('/').trim_start().strip_prefix("policyc: allow ") else {
@@ -74,7 +84,7 @@ fn of_file(ast: &Ast, sources: &Sources) -> Vec<Suppression> {
         // Words after the codes are the reason.
         let codes = codes.split([',', ' ']).filter(|code| !code.is_empty());
         for code in codes.take_while(|code| code.starts_with(['P', 'p']) && code.len() == "P0102".len()) {
-            found.push(Suppression { at, code: code.to_owned(), covers, used: false });
+            found.push(Suppression { at, code: code.to_owned(), covers });
         }
     }
     found
@@ -91,10 +101,20 @@ fn line(at: Span, sources: &Sources) -> Span {
 /// The rest of the statement that a comment stands in, else what follows it, up to the end of the next statement.
 fn following(at: Span, ast: &Ast) -> Span {
     let block = |item: &Item| matches!(item.kind, ItemKind::On { .. });
-    let around = items(ast).find(|item| !block(item) && item.at.0.start < at.start && at.end < item.at.0.end);
+    let around = ast
+        .items
+        .iter()
+        .flat_map(with_inner)
+        .find(|item| !block(item) && item.at.0.start < at.start && at.end < item.at.0.end);
     if let Some(item) = around {
         return Span { end: item.at.0.end, ..at };
     }
-    let next = items(ast).map(|item| item.at.0).filter(|item| item.start >= at.end).min_by_key(|item| item.start);
+    let next = ast
+        .items
+        .iter()
+        .flat_map(with_inner)
+        .map(|item| item.at.0)
+        .filter(|item| item.start >= at.end)
+        .min_by_key(|item| item.start);
     Span { start: at.end, end: next.map_or(u32::MAX, |item| item.end), ..at }
 }

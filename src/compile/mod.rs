@@ -158,7 +158,7 @@ fn actions(rule: &Rule) -> (u32, bool) {
 }
 
 /// The section of a rule, whether it is a prohibition that decides before others, and the gate that it is.
-const fn role(rule: &Rule) -> (Section, bool, Option<GateMode>) {
+fn role(rule: &Rule) -> (Section, bool, Option<GateMode>) {
     let (section, hides, gate) = match &rule.effect {
         Effect::Allow if rule.shadow => (Section::ShadowAllows, false, None),
         Effect::Allow => (Section::Allows, false, None),

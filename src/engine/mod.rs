@@ -54,7 +54,7 @@ struct Compiled {
 }
 
 impl Compiled {
-    const fn set(&self) -> Set<'_> {
+    fn set(&self) -> Set<'_> {
         Set { vocabulary: &self.ir.vocabulary, graph: &self.graph }
     }
 }

@@ -125,7 +125,7 @@ impl Session {
     pub fn rule(&self, ruling: Ruling) -> Option<RuleRef> {
         let (Outcome::Allow(id) | Outcome::Deny(id)) = ruling.outcome else { return None };
         let rule = &self.set.ir.rules[id];
-        Some(RuleRef { name: rule.name.clone(), at: rule.place.clone() })
+        Some(RuleRef { name: rule.name(), at: rule.place() })
     }
 
     /// An attribute by its path, such as `principal.tier` or `risk`.

@@ -111,7 +111,7 @@ fn deny(
         RuleEffect::Allow | RuleEffect::Oblige(..) => return,
     };
     let retry_after = retry_after.flatten();
-    let Refusal { code, status, message, hint } = refusal;
+    let Refusal { code, status, message, hint } = &**refusal;
     decision.effect = Effect::Deny(Denial {
         code: code.clone(),
         status: *status,
@@ -121,7 +121,7 @@ fn deny(
         retry_after,
     });
     decision.rule = Some(rule_ref(rule));
-    decision.others = all.filter(|other| *other != id).map(|other| ir.rules[other].name.clone()).collect();
+    decision.others = all.filter(|other| *other != id).map(|other| ir.rules[other].name()).collect();
 }
 
 /// The limit that decides: of those that never will have room the first, else the one with the longest wait.
@@ -149,21 +149,21 @@ fn has_room(room: Option<&Room>) -> bool {
 fn state(ir: &Ir, id: RuleId, room: &Room) -> Option<LimitState> {
     let rule = &ir.rules[id];
     let RuleEffect::Limit(limit, _) = &rule.effect else { return None };
-    Some(LimitState { name: rule.name.clone(), limit: limit.amount, remaining: room.remaining, reset: room.reset })
+    Some(LimitState { name: rule.name(), limit: limit.amount, remaining: room.remaining, reset: room.reset })
 }
 
 fn rule_ref(rule: &Rule) -> RuleRef {
-    RuleRef { name: rule.name.clone(), at: rule.place.clone() }
+    RuleRef { name: rule.name(), at: rule.place() }
 }
 
 /// Shadow rules that have a say: a limit only where it has no room, a duty only with the decisions that it comes with.
 fn shadow(ir: &Ir, verdict: &Verdict, charged: &Charged, code: Option<&str>) -> Vec<Arc<str>> {
     let says = |id: &&RuleId| match &ir.rules[**id].effect {
         RuleEffect::Limit(..) => charged.shadow.contains(id),
-        RuleEffect::Oblige(_, upon) => comes_upon(upon, code),
+        RuleEffect::Oblige(duties) => comes_upon(&duties.upon, code),
         RuleEffect::Allow | RuleEffect::Deny(_) | RuleEffect::Gate(..) => true,
     };
-    verdict.shadow.iter().filter(says).map(|id| ir.rules[*id].name.clone()).collect()
+    verdict.shadow.iter().filter(says).map(|id| ir.rules[*id].name()).collect()
 }
 
 /// The duties that come with a decision, in source order, without exact duplicates.
@@ -171,11 +171,11 @@ fn duties(ir: &Ir, facts: &Facts<'_>, firing: &[RuleId], code: Option<&str>) -> 
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for id in firing {
-        let RuleEffect::Oblige(duties, upon) = &ir.rules[*id].effect else { continue };
-        if !comes_upon(upon, code) {
+        let RuleEffect::Oblige(duties) = &ir.rules[*id].effect else { continue };
+        if !comes_upon(&duties.upon, code) {
             continue;
         }
-        for obligation in duties.iter().map(|duty| obligation(duty, facts)) {
+        for obligation in duties.duties.iter().map(|duty| obligation(duty, facts)) {
             if seen.insert(obligation.clone()) {
                 found.push(obligation);
             }

@@ -50,13 +50,14 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>, config: &Config) -> Exit {
 
 fn acl(paths: &[PathBuf], io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> {
     let set = set::one(paths, &[], io, config)?;
-    let set = set.loader().load().map_err(|files| set::unreadable(&files, io))?;
+    let trees = set.loader().parse().map_err(|files| set::unreadable(&files, io))?;
+    let items: Vec<Item> = trees.files.iter().flat_map(|(ast, _)| ast.items.clone()).collect();
+    let set = trees.check();
     if set.ir.is_none() {
         let text = terminal::render(&set.diagnostics, &set.sources, io.color_err, io.width);
         let _ = io.err.write_all(text.as_bytes());
         return Err(Exit::Invalid);
     }
-    let items: Vec<Item> = set.asts.into_iter().flat_map(|ast| ast.items).collect();
     match acl::export(&items) {
         Ok(documents) => {
             let text = match documents.as_slice() {

@@ -94,7 +94,7 @@ pub fn explain(engine: &Engine, request: &Request, now: DateTime<Utc>) -> Result
 /// Whether a rule is the one that decided. An `allow` with `at most` is two rules of one name: it decides an allow, its
 /// limit a denial.
 fn decided(rule: &Rule, decision: &Decision) -> bool {
-    let named = decision.rule.as_ref().is_some_and(|by| by.name == rule.name && by.at == rule.place);
+    let named = decision.rule.as_ref().is_some_and(|by| by.name == rule.name() && by.at == rule.place());
     named && decision.is_allow() == matches!(rule.effect, Effect::Allow)
 }
 
@@ -117,9 +117,9 @@ fn story(engine: &Engine, rule: &Rule, facts: &Facts<'_>, decided: bool) -> Rule
         Effect::Allow | Effect::Deny(_) | Effect::Oblige(..) => {}
     }
     RuleStory {
-        rule: rule.name.clone(),
-        at: rule.place.clone(),
-        effect: rule.word,
+        rule: rule.name(),
+        at: rule.place(),
+        effect: rule.word(),
         shadow: rule.shadow,
         decided,
         fires: fires(rule, facts),
@@ -175,7 +175,7 @@ fn counting(limit: &Limit, facts: &Facts<'_>) -> ClauseStory {
 pub(super) fn at_most(limit: &Limit, vocabulary: &Vocabulary) -> String {
     let unit = limit.unit.map(|unit| format!(" {}", vocabulary.attributes[unit].name)).unwrap_or_default();
     let by: Vec<&str> = limit.by.iter().map(|key| key.name()).collect();
-    let by = if limit.by == [LimitKey::Principal] { String::new() } else { format!(" by {}", by.join(", ")) };
+    let by = if *limit.by == [LimitKey::Principal] { String::new() } else { format!(" by {}", by.join(", ")) };
     format!("at most {}{unit} {}{by}", limit.amount, period(&limit.window))
 }
 

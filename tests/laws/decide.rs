@@ -66,19 +66,19 @@ pub(crate) struct Outline {
 }
 
 pub(crate) fn outline(engine: &Engine, decision: Decision) -> Outline {
-    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut places: BTreeMap<Arc<str>, usize> = BTreeMap::new();
     for (place, rule) in engine.ir().rules.iter().enumerate() {
-        places.entry(&rule.name).or_insert(place);
+        places.entry(rule.name()).or_insert(place);
     }
-    let all = |names: &[Arc<str>]| names.iter().map(|name| places[&**name]).collect();
+    let all = |names: &[Arc<str>]| names.iter().map(|name| places[name]).collect();
     Outline {
-        rule: decision.rule.as_ref().map(|rule| places[&*rule.name]),
+        rule: decision.rule.as_ref().map(|rule| places[&rule.name]),
         others: all(&decision.others),
         shadow: all(&decision.shadow),
         limits: decision
             .limits
             .iter()
-            .map(|state| (places[&*state.name], state.limit, state.remaining, state.reset))
+            .map(|state| (places[&state.name], state.limit, state.remaining, state.reset))
             .collect(),
         ignored: decision.ignored.clone(),
         essence: essence(decision),

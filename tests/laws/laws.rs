@@ -44,8 +44,8 @@ proptest! {
         let text = set.text();
         let mut loader = Loader::default();
         loader.text("set.policy", &text);
-        let parsed = loader.load().unwrap();
-        let printed = print::print(&parsed.asts[0], parsed.sources.iter().next().map(|(_, source)| source));
+        let parsed = loader.parse().unwrap();
+        let printed = print::print(&parsed.files[0].0, parsed.sources.iter().next().map(|(_, source)| source));
         let (one, other) = (load(&text), load(&printed));
         prop_assert_eq!(identities(&one), identities(&other));
         let requests = timed(&choices);

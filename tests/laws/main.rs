@@ -18,3 +18,4 @@ mod limits;
 mod requests;
 mod sets;
 mod words;
+mod workspace;

@@ -224,7 +224,7 @@ pub fn whole(engine: &Engine) -> Chart {
         match chart.cards.get_mut(place) {
             Some(card) if base == block.base => card.ways.push(way),
             Some(card) => {
-                card.twins.push(Twin { way, rules: rules().map(|(_, rule)| rule.name.clone()).collect() });
+                card.twins.push(Twin { way, rules: rules().map(|(_, rule)| rule.name()).collect() });
             }
             None => {
                 let row = |(listed, rule)| {
@@ -277,18 +277,18 @@ impl Row {
                 format!("{} {}", refusal.code, refusal.status)
             }
             Effect::Limit(limit, _) => at_most(limit, words.vocabulary),
-            Effect::Oblige(duties, upon) => {
-                let names: Vec<&str> = duties.iter().map(|duty| &*duty.name).collect();
-                format!("{} upon {}", names.join(", "), upon_words(upon))
+            Effect::Oblige(duties) => {
+                let names: Vec<&str> = duties.duties.iter().map(|duty| &*duty.name).collect();
+                format!("{} upon {}", names.join(", "), upon_words(&duties.upon))
             }
         };
         let names = |action: &ActionId| ir.vocabulary.actions[*action].clone();
         let actions = rule.actions.as_ref().map(|actions| actions.iter().map(names).collect());
         Self {
             step: Step::of(listed),
-            word: if rule.shadow { format!("shadow {}", rule.word) } else { rule.word.to_owned() },
-            name: rule.name.clone(),
-            at: rule.place.clone(),
+            word: if rule.shadow { format!("shadow {}", rule.word()) } else { rule.word().to_owned() },
+            name: rule.name(),
+            at: rule.place(),
             actions,
             tests,
             says,
@@ -334,7 +334,7 @@ mod tests {
                     let rule = engine.ir().rules.find(listed.rule).unwrap();
                     let gate = usize::from(matches!(rule.effect, Effect::Gate(..)));
                     let said = tests(&condition(rule, entry.known())) + gate;
-                    assert_eq!(said, listed.tests, "{} under {entry:?} of {set}", rule.name);
+                    assert_eq!(said, listed.tests, "{} under {entry:?} of {set}", rule.name());
                 }
             }
         }

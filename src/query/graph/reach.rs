@@ -56,7 +56,7 @@ pub fn around(engine: &Engine, kind: &str, id: &str) -> Chart {
         let Some(rule) = ir.rules.find(id_of) else { continue };
         let shape = condition(rule, Known { resource: Some((kind, id)), principal: None });
         let Some(tests) = words.conjuncts(&shape, &known) else {
-            chart.never.push(rule.name.clone());
+            chart.never.push(rule.name());
             continue;
         };
         seen.extend(ways.iter().copied());

@@ -269,7 +269,7 @@ impl Search<'_> {
         }
         let limits = self.rules.iter().filter(|live| matches!(live.rule.effect, Effect::Limit(..)));
         let by = |live: &&Live<'_>| {
-            decision.rule.as_ref().is_some_and(|by| live.rule.name == by.name && live.rule.place == by.at)
+            decision.rule.as_ref().is_some_and(|by| live.rule.name() == by.name && live.rule.place() == by.at)
         };
         Some(open(limits.filter(by).flat_map(Live::reads).collect()))
     }

@@ -59,6 +59,13 @@ impl Folder {
         report(&self.load([""]))
     }
 
+    /// What documents the statements of all policy files.
+    fn docs(&self) -> Vec<String> {
+        let files = self.loader([""]).parse().unwrap().files;
+        let docs = files.iter().flat_map(|(ast, _)| &ast.items).flat_map(|item| &item.docs);
+        docs.map(|doc| doc.text.to_string()).collect()
+    }
+
     /// Why some arguments cannot be read.
     fn unreadable<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> String {
         let errors = self.loader(arguments).load().err().unwrap();

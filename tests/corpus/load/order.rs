@@ -60,7 +60,7 @@ fn rules_without_a_label_are_called_by_their_place_below_the_argument() {
     let folder = Folder::with([("sub/deep/a.policy", ALLOW), ("b.policy", ALLOW)]);
     let names = |argument| {
         let set = folder.load([argument]);
-        set.ir.unwrap().rules.iter().map(|rule| rule.name.to_string()).collect::<Vec<_>>()
+        set.ir.unwrap().rules.iter().map(|rule| rule.name().to_string()).collect::<Vec<_>>()
     };
     assert_eq!(names(""), ["b.policy:1", "sub/deep/a.policy:1"]);
     assert_eq!(names("sub"), ["deep/a.policy:1"]);
@@ -75,7 +75,7 @@ fn a_set_of_a_thousand_files() {
     let folder = Folder::with(files.iter().map(|(name, text)| (name.as_str(), text.as_str())));
     let set = folder.load([""]);
     assert!(is_valid(&set));
-    let names: Vec<String> = set.ir.unwrap().rules.iter().map(|rule| rule.name.to_string()).collect();
+    let names: Vec<String> = set.ir.unwrap().rules.iter().map(|rule| rule.name().to_string()).collect();
     assert_eq!(
         (names.len(), names.first().unwrap().as_str(), names.last().unwrap().as_str()),
         (1_000, "rule-0", "rule-999")

@@ -1,0 +1,172 @@
+//! Policy sets from files: which files there are, in which order, and what their texts come to.
+
+mod read;
+mod revision;
+mod workspace;
+
+pub use workspace::Workspace;
+
+use crate::{
+    ast::Ast,
+    check::{self, Ir},
+    report::Diagnostic,
+    source::{Source, Sources},
+};
+use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
+use read::{Found, Read, find, read_file};
+use revision::{Revision, digest};
+use std::{
+    collections::BTreeSet,
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// A file that cannot be read.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// Its path as it was given or found.
+    pub path: PathBuf,
+    /// Why.
+    pub error: io::Error,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot read `{}`: {}", self.path.display(), self.error)
+    }
+}
+
+/// A policy set as far as it could be understood.
+pub struct PolicySet {
+    /// Its texts, in source order; catalogs last.
+    pub sources: Sources,
+    /// Its meaning, if it is valid.
+    pub ir: Option<Ir>,
+    /// Every error and warning, in source order.
+    pub diagnostics: Vec<Diagnostic>,
+    /// A digest of the texts and the version of the time-zone rules: `sha256:…`.
+    pub revision: Arc<str>,
+}
+
+#[derive(Debug)]
+enum Input {
+    Path(PathBuf),
+    Text { name: String, text: String },
+    Catalog(PathBuf),
+}
+
+/// The texts of a policy set as they were parsed.
+pub struct Trees {
+    /// Its texts, in source order; catalogs last.
+    pub sources: Sources,
+    /// Their trees, each with what is wrong with the text.
+    pub files: Vec<(Ast, Vec<Diagnostic>)>,
+}
+
+/// Collects what a policy set is made of.
+#[derive(Debug, Default)]
+pub struct Loader {
+    inputs: Vec<Input>,
+}
+
+impl Trees {
+    /// Checks the set.
+    #[must_use]
+    pub fn check(self) -> PolicySet {
+        let (ir, diagnostics) = check::check(self.files, &self.sources);
+        let mut revision = Revision::default();
+        self.sources.iter().for_each(|(_, source)| revision.add(&digest(source)));
+        let revision = revision.finish();
+        PolicySet { sources: self.sources, ir, diagnostics, revision }
+    }
+}
+
+impl Loader {
+    /// Adds a file, or all `*.policy` files of a folder.
+    pub fn path(&mut self, path: &Path) {
+        self.inputs.push(Input::Path(path.to_owned()));
+    }
+
+    /// Adds a text that stands for a file.
+    pub fn text(&mut self, name: &str, text: &str) {
+        self.inputs.push(Input::Text { name: name.to_owned(), text: text.to_owned() });
+    }
+
+    /// Adds a catalog: JSON, JSON Lines or CSV.
+    pub fn catalog(&mut self, path: &Path) {
+        self.inputs.push(Input::Catalog(path.to_owned()));
+    }
+
+    /// The files that the arguments name, in source order: each folder's by their paths below it, bytewise; a file that
+    /// is reached twice, once.
+    ///
+    /// # Errors
+    /// Every path that does not exist or cannot be looked into.
+    pub fn files(&self) -> Result<Vec<PathBuf>, Vec<Unreadable>> {
+        let mut seen = BTreeSet::new();
+        let mut errors = Vec::new();
+        let mut files = Vec::new();
+        for input in &self.inputs {
+            match input {
+                Input::Path(path) => {
+                    files.extend(find(path, &mut seen, &mut errors).into_iter().map(|found| found.path));
+                }
+                Input::Catalog(path) => files.push(path.clone()),
+                Input::Text { .. } => {}
+            }
+        }
+        if errors.is_empty() { Ok(files) } else { Err(errors) }
+    }
+
+    /// Reads, parses and checks the set.
+    ///
+    /// # Errors
+    /// Every file that cannot be read.
+    pub fn load(self) -> Result<PolicySet, Vec<Unreadable>> {
+        Ok(Workspace::dense(self.read()?).set())
+    }
+
+    /// Reads, parses and checks the set, to load it again when files of it change.
+    ///
+    /// # Errors
+    /// Every file that cannot be read.
+    pub fn open(self) -> Result<Workspace, Vec<Unreadable>> {
+        Ok(Workspace::spread(self.read()?))
+    }
+
+    /// Reads and parses the set, and leaves it at that.
+    ///
+    /// # Errors
+    /// Every file that cannot be read.
+    pub fn parse(self) -> Result<Trees, Vec<Unreadable>> {
+        let mut sources = Sources::default();
+        let reads: Vec<_> = self.read()?.into_iter().map(|read| (sources.push(read.source.clone()), read)).collect();
+        let files = reads.par_iter().map(|(file, read)| read::parse(*file, read)).collect();
+        Ok(Trees { sources, files })
+    }
+
+    fn read(self) -> Result<Vec<Read>, Vec<Unreadable>> {
+        let mut errors = Vec::new();
+        let mut seen = BTreeSet::new();
+        let (mut policies, mut catalogs) = (Vec::new(), Vec::new());
+        for input in self.inputs {
+            match input {
+                Input::Text { name, text } => {
+                    policies.push(Read { source: Source::new(&name, &name, &text), is_catalog: false, fault: None })
+                }
+                Input::Path(path) => {
+                    for found in find(&path, &mut seen, &mut errors) {
+                        policies.extend(read_file(&found, false, &mut errors));
+                    }
+                }
+                Input::Catalog(path) => {
+                    let short = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    catalogs.extend(read_file(&Found { path, short }, true, &mut errors));
+                }
+            }
+        }
+        policies.extend(catalogs);
+        if errors.is_empty() { Ok(policies) } else { Err(errors) }
+    }
+}

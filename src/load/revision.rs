@@ -1,0 +1,48 @@
+//! The revision of a policy set.
+
+use crate::{source::Source, zone};
+use sha2::{Digest, Sha256};
+use std::{fmt::Write, sync::Arc};
+
+/// The digest of a file: of its name relative to its argument, and of its text.
+pub(super) fn digest(source: &Source) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    part(&mut hash, source.short());
+    part(&mut hash, source.text());
+    hash.finalize().into()
+}
+
+/// A digest of the digests of all files, in source order, and of the version of the time-zone rules. So when one file has
+/// changed, no other has to be read again.
+pub(super) struct Revision(Sha256);
+
+impl Default for Revision {
+    fn default() -> Self {
+        let mut hash = Sha256::new();
+        part(&mut hash, zone::tzdb_version());
+        Self(hash)
+    }
+}
+
+impl Revision {
+    /// Adds the digest of a file.
+    pub(super) fn add(&mut self, digest: &[u8; 32]) {
+        self.0.update(digest);
+    }
+
+    /// The revision: `sha256:…`.
+    pub(super) fn finish(self) -> Arc<str> {
+        let mut text = String::from("sha256:");
+        for byte in self.0.finalize() {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        text.into()
+    }
+}
+
+/// Adds a text with its length, so that no two lists of texts are the same bytes.
+fn part(hash: &mut Sha256, text: &str) {
+    hash.update((text.len() as u64).to_be_bytes());
+    hash.update(text.as_bytes());
+}
