@@ -155,7 +155,7 @@ fn measure(arguments: &Arguments, wanted: &[&'static About]) -> Result<Report, S
         bar.set_message(format!("{}: loading", workload.name));
         let rows = measurements.rows_of(&workload, wanted);
         let step = |what: &str| bar.set_message(format!("{}: {what}", workload.name));
-        measurements.rows = timing::measure(&workload, &rows, arguments.effort(), &step);
+        measurements.rows = timing::measure(&workload, &rows, arguments.effort(), &step)?;
         report.tables.push(measurements);
         bar.inc(1);
     }

@@ -3,7 +3,7 @@
 use crate::{
     engines::Row,
     oracle,
-    work::{Answer, Workload},
+    work::{Answer, Workload, acl},
 };
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 use rustix::time::{ClockId, clock_gettime};
@@ -37,19 +37,24 @@ pub struct Measured {
 
 /// Checks and measures rows.
 ///
-/// # Panics
+/// # Errors
 /// If an engine gives a wrong answer.
-pub fn measure(workload: &Workload, rows: &[Row<'_>], effort: Effort, step: &dyn Fn(&str)) -> Vec<Measured> {
+pub fn measure(
+    workload: &Workload,
+    rows: &[Row<'_>],
+    effort: Effort,
+    step: &dyn Fn(&str),
+) -> Result<Vec<Measured>, String> {
     let right: Vec<Answer> = workload.requests.par_iter().map(|request| oracle::answer(workload, request)).collect();
     let plans: Vec<Plan> = rows
         .iter()
         .map(|row| {
             step(&format!("{} {}: checking", row.engine, row.form));
             let plan = Plan::of(row, workload.requests.len(), effort);
-            check(workload, row, &right[..plan.checked]);
-            plan
+            check(workload, row, &right[..plan.checked])?;
+            Ok(plan)
         })
-        .collect();
+        .collect::<Result<_, String>>()?;
     let mut passes: Vec<Vec<f64>> = vec![Vec::new(); rows.len()];
     for round in 0..effort.rounds {
         for ((row, plan), passes) in rows.iter().zip(&plans).zip(&mut passes) {
@@ -70,7 +75,7 @@ pub fn measure(workload: &Workload, rows: &[Row<'_>], effort: Effort, step: &dyn
             checked: plan.checked,
         }
     });
-    measured.collect()
+    Ok(measured.collect())
 }
 
 /// How much of a row is measured.
@@ -111,19 +116,20 @@ impl Plan {
 }
 
 /// Holds the answers against the right ones.
-fn check(workload: &Workload, row: &Row<'_>, right: &[Answer]) {
+fn check(workload: &Workload, row: &Row<'_>, right: &[Answer]) -> Result<(), String> {
     for (index, (right, request)) in right.iter().zip(&workload.requests).enumerate() {
         let got = row.peer.answer(index);
-        assert!(
-            got.agrees_with(*right),
-            "{}: {} {} answers request {index} with {got:?}, and {right:?} is right\n{request:#?}\nmodel {}, rules {:#?}",
-            workload.name,
-            row.engine,
-            row.form,
-            workload.vocabulary.models[request.model],
-            workload.rules.of(request.model).1.iter().take(crate::work::acl::RULES_PER_MODEL).collect::<Vec<_>>(),
-        );
+        if !got.agrees_with(*right) {
+            let model = &workload.vocabulary.models[request.model];
+            let (_, rules) = workload.rules.of(request.model);
+            let rules: Vec<_> = rules.iter().take(acl::RULES_PER_MODEL).collect();
+            return Err(format!(
+                "{}: {} {} answers request {index} with {got:?}, and {right:?} is right\n{request:#?}\n{model} has {rules:#?}",
+                workload.name, row.engine, row.form,
+            ));
+        }
     }
+    Ok(())
 }
 
 /// Nanoseconds on some clock for one of some decisions.

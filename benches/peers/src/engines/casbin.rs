@@ -6,6 +6,7 @@ use super::{About, Engine, Load, Row, end_of};
 use crate::work::{Answer, Deciding, Effect, Request, Rule, Rules, Who, Workload};
 use casbin::{
     CoreApi, DefaultModel, Enforcer, MgmtApi,
+    function_map::{OperatorFunction, dynamic_to_str},
     rhai::{Array, Dynamic},
 };
 
@@ -25,7 +26,7 @@ pub const ABOUT: About = About {
         ("one enforcer", "all rows in one enforcer, as it is meant to be used"),
         ("an enforcer a model", "the host keeps an enforcer for each model"),
     ],
-    limits: "A row has one network, so that a rule with two is two rows; a list of actions is a text that the matcher looks \
+    limits: "A row has one network, so that a rule with two is two rows; a list of actions is a text that a function of the host looks \
              into. No time zones, no windows; instants are compared as texts and tiers as digits. Roles come with the request, \
              so its own roles (`g`) are of no use. It tells whether, not by which rule.",
 };
@@ -41,8 +42,8 @@ p = obj, act, sub, role, tier, net, end, eft
 e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
 
 [matchers]
-m = r.obj == p.obj && (p.act == \"*\" || p.act.contains(r.act)) && (p.sub == \"*\" || r.sub == p.sub) && \
-(p.role == \"*\" || p.role in r.roles) && (p.tier == \"*\" || r.tier >= p.tier) && \
+m = r.obj == p.obj && (p.act == \"*\" || among(p.act, r.act)) && (p.sub == \"*\" || r.sub == p.sub) && \
+(p.role == \"*\" || holds(r.roles, p.role)) && (p.tier == \"*\" || r.tier >= p.tier) && \
 (p.net == \"*\" || ipMatch(r.ip, p.net)) && (p.end == \"*\" || r.time < p.end)
 ";
 
@@ -89,9 +90,24 @@ fn enforcer(lines: Vec<Vec<String>>) -> Enforcer {
     pollster::block_on(async {
         let model = DefaultModel::from_str(MODEL).await.expect("it is a model");
         let mut enforcer = Enforcer::new(model, ()).await.expect("casbin takes the model");
+        enforcer.add_function("among", OperatorFunction::Arg2(among));
+        enforcer.add_function("holds", OperatorFunction::Arg2(holds));
         enforcer.add_policies(lines).await.expect("casbin takes the rows");
         enforcer
     })
+}
+
+/// Whether a text, of names with spaces between, has a name.
+fn among(names: Dynamic, name: Dynamic) -> Dynamic {
+    let name = dynamic_to_str(&name);
+    dynamic_to_str(&names).split(' ').any(|one| one == name).into()
+}
+
+/// Whether a list has a text.
+fn holds(list: Dynamic, wanted: Dynamic) -> Dynamic {
+    let wanted = dynamic_to_str(&wanted);
+    let found = list.read_lock::<Array>().is_some_and(|list| list.iter().any(|text| dynamic_to_str(text) == wanted));
+    found.into()
 }
 
 /// The rows of each model.

@@ -26,32 +26,31 @@ pub const ABOUT: About = About {
     limits: "",
 };
 
-/// Whom a rule is for; `subject` says which role, user or tier.
-#[derive(Clone, Copy)]
-#[repr(u8)]
-enum Kind {
-    Anyone,
-    Role,
-    User,
-    Tier,
-}
-
+/// A rule. It is for those who have one of `roles`, are `user`, or have the tier `least`; where it names none of a sort, that
+/// is a value that nobody has.
 #[derive(Clone, Copy)]
 struct Rule {
     end: i64,
-    subject: u32,
+    roles: u32,
+    user: u32,
     first_net: u32,
     number: u32,
     actions: u16,
     org: u16,
-    kind: Kind,
-    nets: u8,
+    least: u8,
     tier: u8,
     /// The window, of which there are at most 63; 63 is always open.
     window: u8,
-    deny: bool,
+    /// The number of nets, and whether it denies.
+    nets: u8,
 }
 
+/// The bit of `nets` that says that the rule denies.
+const DENIES: u8 = 0x80;
+/// A tier that nobody has.
+const NO_TIER: u8 = u8::MAX;
+/// A user that nobody is.
+const NO_USER: u32 = u32::MAX - 1;
 const ANY_ORG: u16 = u16::MAX;
 const ALWAYS: u8 = 63;
 /// A user whom no rule names, a model that has no rules.
@@ -61,7 +60,7 @@ const NOBODY: u32 = u32::MAX;
 #[derive(Clone, Copy)]
 pub struct Ids {
     time: i64,
-    roles: u64,
+    roles: u32,
     model: u32,
     user: u32,
     ip: u32,
@@ -173,9 +172,9 @@ impl Floor {
                 let mut lists = vec![Vec::new(); general.list(true, words.actions.len(), 0)];
                 for rule in numbered {
                     let org = if rule.org == ANY_ORG { general.orgs } else { usize::from(rule.org) };
-                    let role = if matches!(rule.kind, Kind::Role) { rule.subject as usize } else { general.roles };
+                    let role = if rule.roles == 0 { general.roles } else { rule.roles.trailing_zeros() as usize };
                     for action in (0..words.actions.len()).filter(|action| rule.actions & (1 << action) != 0) {
-                        lists[general.list(rule.deny, action, org) + role].push(rule);
+                        lists[general.list(rule.denies(), action, org) + role].push(rule);
                     }
                 }
                 floor.general = Some(general);
@@ -187,17 +186,17 @@ impl Floor {
 
     /// Appends the list of the next key: prohibitions first, either in source order.
     fn push(&mut self, mut list: Vec<Rule>) {
-        list.sort_by_key(|rule| !rule.deny);
+        list.sort_by_key(|rule| !rule.denies());
         self.rules.extend(list);
         self.starts.push(self.rules.len() as u32);
     }
 
     fn rule(&mut self, number: usize, rule: &crate::work::Rule) -> Rule {
-        let (kind, subject) = match &rule.who {
-            Who::Anyone => (Kind::Anyone, 0),
-            Who::Role(role) => (Kind::Role, *role as u32),
-            Who::User(user) => (Kind::User, self.users.get(user)),
-            Who::Tier(tier) => (Kind::Tier, *tier as u32),
+        let (roles, user, least) = match &rule.who {
+            Who::Anyone => (0, NO_USER, 0),
+            Who::Role(role) => (1 << *role, NO_USER, NO_TIER),
+            Who::User(user) => (0, self.users.get(user), NO_TIER),
+            Who::Tier(tier) => (0, NO_USER, *tier as u8),
         };
         let first_net = self.nets.len() as u32;
         self.nets.extend(rule.nets.iter().map(|net| {
@@ -207,16 +206,16 @@ impl Floor {
         let bits = rule.actions.iter().fold(0, |bits, action| bits | (1 << action));
         Rule {
             end: rule.until.map_or(i64::MAX, end_of),
-            subject,
+            roles,
+            user,
             first_net,
             number: number as u32,
             actions: if rule.actions.is_empty() { u16::MAX } else { bits },
             org: rule.org.map_or(ANY_ORG, |org| org as u16),
-            kind,
-            nets: rule.nets.len() as u8,
+            least,
             tier: rule.tier.unwrap_or(0) as u8,
             window: rule.window.map_or(ALWAYS, |window| window as u8),
-            deny: rule.effect == Effect::Deny,
+            nets: rule.nets.len() as u8 | if rule.effect == Effect::Deny { DENIES } else { 0 },
         }
     }
 
@@ -226,28 +225,23 @@ impl Floor {
         self.rules.get(*start as usize..*end as usize).unwrap_or(&[])
     }
 
+    /// Whether all of a rule holds. What is cheap is computed without a branch, since which of it fails cannot be foreseen.
     #[inline]
     fn holds(&self, rule: &Rule, ids: &Ids, open: u64) -> bool {
-        if rule.actions & (1 << ids.action) == 0 {
-            return false;
-        }
-        let who = match rule.kind {
-            Kind::Anyone => true,
-            Kind::Role => ids.roles & (1 << rule.subject) != 0,
-            Kind::User => ids.user == rule.subject,
-            Kind::Tier => u32::from(ids.tier) >= rule.subject,
-        };
-        who && ids.time < rule.end
-            && ids.tier >= rule.tier
-            && (rule.org == ANY_ORG || rule.org == ids.org)
-            && open & (1 << rule.window) != 0
-            && (rule.nets == 0 || self.is_in(rule, ids.ip))
+        let who = (rule.roles & ids.roles != 0) | (rule.user == ids.user) | (ids.tier >= rule.least);
+        let cheap = who
+            & (rule.actions >> ids.action & 1 != 0)
+            & (ids.time < rule.end)
+            & (ids.tier >= rule.tier)
+            & ((rule.org == ANY_ORG) | (rule.org == ids.org))
+            & (open >> rule.window & 1 != 0);
+        cheap && (rule.nets & !DENIES == 0 || self.is_in(rule, ids.ip))
     }
 
     #[inline]
     fn is_in(&self, rule: &Rule, ip: u32) -> bool {
         let first = rule.first_net as usize;
-        let nets = self.nets.get(first..first + usize::from(rule.nets)).unwrap_or(&[]);
+        let nets = self.nets.get(first..first + usize::from(rule.nets & !DENIES)).unwrap_or(&[]);
         nets.iter().any(|(base, mask)| ip & mask == *base)
     }
 
@@ -258,7 +252,7 @@ impl Floor {
             None => self.list(ids.model as usize).iter().find(|rule| self.holds(rule, ids, 1 << ALWAYS)),
             Some(general) => self.first_of_lists(general, ids),
         };
-        fired.map(|rule| (if rule.deny { Effect::Deny } else { Effect::Allow }, rule.number as usize))
+        fired.map(|rule| (if rule.denies() { Effect::Deny } else { Effect::Allow }, rule.number as usize))
     }
 
     /// The first prohibition in source order that holds, else the first permission.
@@ -302,7 +296,7 @@ impl Floor {
         }
         let mut roles = 0;
         for role in &texts.roles {
-            roles |= 1_u64.checked_shl(self.roles.get(role)).unwrap_or(0);
+            roles |= 1_u32.checked_shl(self.roles.get(role)).unwrap_or(0);
         }
         let tier = self.tiers.get(&texts.tier);
         Some(Ids {
@@ -315,6 +309,12 @@ impl Floor {
             tier: if tier == NOBODY { 0 } else { tier as u8 },
             action: action as u8,
         })
+    }
+}
+
+impl Rule {
+    const fn denies(&self) -> bool {
+        self.nets & DENIES != 0
     }
 }
 

@@ -33,22 +33,29 @@ pub const ABOUT: About = About {
              time zones in the form that is prepared: the host works out the local day and hour.",
 };
 
-/// Five rules for all models; the number of the deciding one, negative if it denies.
+/// Five rules for all models; the number of the deciding one, negative if it denies. The searches through networks are rules of
+/// their own: the compiler forgets an `else` after a body that ends in a search.
 const MODELS: &str = r#"
 package peers
 m := data.models[input.model]
-default decision := 0
-decision := -4 if {
-    input.action == "download"
+closed if {
     some net in m.closed
     input.ip >= net[0]
     input.ip <= net[1]
-} else := 1 if {
-    input.action in {"infer", "view"}
-    "researcher" in input.roles
+}
+inside if {
     some net in m.nets
     input.ip >= net[0]
     input.ip <= net[1]
+}
+default decision := 0
+decision := -4 if {
+    input.action == "download"
+    closed
+} else := 1 if {
+    input.action in {"infer", "view"}
+    "researcher" in input.roles
+    inside
 } else := 2 if {
     input.user == m.owner
     input.action in {"infer", "train", "download"}
@@ -66,16 +73,22 @@ decision := -4 if {
 const MODELS_IN_TEXT: &str = r#"
 package peers
 m := data.models[input.model]
+closed if {
+    some block in m.closed
+    net.cidr_contains(block, input.ip)
+}
+inside if {
+    some block in m.nets
+    net.cidr_contains(block, input.ip)
+}
 default decision := 0
 decision := -4 if {
     input.action == "download"
-    some net in m.closed
-    net.cidr_contains(net, input.ip)
+    closed
 } else := 1 if {
     input.action in {"infer", "view"}
     "researcher" in input.roles
-    some net in m.nets
-    net.cidr_contains(net, input.ip)
+    inside
 } else := 2 if {
     input.user == m.owner
     input.action in {"infer", "train", "download"}

@@ -101,7 +101,7 @@ fn rules(rng: &mut Rng, model: usize) -> Vec<Rule> {
 fn request(rng: &mut Rng, zipf: &Zipf, rules: &[Vec<Rule>]) -> Request {
     let model = zipf.draw(rng);
     let number = rng.u32(0..5_000);
-    let (user, roles, tier) = match weighted(rng, &[30, 12, 28, 15, 15]) {
+    let (user, roles, tier) = match weighted(rng, &[32, 16, 26, 16, 10]) {
         0 => (format!("researcher-{number:04}@example.com"), vec![RESEARCHER], rng.usize(0..2)),
         1 => (format!("admin-{number:04}@example.com"), vec![ADMIN], 0),
         // Four out of five ask for the model that names them.
@@ -110,8 +110,8 @@ fn request(rng: &mut Rng, zipf: &Zipf, rules: &[Vec<Rule>]) -> Request {
         3 => (format!("customer-{number:04}@example.com"), Vec::new(), rng.usize(SEED..4)),
         _ => (format!("nobody-{number:04}@example.com"), Vec::new(), 0),
     };
-    let action = weighted(rng, &[22, 46, 10, 18, 4]);
-    let ip = match weighted(rng, &[60, 20, 20]) {
+    let action = weighted(rng, &[22, 50, 9, 15, 4]);
+    let ip = match weighted(rng, &[70, 12, 18]) {
         0 => {
             let net = *one(rng, &rules[model][0].nets);
             address(rng, net)
