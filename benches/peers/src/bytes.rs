@@ -14,7 +14,7 @@ fn main() -> Result<(), &'static str> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [_, engine, _, models] = &arguments[..] else { return Err("usage: bytes --measure-load ENGINE --n MODELS") };
     let about = engines::ALL.iter().find(|about| about.name == engine).ok_or("there is no such engine")?;
-    let workload = acl::workload(models.parse().map_err(|_| "that is not a number")?, Variant::Own);
+    let workload = acl::workload(models.parse().map_err(|_| "that is not a number")?, Variant::Own, 0);
     let loaded = black_box((about.load)(&workload)());
     // What is freed with it is what it kept.
     let region = Region::new(ALLOCATOR);

@@ -9,7 +9,7 @@ use policyc_peers::{
     report::{self, Measurements, Report},
     timing::{self, Effort},
     work::{
-        Workload,
+        REQUESTS, Workload,
         acl::{self, Variant},
         general,
     },
@@ -71,11 +71,16 @@ impl Arguments {
         }
     }
 
+    /// The number of models, where there is one.
+    fn one_number(&self) -> Result<usize, &'static str> {
+        self.n.as_ref().and_then(|models| models.first().copied()).ok_or("how many models?")
+    }
+
     const fn effort(&self) -> Effort {
         if self.quick {
             Effort { rounds: 3, pass: 0.03, check: 0.2 }
         } else {
-            Effort { rounds: 7, pass: 0.4, check: 10.0 }
+            Effort { rounds: 5, pass: 0.25, check: 4.0 }
         }
     }
 
@@ -96,7 +101,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), String> {
     if let Some(engine) = &arguments.measure_load {
-        let workload = acl::workload(*arguments.models().first().ok_or("how many models?")?, Variant::Own);
+        let workload = acl::workload(arguments.one_number()?, Variant::Own, 0);
         let [seconds, processor, peak] = loading::times(&workload, engine).ok_or("it cannot be measured here")?;
         println!("{seconds} {processor} {peak}");
         return Ok(());
@@ -134,7 +139,7 @@ type Draw = Box<dyn Fn() -> Workload>;
 fn measure(arguments: &Arguments, wanted: &[&'static About]) -> Result<Report, String> {
     let mut draws: Vec<Draw> = Vec::new();
     for models in arguments.models().iter().copied() {
-        draws.extend(Variant::ALL.map(|variant| Box::new(move || acl::workload(models, variant)) as Draw));
+        draws.extend(Variant::ALL.map(|variant| Box::new(move || acl::workload(models, variant, REQUESTS)) as Draw));
     }
     draws.extend(arguments.general_rules().iter().map(|rules| {
         let rules = *rules;
@@ -161,13 +166,13 @@ fn measure(arguments: &Arguments, wanted: &[&'static About]) -> Result<Report, S
     }
     for (about, models) in loads {
         bar.set_message(format!("loading {} into {}", models, about.name));
-        if (about.passes_on)(&acl::workload(models, Variant::Own)).is_none() {
+        if (about.passes_on)(&acl::workload(models, Variant::Own, 0)).is_none() {
             report.loading.push(loading::measure(about, models)?);
         }
         bar.inc(1);
     }
     for models in arguments.loads().iter().copied() {
-        let workload = acl::workload(models, Variant::Own);
+        let workload = acl::workload(models, Variant::Own, REQUESTS);
         report.hashers.push((models.to_string(), hashers::measure(&workload, arguments.effort().rounds)));
     }
     bar.finish_and_clear();
@@ -177,14 +182,14 @@ fn measure(arguments: &Arguments, wanted: &[&'static About]) -> Result<Report, S
 /// Decides the first requests by one row, within the function that a profiler looks for.
 fn count(arguments: &Arguments, wanted: &str) -> Result<(), String> {
     /// How many: enough that the most popular models are not all there is.
-    const REQUESTS: usize = 4_096;
-    let workload = acl::workload(*arguments.models().first().ok_or("how many models?")?, Variant::Own);
+    const COUNTED: usize = 4_096;
+    let workload = acl::workload(arguments.one_number()?, Variant::Own, COUNTED);
     let engine = wanted.split(':').next().unwrap_or_default();
     let about = engines::ALL.iter().find(|about| about.name == engine).ok_or("there is no such engine")?;
     let rows = (about.rows)(&workload);
     let row =
         rows.iter().find(|row| format!("{}: {}", row.engine, row.form) == wanted).ok_or("there is no such row")?;
-    timing::counted(row, 0..REQUESTS);
-    println!("{REQUESTS}");
+    timing::counted(row, 0..COUNTED);
+    println!("{COUNTED}");
     Ok(())
 }

@@ -108,6 +108,8 @@ struct General {
 struct Zone {
     /// From when on the clocks show so many seconds more than UTC.
     changes: Vec<(i64, i32)>,
+    /// Which change is the last before each stretch of time; no stretch has two.
+    last: Vec<u16>,
     /// The windows open in each hour of the week, as bits.
     open: [u64; 168],
 }
@@ -333,8 +335,10 @@ impl Zone {
         const HOUR: i64 = 3_600;
         /// The first of January 1970 was a Thursday.
         const THURSDAY: i64 = 3 * 24;
-        let change = self.changes.partition_point(|(from, _)| *from <= time).saturating_sub(1);
-        let offset = self.changes.get(change).map_or(0, |(_, offset)| *offset);
+        let stretch = usize::try_from(time >> STRETCH).unwrap_or(0).min(self.last.len() - 1);
+        let last = usize::from(self.last[stretch]);
+        let next = last + usize::from(self.changes.get(last + 1).is_some_and(|(from, _)| *from <= time));
+        let (_, offset) = self.changes[next];
         let hour = ((time + i64::from(offset)).div_euclid(HOUR) + THURSDAY).rem_euclid(168);
         self.open[hour as usize]
     }
@@ -345,15 +349,23 @@ fn named(rule: &crate::work::Rule) -> Option<&String> {
     if let Who::User(user) = &rule.who { Some(user) } else { None }
 }
 
+/// A stretch of time has two to the power of this many seconds: twelve days.
+const STRETCH: u32 = 20;
+/// The year 2100: what comes after it has the offset of its first stretch.
+const END: i64 = 4_102_444_800;
+
 /// The zones, by the database that policyc has too; the oracle has another.
 fn zones(workload: &Workload) -> [Zone; ZONES.len()] {
     std::array::from_fn(|zone| {
         let rules = jiff::tz::TimeZone::get(ZONES[zone].name()).expect("the zone is known");
         let start = jiff::Timestamp::from_second(0).expect("it is an instant");
-        let end = jiff::Timestamp::from_second(4_102_444_800).expect("it is an instant");
+        let end = jiff::Timestamp::from_second(END).expect("it is an instant");
         let mut changes = vec![(i64::MIN, rules.to_offset(start).seconds())];
         let following = rules.following(start).take_while(|change| change.timestamp() < end);
         changes.extend(following.map(|change| (change.timestamp().as_second(), change.offset().seconds())));
+        let stretches = 0..=END >> STRETCH;
+        let last = stretches.map(|stretch| changes.partition_point(|(from, _)| *from <= stretch << STRETCH) as u16 - 1);
+        let last = last.collect();
         let mut open = [0; 168];
         for (bit, window) in workload.vocabulary.windows.iter().enumerate().filter(|(_, window)| window.zone == zone) {
             for day in window.days.0..=window.days.1 {
@@ -362,7 +374,7 @@ fn zones(workload: &Workload) -> [Zone; ZONES.len()] {
                 }
             }
         }
-        Zone { changes, open }
+        Zone { changes, last, open }
     })
 }
 

@@ -7,6 +7,7 @@ mod draw;
 pub mod general;
 
 use chrono::{DateTime, NaiveDate, Utc};
+pub use draw::REQUESTS;
 use std::net::Ipv4Addr;
 
 /// The zones that windows are in; an index into it is a zone.
