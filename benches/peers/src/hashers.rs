@@ -1,6 +1,7 @@
 //! Which hash map the floor looks names up in: the same lookups with several hashers.
 
 use crate::{timing::now, work::Workload};
+use compact_str::CompactString;
 use hashbrown::HashMap;
 use rustix::time::ClockId;
 use std::{
@@ -47,7 +48,7 @@ pub fn measure(workload: &Workload, rounds: usize) -> Vec<(&'static str, f64)> {
     measured.map(|(name, times)| (name, median(times))).into()
 }
 
-struct Map<S>(HashMap<Box<str>, u32, S>);
+struct Map<S>(HashMap<CompactString, u32, S>);
 
 impl<S: BuildHasher + Default> Map<S> {
     fn new(workload: &Workload) -> Self {

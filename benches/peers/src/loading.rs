@@ -6,7 +6,7 @@ use crate::{
     work::{Workload, acl},
 };
 use rustix::time::ClockId;
-use std::{fs, hint::black_box, process::Command};
+use std::{hint::black_box, process::Command};
 
 /// What loading some rules into an engine took.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub struct Loaded {
     /// On the clock, and of all threads together.
     pub seconds: f64,
     pub processor_seconds: f64,
-    /// By how many bytes the process was larger than before, at most.
+    /// How many bytes were allocated at most while it loaded, beside those from before.
     pub peak: f64,
     /// How many bytes were kept.
     pub kept: f64,
@@ -27,7 +27,7 @@ pub struct Loaded {
 pub fn measure(about: &About, models: usize) -> Result<Loaded, String> {
     let times = child("peers", about.name, models)?;
     let bytes = child("bytes", about.name, models)?;
-    let ([seconds, processor_seconds, peak], [kept]) = (&times[..], &bytes[..]) else {
+    let ([seconds, processor_seconds], [kept, peak]) = (&times[..], &bytes[..]) else {
         return Err("a child process says something else".to_owned());
     };
     Ok(Loaded {
@@ -53,22 +53,12 @@ fn child(program: &str, engine: &str, models: usize) -> Result<Vec<f64>, String>
     text.split_whitespace().map(|number| number.parse().map_err(|_| format!("`{number}` is not a number"))).collect()
 }
 
-/// In the child: seconds on the clock, seconds of all threads, and by how many bytes the process grew at most.
-pub fn times(workload: &Workload, engine: &str) -> Option<[f64; 3]> {
+/// In the child: seconds on the clock, and seconds of all threads.
+pub fn times(workload: &Workload, engine: &str) -> Option<[f64; 2]> {
     let load = (engines::ALL.iter().find(|about| about.name == engine)?.load)(workload);
-    // From here on the peak is counted anew.
-    fs::write("/proc/self/clear_refs", "5").ok()?;
-    let (before, wall, processor) = (status("VmRSS")?, now(ClockId::Monotonic), now(ClockId::ProcessCPUTime));
+    let (wall, processor) = (now(ClockId::Monotonic), now(ClockId::ProcessCPUTime));
     let loaded = black_box(load());
     let times = [now(ClockId::Monotonic) - wall, now(ClockId::ProcessCPUTime) - processor];
-    let peak = status("VmHWM")? - before;
     drop(loaded);
-    Some([times[0], times[1], peak])
-}
-
-/// A figure of this process, in bytes.
-fn status(name: &str) -> Option<f64> {
-    let text = fs::read_to_string("/proc/self/status").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok().map(|kilobytes| kilobytes * 1_024.0)
+    Some(times)
 }

@@ -31,7 +31,7 @@ struct Arguments {
     /// So many general rules only
     #[arg(long, value_delimiter = ',', value_name = "RULES")]
     rules: Option<Vec<usize>>,
-    /// Writes the page, if nothing was left out
+    /// Writes the page too
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
     /// Loads an engine, and says what that took
@@ -83,10 +83,6 @@ impl Arguments {
             Effort { rounds: 5, pass: 0.25, check: 4.0 }
         }
     }
-
-    fn is_whole(&self) -> bool {
-        !self.quick && self.only.is_empty() && self.n.is_none() && self.rules.is_none()
-    }
 }
 
 fn main() -> ExitCode {
@@ -102,8 +98,8 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), String> {
     if let Some(engine) = &arguments.measure_load {
         let workload = acl::workload(arguments.one_number()?, Variant::Own, 0);
-        let [seconds, processor, peak] = loading::times(&workload, engine).ok_or("it cannot be measured here")?;
-        println!("{seconds} {processor} {peak}");
+        let [seconds, processor] = loading::times(&workload, engine).ok_or("it cannot be measured here")?;
+        println!("{seconds} {processor}");
         return Ok(());
     }
     if let Some(row) = &arguments.count {
@@ -119,7 +115,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     }
     println!("{}", report::loading(&report, presets::UTF8_FULL_CONDENSED));
     println!("{}", report::hashers(&report, presets::UTF8_FULL_CONDENSED));
-    if let Some(path) = arguments.write.as_ref().filter(|_| arguments.is_whole()) {
+    if let Some(path) = &arguments.write {
         std::fs::write(path, report::page(&report)).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(())
@@ -152,12 +148,19 @@ fn measure(arguments: &Arguments, wanted: &[&'static About]) -> Result<Report, S
         ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed} {msg}").map_err(|error| error.to_string())?;
     bar.set_style(style);
     bar.enable_steady_tick(std::time::Duration::from_millis(250));
+    // Where there is no terminal to draw a bar on, each part is a line.
+    let part = |name: &str| {
+        bar.set_message(name.to_owned());
+        if bar.is_hidden() {
+            eprintln!("peers: {name}");
+        }
+    };
     let mut report = Report::default();
     for draw in draws {
         bar.set_message("drawing rules and requests");
         let workload = draw();
+        part(&workload.name);
         let mut measurements = Measurements::new(workload.name.clone());
-        bar.set_message(format!("{}: loading", workload.name));
         let rows = measurements.rows_of(&workload, wanted);
         let step = |what: &str| bar.set_message(format!("{}: {what}", workload.name));
         measurements.rows = timing::measure(&workload, &rows, arguments.effort(), &step)?;
@@ -165,7 +168,7 @@ fn measure(arguments: &Arguments, wanted: &[&'static About]) -> Result<Report, S
         bar.inc(1);
     }
     for (about, models) in loads {
-        bar.set_message(format!("loading {} into {}", models, about.name));
+        part(&format!("{}: loading {models} models", about.name));
         if (about.passes_on)(&acl::workload(models, Variant::Own, 0)).is_none() {
             report.loading.push(loading::measure(about, models)?);
         }

@@ -242,7 +242,7 @@ const LOADING: &str = "\
 Rules of *model-acl*, own networks and dates, from text, on all cores; each engine in a process of its own. policyc loads up to
 1,000 files; Cedar, regorus, cel and casbin get what their rows of decisions above were measured with (for Cedar a text for each
 model, for regorus the data in JSON). *CPU s* is the time of all threads together. *bytes/rule* is what is kept, by an
-allocator that counts; *peak MiB* by how much the process grew at most. The floor is built from numbers and texts at hand,
+allocator that counts; *peak MiB* what was allocated at most, without the texts. The floor is built from numbers and texts at hand,
 without a parser.
 ";
 

@@ -7,6 +7,7 @@
 
 use super::{About, Engine, Load, Row, end_of};
 use crate::work::{Answer, Effect, Request, Rules, Who, Workload, ZONES};
+use compact_str::CompactString;
 use hashbrown::HashMap;
 use std::rc::Rc;
 
@@ -91,9 +92,9 @@ pub struct Floor {
     general: Option<General>,
     models: Names,
     users: Names,
-    actions: Names,
+    actions: FewNames,
     roles: Names,
-    tiers: Names,
+    tiers: FewNames,
     orgs: Names,
 }
 
@@ -117,7 +118,17 @@ struct Zone {
 /// Numbers of names. The hasher is the fastest of those that are seeded, which keeps those who choose the names from making
 /// them collide; `hashers` in the results compares them.
 #[derive(Default)]
-struct Names(HashMap<Box<str>, u32, foldhash::fast::RandomState>);
+struct Names(HashMap<CompactString, u32, foldhash::fast::RandomState>);
+
+/// Numbers of so few names that comparing them all is faster than a hash.
+struct FewNames(Vec<CompactString>);
+
+impl FewNames {
+    #[inline]
+    fn get(&self, name: &str) -> u32 {
+        self.0.iter().position(|one| one == name).map_or(NOBODY, |number| number as u32)
+    }
+}
 
 impl Names {
     fn new<'n>(names: impl IntoIterator<Item = &'n String>) -> Self {
@@ -149,9 +160,9 @@ impl Floor {
             general: None,
             models: Names::new(&words.models),
             users,
-            actions: Names::new(&words.actions),
+            actions: FewNames(words.actions.iter().map(CompactString::new).collect()),
             roles: Names::new(&words.roles),
-            tiers: Names::new(&words.tiers),
+            tiers: FewNames(words.tiers.iter().map(CompactString::new).collect()),
             orgs: Names::new(&words.orgs),
         };
         match &workload.rules {
@@ -227,17 +238,18 @@ impl Floor {
         self.rules.get(*start as usize..*end as usize).unwrap_or(&[])
     }
 
-    /// Whether all of a rule holds. What is cheap is computed without a branch, since which of it fails cannot be foreseen.
+    /// Whether all of a rule holds. Who and what is one branch, since which of the two fails
+    /// cannot be foreseen.
     #[inline]
     fn holds(&self, rule: &Rule, ids: &Ids, open: u64) -> bool {
         let who = (rule.roles & ids.roles != 0) | (rule.user == ids.user) | (ids.tier >= rule.least);
-        let cheap = who
-            & (rule.actions >> ids.action & 1 != 0)
-            & (ids.time < rule.end)
-            & (ids.tier >= rule.tier)
-            & ((rule.org == ANY_ORG) | (rule.org == ids.org))
-            & (open >> rule.window & 1 != 0);
-        cheap && (rule.nets & !DENIES == 0 || self.is_in(rule, ids.ip))
+        let meant = who & (rule.actions >> ids.action & 1 != 0);
+        meant
+            && ids.time < rule.end
+            && ids.tier >= rule.tier
+            && (rule.org == ANY_ORG || rule.org == ids.org)
+            && open >> rule.window & 1 != 0
+            && (rule.nets & !DENIES == 0 || self.is_in(rule, ids.ip))
     }
 
     #[inline]

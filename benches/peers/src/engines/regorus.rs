@@ -178,6 +178,8 @@ fn machine(policy: &str, data: Value) -> RegoVM {
     let compiled = engine.compile_with_entrypoint(&ENTRY.into()).expect("regorus compiles it");
     let program: Arc<Program> = Compiler::compile_from_policy(&compiled, &[ENTRY]).expect("regorus compiles it");
     let mut machine = RegoVM::new();
+    // The limit by default, 25,000, is too low for ten thousand rules.
+    machine.set_max_instructions(usize::MAX);
     machine.load_program(program);
     machine.set_data(data).expect("it is an object");
     machine
