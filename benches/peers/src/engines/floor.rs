@@ -92,9 +92,9 @@ pub struct Floor {
     general: Option<General>,
     models: Names,
     users: Names,
-    actions: FewNames,
+    actions: Names,
     roles: Names,
-    tiers: FewNames,
+    tiers: Names,
     orgs: Names,
 }
 
@@ -116,19 +116,9 @@ struct Zone {
 }
 
 /// Numbers of names. The hasher is the fastest of those that are seeded, which keeps those who choose the names from making
-/// them collide; `hashers` in the results compares them.
+/// them collide; `hashers` in the results compares them. Comparing the few actions and tiers one by one is no faster.
 #[derive(Default)]
 struct Names(HashMap<CompactString, u32, foldhash::fast::RandomState>);
-
-/// Numbers of so few names that comparing them all is faster than a hash.
-struct FewNames(Vec<CompactString>);
-
-impl FewNames {
-    #[inline]
-    fn get(&self, name: &str) -> u32 {
-        self.0.iter().position(|one| one == name).map_or(NOBODY, |number| number as u32)
-    }
-}
 
 impl Names {
     fn new<'n>(names: impl IntoIterator<Item = &'n String>) -> Self {
@@ -160,9 +150,9 @@ impl Floor {
             general: None,
             models: Names::new(&words.models),
             users,
-            actions: FewNames(words.actions.iter().map(CompactString::new).collect()),
+            actions: Names::new(&words.actions),
             roles: Names::new(&words.roles),
-            tiers: FewNames(words.tiers.iter().map(CompactString::new).collect()),
+            tiers: Names::new(&words.tiers),
             orgs: Names::new(&words.orgs),
         };
         match &workload.rules {
