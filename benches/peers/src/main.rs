@@ -107,7 +107,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     }
     let wanted = wanted(&arguments.only)?;
     let report = measure(arguments, &wanted)?;
-    println!("{}", report::decisions(&report.tables, presets::UTF8_FULL_CONDENSED));
+    println!("{}", report::decisions(&report.tables, true, presets::UTF8_FULL_CONDENSED));
     for measurements in &report.tables {
         for (engine, why) in &measurements.passed_on {
             println!("{}: {engine} is left out: {why}", measurements.workload);

@@ -115,7 +115,7 @@ struct Zone {
     open: [u64; 168],
 }
 
-/// Numbers of names. The hasher is the fastest of those that are seeded, which keeps those who choose the names from making
+/// Numbers of names. The hasher is one of the fastest of those that are seeded, which keeps those who choose the names from making
 /// them collide; `hashers` in the results compares them. Comparing the few actions and tiers one by one is no faster.
 #[derive(Default)]
 struct Names(HashMap<CompactString, u32, foldhash::fast::RandomState>);
