@@ -7,7 +7,8 @@
 //! | --- | --- | --- | --- |
 //! | [`ast`] | [`parse`](ast::parse) | a [`Source`](source::Source) | an [`Ast`](ast::Ast): the text as a tree |
 //! | [`check`] | [`check`](check::check) | the trees of a policy set | an [`Ir`](check::Ir): what the text means |
-//! | [`eval`] | [`evaluate`](eval::reference::evaluate) | the meaning and a [`Request`](request::Request) | a [`Decision`](decision::Decision) |
+//! | [`compile`] | [`compile`](compile::compile) | the meaning | a [`Graph`](compile::Graph): the meaning as numbers |
+//! | [`eval`] | [`decide`](Engine::decide) | the graph and a [`Request`](request::Request) | a [`Decision`](decision::Decision) |
 //!
 //! Around them stand [`report`] (what is wrong, and how that is shown), [`query`] (tests, and why a decision came out as
 //! it did), [`wire`] (JSON, JSON Lines, CSV), [`store`] (what limits remember) and [`load`] (files). [`Engine`] puts it

@@ -116,6 +116,7 @@ impl Session {
 
     /// What the rules say of a request that was prepared by a session of the same policy set.
     #[must_use]
+    #[inline]
     pub fn evaluate(&self, request: &Prepared) -> Ruling {
         Ruling { outcome: decide(&self.set.graph, request) }
     }

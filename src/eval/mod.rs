@@ -1,8 +1,12 @@
 //! Requests decided.
 //!
-//! In go an [`Ir`](crate::check::Ir) and a request's facts, out comes a decision. Pure: no I/O, no clock, no randomness;
-//! time arrives in the request, and charging limits is a step that the caller takes between the two halves:
+//! In go a [`Graph`](crate::compile::Graph) and a request, out comes a decision. Pure: no I/O, no clock, no randomness; time
+//! arrives in the request, and charging limits is a step that the caller takes between the two halves:
 //! [`Verdict`](verdict::Verdict) is what the rules say, [`answer`] puts it into words.
+//!
+//! There are two ways to a verdict, which always agree. `draft` makes numbers of a request ([`Prepared`](prepared::Prepared)),
+//! and `graph` decides by them, with `bits` for few rules and `wide` for many. [`facts`] and [`reference`](mod@reference) say
+//! the same to be read: they are what the language means.
 
 pub mod answer;
 mod bits;

@@ -12,10 +12,16 @@ use policyc::{
 };
 use proptest::prelude::*;
 
-/// The pairs of a set and a request that are compared: sets, each with 128 requests on average.
-const SETS: u32 = 400;
-/// The same of sets with many rules.
-const LARGE_SETS: u32 = 60;
+/// The pairs of a set and a request that are compared, unless `POLICYC_PAIRS` says how many.
+const PAIRS: u32 = 60_000;
+/// The requests of a set, on average.
+const REQUESTS: u32 = 128;
+
+/// How many sets there are, if one in so many is.
+fn sets(one_in: u32) -> ProptestConfig {
+    let pairs = std::env::var("POLICYC_PAIRS").ok().map_or(PAIRS, |pairs| pairs.parse().unwrap());
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases((pairs / REQUESTS / one_in).max(1)) }
+}
 
 /// Fails unless the graph and the reference evaluator agree.
 fn agree(engine: &Engine, set: &PolicySet, request: &Request) -> Result<(), TestCaseError> {
@@ -26,7 +32,7 @@ fn agree(engine: &Engine, set: &PolicySet, request: &Request) -> Result<(), Test
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(SETS))]
+    #![proptest_config(sets(1))]
 
     #[test]
     fn the_graph_is_the_reference(choices in many(), set in policy_set(true)) {
@@ -38,7 +44,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(LARGE_SETS))]
+    #![proptest_config(sets(8))]
 
     #[test]
     fn many_rules_are_decided_alike(choices in many(), set in policy_set_of(30..=120, true)) {

@@ -2,12 +2,15 @@
 
 use super::{About, Engine, Load, Row};
 use crate::work::{Answer, Deciding, Effect, Request, Rule, Rules, Who, Workload, ZONES, acl};
+use chrono::{DateTime, Utc};
 use policyc::{
-    decision::Decision,
+    decision::{Decision, RuleRef},
+    engine::{Ask, Ruling, Session},
+    eval,
     request::{self, Principal, Resource},
     wire,
 };
-use std::{fmt::Write, net::IpAddr, rc::Rc};
+use std::{cell::RefCell, fmt::Write, net::IpAddr, rc::Rc};
 
 pub const ABOUT: About = About {
     name: "policyc",
@@ -16,6 +19,8 @@ pub const ABOUT: About = About {
     rows,
     load,
     forms: &[
+        ("prepared ids", "`Session::evaluate` of a request that a session has prepared: numbers only"),
+        ("texts", "a session is told the principal, its roles and tier, the action and the model as texts, and is asked"),
         ("typed request", "`Engine::decide` of a `Request` that is at hand; the answer is the full decision"),
         ("JSON", "the request is read from AuthZEN JSON first"),
     ],
@@ -33,6 +38,81 @@ struct Json {
     engine: Rc<policyc::Engine>,
     places: Places,
     requests: Vec<String>,
+}
+
+struct Prepared {
+    session: Session,
+    places: Places,
+    requests: Vec<eval::prepared::Prepared>,
+}
+
+struct Texts<'w> {
+    session: RefCell<Session>,
+    places: Places,
+    requests: Vec<Said<'w>>,
+}
+
+/// A request in texts, as a service has it at hand.
+struct Said<'w> {
+    user: &'w str,
+    roles: Vec<&'w str>,
+    tier: &'w str,
+    org: Option<&'w str>,
+    action: &'w str,
+    model: &'w str,
+    ip: IpAddr,
+    time: DateTime<Utc>,
+}
+
+impl<'w> Said<'w> {
+    fn new(workload: &'w Workload, from: &'w Request) -> Self {
+        let words = &workload.vocabulary;
+        Self {
+            user: &from.user,
+            roles: from.roles.iter().map(|role| &*words.roles[*role]).collect(),
+            tier: &words.tiers[from.tier],
+            org: from.org.map(|org| &*words.orgs[org]),
+            action: &words.actions[from.action],
+            model: &words.models[from.model],
+            ip: IpAddr::V4(from.ip),
+            time: from.time,
+        }
+    }
+
+    /// Tells a session all of it.
+    fn to<'s>(&self, session: &'s mut Session) -> Ask<'s> {
+        let caller = session.principal("user", self.user).roles(&self.roles).and_then(|caller| caller.tier(self.tier));
+        let caller = match self.org {
+            Some(org) => caller.and_then(|caller| caller.org(org)),
+            None => caller,
+        };
+        caller.map(drop).expect("they are roles, a tier and an organisation");
+        session.ask(self.action, "model", self.model).ip(self.ip).time(self.time)
+    }
+}
+
+impl Engine for Prepared {
+    type Verdict = Ruling;
+
+    fn decide(&self, index: usize) -> Ruling {
+        self.session.evaluate(&self.requests[index])
+    }
+
+    fn answer(&self, _: usize, ruling: &Ruling) -> Answer {
+        self.places.ruling(&self.session, *ruling)
+    }
+}
+
+impl Engine for Texts<'_> {
+    type Verdict = Ruling;
+
+    fn decide(&self, index: usize) -> Ruling {
+        self.requests[index].to(&mut self.session.borrow_mut()).evaluate()
+    }
+
+    fn answer(&self, _: usize, ruling: &Ruling) -> Answer {
+        self.places.ruling(&self.session.borrow(), *ruling)
+    }
 }
 
 impl Engine for Typed {
@@ -65,7 +145,13 @@ fn rows(workload: &Workload) -> Vec<Row<'_>> {
     let places = Places::of(workload);
     let typed: Vec<request::Request> = workload.requests.iter().map(|request| typed(workload, request)).collect();
     let json = typed.iter().map(|request| wire::request::encode(request).to_string()).collect();
+    let said: Vec<Said<'_>> = workload.requests.iter().map(|request| Said::new(workload, request)).collect();
+    let mut session = engine.session();
+    let prepared = said.iter().map(|said| said.to(&mut session).prepare()).collect();
+    let texts = Texts { session: RefCell::new(engine.session()), places, requests: said };
     vec![
+        Row::new("policyc", "prepared ids", Prepared { session, places, requests: prepared }),
+        Row::new("policyc", "texts", texts),
         Row::new("policyc", "typed request", Typed { engine: engine.clone(), places, requests: typed }),
         Row::new("policyc", "JSON", Json { engine, places, requests: json }),
     ]
@@ -190,8 +276,16 @@ impl Places {
     }
 
     fn answer(self, decision: &Decision) -> Answer {
-        let effect = if decision.is_allow() { Effect::Allow } else { Effect::Deny };
-        let rule = decision.rule.as_ref().map_or(Deciding::NoRule, |rule| {
+        self.told(decision.is_allow(), decision.rule.as_ref())
+    }
+
+    fn ruling(self, session: &Session, ruling: Ruling) -> Answer {
+        self.told(ruling.is_allow(), session.rule(ruling).as_ref())
+    }
+
+    fn told(self, allowed: bool, rule: Option<&RuleRef>) -> Answer {
+        let effect = if allowed { Effect::Allow } else { Effect::Deny };
+        let rule = rule.map_or(Deciding::NoRule, |rule| {
             Deciding::Rule(self.number(&rule.name).unwrap_or_else(|| panic!("there is no rule at {}", rule.name)))
         });
         Answer { effect, rule }
