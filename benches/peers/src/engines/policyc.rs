@@ -20,7 +20,10 @@ pub const ABOUT: About = About {
     load,
     forms: &[
         ("prepared ids", "`Session::evaluate` of a request that a session has prepared: numbers only"),
-        ("texts", "a session is told the principal, its roles and tier, the action and the model as texts, and is asked"),
+        (
+            "texts",
+            "a session is told the principal, its roles and tier, the action and the model as texts, and is asked",
+        ),
         ("typed request", "`Engine::decide` of a `Request` that is at hand; the answer is the full decision"),
         ("JSON", "the request is read from AuthZEN JSON first"),
     ],
