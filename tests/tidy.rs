@@ -23,7 +23,8 @@ const IMPORTS: &[(&str, &str)] = &[
     ("eval", "decision request value"),
     // The graph speaks of rules and attributes by their numbers.
     ("eval/bits.rs", "compile"),
-    ("eval/graph.rs", "check::ir check::shift check::vocabulary compile"),
+    ("eval/graph.rs", "check::ir compile"),
+    ("eval/truth.rs", "check::shift check::vocabulary compile"),
     ("eval/draft.rs", "check::vocabulary compile"),
     ("eval/fill.rs", "check::vocabulary"),
     ("eval/prepared.rs", "compile"),

@@ -1,6 +1,6 @@
 //! What the tests of a chunk come to, a bit for each: the loop that decisions spend their time in.
 
-use super::{graph::truth, prepared::Prepared};
+use super::{prepared::Prepared, truth::truth};
 use crate::compile::{
     Graph,
     block::Chunk,

@@ -18,5 +18,6 @@ pub(crate) mod graph;
 pub mod kleene;
 pub mod prepared;
 pub mod reference;
+mod truth;
 pub mod verdict;
 mod wide;
