@@ -102,6 +102,8 @@ pub enum Given<'a> {
     Ip(IpAddr),
     /// An instant.
     Time(DateTime<Utc>),
+    /// Something that fits no attribute: a number that is not a whole one, an object, a list of other things than texts.
+    Unfit,
 }
 
 macro_rules! given {

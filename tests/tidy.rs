@@ -31,7 +31,8 @@ const IMPORTS: &[(&str, &str)] = &[
     ("eval/verdict.rs", "check::ir"),
     ("eval/wide.rs", "compile"),
     ("eval/reference.rs", "check::ir check::shift check::vocabulary"),
-    ("eval/answer.rs", "check::ir check::vocabulary::builtin store::limits"),
+    ("eval/told.rs", "check::vocabulary compile::graph"),
+    ("eval/answer.rs", "check::ir check::vocabulary::builtin compile::heads store::limits"),
     ("eval/charges.rs", "check::ir check::vocabulary::builtin store::limits"),
     // A request becomes facts by the vocabulary and the declarations alone.
     ("eval/facts.rs", "check::entity check::vocabulary"),

@@ -13,7 +13,7 @@
 //! The decision over all blocks that a request reaches is the least rule that fires: first among prohibitions, then
 //! among allows. No block depends on another, so a changed rule touches only its own.
 
-use super::{names::Names, tables::Tables};
+use super::{heads::Heads, names::Names, tables::Tables};
 use crate::{
     check::vocabulary::{AttrId, Owner},
     glob::Glob,
@@ -247,6 +247,8 @@ pub struct Graph {
     pub(crate) has_patterns: bool,
     /// What rules there are besides prohibitions and allows.
     pub(crate) sections: u32,
+    /// What rules say when they decide.
+    pub(crate) heads: Heads,
 }
 
 impl Graph {

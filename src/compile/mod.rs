@@ -10,7 +10,9 @@ pub(crate) mod block;
 pub(crate) mod code;
 pub(crate) mod declare;
 mod encode;
+mod flat;
 pub(crate) mod graph;
+pub(crate) mod heads;
 mod keys;
 mod names;
 mod shape;
@@ -24,13 +26,14 @@ pub use names::TooLarge;
 use crate::{
     check::{
         ir::{Cond, Effect, Ir, PartKind, Rule, RuleId},
-        vocabulary::Vocabulary,
+        vocabulary::{AttrId, Vocabulary},
     },
     value::GateMode,
 };
 use block::{Blocks, Packed, Section};
 use encode::Encoder;
 use graph::{BlockRef, Home};
+use heads::Heads;
 use keys::Key;
 use shape::{Known, Shape, shape};
 use std::collections::BTreeMap;
@@ -67,6 +70,9 @@ pub fn compile(ir: &Ir) -> Result<Graph, TooLarge> {
     for (_, rule) in &filed {
         reads(&rule.code, &mut read);
     }
+    for rule in ir.rules.iter() {
+        heads::told(rule, &mut |attr| note(&mut read, attr));
+    }
     declare::slots(&ir.vocabulary, &read, &mut tables, &mut graph)?;
     for (_, rule) in &mut filed {
         block::renumber(&mut rule.code, &graph.slot_of);
@@ -86,6 +92,7 @@ pub fn compile(ir: &Ir) -> Result<Graph, TooLarge> {
     graph.sections = blocks.sections;
     index(&refs, &tables, &mut graph)?;
     graph.tables = tables;
+    graph.heads = Heads::new(&ir.rules)?;
     Ok(graph)
 }
 
@@ -181,10 +188,14 @@ fn reads(code: &[u32], read: &mut [bool]) {
         }
         let own = test.op.reads().then_some(test.slot);
         for attr in [own, test.op.is_pair().then_some(test.immediate)].into_iter().flatten() {
-            if let Some(read) = read.get_mut(usize::from(attr)) {
-                *read = true;
-            }
+            note(read, AttrId(u32::from(attr)));
         }
+    }
+}
+
+fn note(read: &mut [bool], attr: AttrId) {
+    if let Some(read) = read.get_mut(attr.0 as usize) {
+        *read = true;
     }
 }
 

@@ -246,6 +246,7 @@ impl Graph {
                 "actions and roles",
                 sum(&[self.actions.bytes(), self.role_names.bytes(), of(&self.roles), of(&self.closures)]),
             ),
+            ("names and messages of rules", self.heads.bytes()),
         ]
     }
 }

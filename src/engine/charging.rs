@@ -1,14 +1,12 @@
 //! The step between what the rules say and the answer: limits are charged, or only looked at.
 
 use crate::{
-    check::{
-        Ir,
-        ir::{Effect, RuleId},
-    },
+    check::ir::{Effect, RuleId},
+    compile::heads::Heads,
     eval::{
         answer::Charged,
         charges,
-        facts::Facts,
+        told::Known,
         verdict::{Outcome, Verdict},
     },
     store::limits::{Charge, LimitStore, Outage, Room},
@@ -28,14 +26,14 @@ pub(super) enum Spend {
 /// Charges the limits that fire: all or none. A limit whose key or cost is unknown, and a store that cannot be reached,
 /// have no room.
 pub(super) fn charge(
-    ir: &Ir,
+    heads: &Heads,
     limits: &dyn LimitStore,
-    facts: &Facts<'_>,
+    known: &impl Known,
     verdict: &Verdict,
     now: DateTime<Utc>,
     spend: Spend,
 ) -> Charged {
-    let wanted = |id: &RuleId| (*id, charge_of(ir, *id, facts, now));
+    let wanted = |id: &RuleId| (*id, charge_of(heads, *id, known, now));
     let binding: Vec<(RuleId, Option<Charge>)> = verdict.limits.iter().map(wanted).collect();
     let complete = binding.iter().all(|(_, charge)| charge.is_some());
     let counters = ask(limits, now, &binding, if complete { spend } else { Spend::Look });
@@ -44,7 +42,7 @@ pub(super) fn charge(
     let mut charged = Charged { rooms, ..Charged::default() };
     let fits = charged.rooms.iter().all(|(_, room)| room.is_some_and(|room| room.fits));
     if fits && matches!(verdict.outcome, Outcome::Allow(_)) {
-        let is_limit = |id: &&RuleId| matches!(ir.rules[**id].effect, Effect::Limit(..));
+        let is_limit = |id: &&RuleId| heads.find(**id).is_some_and(|head| matches!(head.effect, Effect::Limit(..)));
         let mut seen: BTreeMap<String, bool> = BTreeMap::new();
         for (id, charge) in verdict.shadow.iter().filter(is_limit).map(wanted) {
             // One by one: a shadow limit without room holds up no other.
@@ -62,10 +60,10 @@ pub(super) fn charge(
 }
 
 /// What a limit would charge; nothing where its key or cost is unknown.
-fn charge_of(ir: &Ir, id: RuleId, facts: &Facts<'_>, now: DateTime<Utc>) -> Option<Charge> {
-    let rule = &ir.rules[id];
-    let Effect::Limit(limit, _) = &rule.effect else { return None };
-    charges::charge(limit, rule.shadow, facts, now)
+fn charge_of(heads: &Heads, id: RuleId, known: &impl Known, now: DateTime<Utc>) -> Option<Charge> {
+    let head = heads.find(id)?;
+    let Effect::Limit(limit, _) = &head.effect else { return None };
+    charges::charge(limit, head.shadow, known, now)
 }
 
 /// How the counters stand. A rule that is written twice has one counter, and a request counts there once.

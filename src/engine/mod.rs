@@ -5,6 +5,8 @@
 
 mod charging;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub use session::{Ask, Caller, Ruling, Session};
 
@@ -19,16 +21,16 @@ use crate::{
     eval::{
         answer::answer,
         charges::counter,
-        draft::{Draft, Misfit, Set},
-        facts::Facts,
+        draft::{Draft, Set},
+        facts::ignored,
         fill::fill,
         graph::{firing, survey},
-        prepared::Prepared,
+        told::{Names, Told},
         verdict::Verdict,
     },
     load::{Loader, Unreadable},
     report::Diagnostic,
-    request::{Input, Refusal, Request},
+    request::{Refusal, Request},
     source::Sources,
     store::limits::{LimitStore, MemoryLimits},
 };
@@ -256,15 +258,7 @@ impl Engine {
     /// If the request does not fit the vocabulary; nothing is charged then.
     pub fn try_decide(&self, request: &Request) -> Result<Decision, Refusal> {
         let now = self.clock.now();
-        let mut dated;
-        let request = if request.context.contains_key("time") {
-            request
-        } else {
-            dated = request.clone();
-            dated.context.insert("time".to_owned(), Input::from(now));
-            &dated
-        };
-        self.decide_at(request, now)
+        self.answer_at(request, Some(now), now, Spend::Charge)
     }
 
     /// Decides a request as it is, without adding a `time`, and charges its limits at an instant.
@@ -272,7 +266,7 @@ impl Engine {
     /// # Errors
     /// If the request does not fit the vocabulary; nothing is charged then.
     pub fn decide_at(&self, request: &Request, now: DateTime<Utc>) -> Result<Decision, Refusal> {
-        self.answer_at(request, now, Spend::Charge)
+        self.answer_at(request, None, now, Spend::Charge)
     }
 
     /// What the decision would be: as [`decide_at`](Self::decide_at), but nothing is charged, and limits are given as they
@@ -281,7 +275,7 @@ impl Engine {
     /// # Errors
     /// If the request does not fit the vocabulary.
     pub fn preview(&self, request: &Request, now: DateTime<Utc>) -> Result<Decision, Refusal> {
-        self.answer_at(request, now, Spend::Look)
+        self.answer_at(request, None, now, Spend::Look)
     }
 
     /// What the rules say of a request, before limits are charged and the answer is put into words.
@@ -289,30 +283,36 @@ impl Engine {
     /// # Errors
     /// If the request does not fit the vocabulary.
     pub fn verdict(&self, request: &Request) -> Result<Verdict, Refusal> {
-        let (_, prepared) = self.prepare(request)?;
-        Ok(survey(&self.set.graph, &prepared))
+        let (draft, _) = self.prepare(request, None)?;
+        Ok(survey(&self.set.graph, &draft.request))
     }
 
-    /// What is known of a request, as values and as numbers.
-    fn prepare(&self, request: &Request) -> Result<(Facts<'_>, Prepared), Refusal> {
-        let vocabulary = &self.set.ir.vocabulary;
-        let facts = Facts::new(vocabulary, request, self.strict)?;
+    /// A request as numbers, and what the vocabulary does not know of it. With a `date`, it has that time unless it has
+    /// its own.
+    fn prepare(&self, request: &Request, date: Option<DateTime<Utc>>) -> Result<(Draft, Vec<String>), Refusal> {
         let mut draft = Draft::default();
         let set = self.set.set();
-        // What the facts accept, the draft accepts.
-        fill(&mut draft, set, request).map_err(|Misfit| Refusal {
-            error: "the request does not fit the vocabulary".to_owned(),
-            at: String::new(),
-        })?;
+        fill(&mut draft, set, request)?;
+        if let Some(date) = date.filter(|_| !request.context.contains_key("time")) {
+            draft.time(set, date);
+        }
         draft.settle(set);
-        Ok((facts, draft.request))
+        Ok((draft, ignored(set.vocabulary, request, self.strict)?))
     }
 
-    fn answer_at(&self, request: &Request, now: DateTime<Utc>, spend: Spend) -> Result<Decision, Refusal> {
-        let (facts, prepared) = self.prepare(request)?;
-        let verdict = survey(&self.set.graph, &prepared);
-        let charged = charge(&self.set.ir, &*self.limits, &facts, &verdict, now, spend);
-        Ok(answer(&self.set.ir, &facts, &verdict, &charged, &self.set.revision))
+    fn answer_at(
+        &self,
+        request: &Request,
+        date: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+        spend: Spend,
+    ) -> Result<Decision, Refusal> {
+        let (draft, ignored) = self.prepare(request, date)?;
+        let Compiled { graph, revision, .. } = &*self.set;
+        let told = told(self.set.set(), &draft, request);
+        let verdict = survey(graph, &draft.request);
+        let charged = charge(&graph.heads, &*self.limits, &told, &verdict, now, spend);
+        Ok(answer(&graph.heads, &told, &verdict, &charged, ignored, revision))
     }
 
     /// Gives back leases of the `at once` limits that a request holds, up to `count` of each.
@@ -320,17 +320,17 @@ impl Engine {
     /// # Errors
     /// If the request does not fit the vocabulary.
     pub fn release(&self, request: &Request, count: u64, now: DateTime<Utc>) -> Result<(), Refusal> {
-        let (facts, prepared) = self.prepare(request)?;
+        let (draft, _) = self.prepare(request, None)?;
+        let told = told(self.set.set(), &draft, request);
+        let graph = &self.set.graph;
         let [limits, shadows] =
-            [Section::Limits, Section::Shadows].map(|section| firing(&self.set.graph, &prepared, section));
-        let counters: BTreeSet<String> = limits
-            .into_iter()
-            .chain(shadows)
-            .filter_map(|id| {
-                let rule = &self.set.ir.rules[id];
-                let Effect::Limit(limit, _) = &rule.effect else { return None };
+            [Section::Limits, Section::Shadows].map(|section| firing(graph, &draft.request, section));
+        let rules = limits.into_iter().chain(shadows).filter_map(|id| graph.heads.find(id));
+        let counters: BTreeSet<String> = rules
+            .filter_map(|head| {
+                let Effect::Limit(limit, _) = &head.effect else { return None };
                 let leases = matches!(limit.window, LimitWindow::AtOnce(_));
-                leases.then(|| counter(limit, rule.shadow, &facts)).flatten()
+                leases.then(|| counter(limit, head.shadow, &told)).flatten()
             })
             .collect();
         for counter in counters {
@@ -359,4 +359,15 @@ impl Engine {
             revision: self.set.revision.clone(),
         }
     }
+}
+
+/// What is known of a request that was prepared.
+fn told<'a>(set: Set<'a>, draft: &'a Draft, request: &'a Request) -> Told<'a> {
+    let Request { principal, action, resource, .. } = request;
+    let names = Names {
+        principal: (&principal.kind, principal.id.as_deref()),
+        action,
+        resource: (&resource.kind, &resource.id),
+    };
+    Told { set, draft, names }
 }

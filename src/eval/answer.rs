@@ -1,11 +1,15 @@
 //! A verdict put into words: the decision with its message, duties and reasons.
 
 use super::{
-    facts::Facts,
+    told::Known,
     verdict::{Outcome, Verdict, comes_upon},
 };
 use crate::{
-    check::ir::{Arg, Duty, Effect as RuleEffect, Ir, Piece, Refusal, Rule, RuleId, Template},
+    check::{
+        ir::{Arg, Duty, Effect as RuleEffect, Piece, Refusal, RuleId, Template},
+        vocabulary::builtin,
+    },
+    compile::heads::{Head, Heads},
     decision::{Decision, Denial, Effect, LimitState, Obligation, RuleRef},
     store::limits::Room,
     value::{GateMode, HeldRole, Value},
@@ -22,9 +26,16 @@ pub struct Charged {
     pub shadow: BTreeSet<RuleId>,
 }
 
-/// The decision that a verdict and its limits come to.
+/// The decision that a verdict and its limits come to. `ignored` are attributes that the vocabulary does not know.
 #[must_use]
-pub fn answer(ir: &Ir, facts: &Facts<'_>, verdict: &Verdict, charged: &Charged, revision: &Arc<str>) -> Decision {
+pub(crate) fn answer(
+    heads: &Heads,
+    known: &impl Known,
+    verdict: &Verdict,
+    charged: &Charged,
+    ignored: Vec<String>,
+    revision: &Arc<str>,
+) -> Decision {
     let mut decision = Decision {
         effect: Effect::Allow,
         rule: None,
@@ -32,48 +43,33 @@ pub fn answer(ir: &Ir, facts: &Facts<'_>, verdict: &Verdict, charged: &Charged, 
         others: Vec::new(),
         shadow: Vec::new(),
         limits: Vec::new(),
-        ignored: facts.ignored.clone(),
+        ignored,
         revision: revision.clone(),
     };
     match verdict.outcome {
-        Outcome::UnknownAction => decision.effect = Effect::Deny(unknown_action(facts)),
-        Outcome::NoRule => decision.effect = Effect::Deny(no_rule(facts)),
-        Outcome::Deny(id) => deny(ir, facts, id, None, verdict.prohibitions.iter().copied(), &mut decision),
+        Outcome::UnknownAction => decision.effect = Effect::Deny(unknown_action(known)),
+        Outcome::NoRule => decision.effect = Effect::Deny(no_rule(known)),
+        Outcome::Deny(id) => deny(heads, known, id, None, &verdict.prohibitions, &mut decision),
         Outcome::Allow(id) => match without_room(charged) {
             Some((limit, retry_after)) => {
                 let full = charged.rooms.iter().filter(|(_, room)| !has_room(room.as_ref())).map(|(id, _)| *id);
-                deny(ir, facts, limit, Some(retry_after), full, &mut decision);
+                deny(heads, known, limit, retry_after, &full.collect::<Vec<_>>(), &mut decision);
             }
             None => {
-                decision.rule = Some(rule_ref(&ir.rules[id]));
+                decision.rule = heads.find(id).map(|head| rule_ref(&head));
                 decision.limits =
-                    charged.rooms.iter().filter_map(|(id, room)| state(ir, *id, room.as_ref()?)).collect();
+                    charged.rooms.iter().filter_map(|(id, room)| state(heads, *id, room.as_ref()?)).collect();
             }
         },
     }
-    if let Effect::Deny(denial) = &mut decision.effect
-        && let (Outcome::Deny(id), Some(_)) = (verdict.outcome, denial.gate)
-        && matches!(ir.rules[id].effect, RuleEffect::Gate(..))
-    {
-        // Manual outranks automatic, whichever of the gates decided.
-        denial.gate = verdict.prohibitions.iter().filter_map(|id| mode(&ir.rules[*id])).max();
-    }
     let code = decision.denial().map(|denial| denial.code.clone());
-    decision.obligations = duties(ir, facts, &verdict.duties, code.as_deref());
-    decision.shadow = shadow(ir, verdict, charged, code.as_deref());
+    decision.obligations = duties(heads, known, &verdict.duties, code.as_deref());
+    decision.shadow = shadow(heads, verdict, charged, code.as_deref());
     decision
 }
 
-/// The mode of a gate.
-const fn mode(rule: &Rule) -> Option<GateMode> {
-    match rule.effect {
-        RuleEffect::Gate(mode, _) => Some(mode),
-        RuleEffect::Allow | RuleEffect::Deny(_) | RuleEffect::Limit(..) | RuleEffect::Oblige(..) => None,
-    }
-}
-
-fn unknown_action(facts: &Facts<'_>) -> Denial {
-    let action = facts.get(crate::check::vocabulary::builtin::ACTION_NAME).map(|value| show(facts, value));
+fn unknown_action(known: &impl Known) -> Denial {
+    let action = known.value(builtin::ACTION_NAME).map(|value| show(known, &value));
     Denial {
         code: "UNKNOWN_ACTION".into(),
         status: 400,
@@ -84,12 +80,12 @@ fn unknown_action(facts: &Facts<'_>) -> Denial {
     }
 }
 
-fn no_rule(facts: &Facts<'_>) -> Denial {
+fn no_rule(known: &impl Known) -> Denial {
     Denial {
         code: "NO_RULE".into(),
-        status: if facts.anonymous { 401 } else { 403 },
+        status: if known.is_anonymous() { 401 } else { 403 },
         message: Some("No rule allows this.".to_owned()),
-        hint: facts.anonymous.then(|| "Sign in and try again.".to_owned()),
+        hint: known.is_anonymous().then(|| "Sign in and try again.".to_owned()),
         gate: None,
         retry_after: None,
     }
@@ -97,31 +93,46 @@ fn no_rule(facts: &Facts<'_>) -> Denial {
 
 /// Fills in a denial by a rule; `all` are the rules that would have denied, among them the one that decides.
 fn deny(
-    ir: &Ir,
-    facts: &Facts<'_>,
+    heads: &Heads,
+    known: &impl Known,
     id: RuleId,
-    retry_after: Option<Option<u64>>,
-    all: impl Iterator<Item = RuleId>,
+    retry_after: Option<u64>,
+    all: &[RuleId],
     decision: &mut Decision,
 ) {
-    let rule = &ir.rules[id];
-    let (refusal, gate) = match &rule.effect {
-        RuleEffect::Deny(refusal) | RuleEffect::Limit(_, refusal) => (refusal, None),
-        RuleEffect::Gate(mode, refusal) => (refusal, Some(*mode)),
-        RuleEffect::Allow | RuleEffect::Oblige(..) => return,
-    };
-    let retry_after = retry_after.flatten();
-    let Refusal { code, status, message, hint } = &**refusal;
-    decision.effect = Effect::Deny(Denial {
-        code: code.clone(),
-        status: *status,
-        message: message.as_ref().map(|template| fill(template, facts, retry_after)),
-        hint: hint.as_ref().map(|template| fill(template, facts, retry_after)),
-        gate,
-        retry_after,
-    });
-    decision.rule = Some(rule_ref(rule));
-    decision.others = all.filter(|other| *other != id).map(|other| ir.rules[other].name()).collect();
+    let head = heads.find(id);
+    let mut denial = Denial { code: "DENIED".into(), status: 403, message: None, hint: None, gate: None, retry_after };
+    if let Some(Refusal { code, status, message, hint }) = head.as_ref().and_then(|head| refusal(&head.effect)) {
+        let fill = |template: &Template| fill(template, known, retry_after);
+        denial.code = code.clone();
+        denial.status = *status;
+        denial.message = message.as_ref().map(fill);
+        denial.hint = hint.as_ref().map(fill);
+    }
+    if head.as_ref().and_then(mode).is_some() {
+        // Manual outranks automatic, whichever of the gates decided.
+        denial.gate = all.iter().filter_map(|id| heads.find(*id)).filter_map(|head| mode(&head)).max();
+    }
+    decision.effect = Effect::Deny(denial);
+    decision.rule = head.as_ref().map(rule_ref);
+    let others = all.iter().filter(|other| **other != id);
+    decision.others = others.filter_map(|other| heads.find(*other)).map(|head| head.name).collect();
+}
+
+/// What a rule says when it denies.
+fn refusal(effect: &RuleEffect) -> Option<&Refusal> {
+    match effect {
+        RuleEffect::Deny(refusal) | RuleEffect::Limit(_, refusal) | RuleEffect::Gate(_, refusal) => Some(refusal),
+        RuleEffect::Allow | RuleEffect::Oblige(..) => None,
+    }
+}
+
+/// The mode of a gate.
+const fn mode(head: &Head) -> Option<GateMode> {
+    match head.effect {
+        RuleEffect::Gate(mode, _) => Some(mode),
+        RuleEffect::Allow | RuleEffect::Deny(_) | RuleEffect::Limit(..) | RuleEffect::Oblige(..) => None,
+    }
 }
 
 /// The limit that decides: of those that never will have room the first, else the one with the longest wait.
@@ -146,36 +157,40 @@ fn has_room(room: Option<&Room>) -> bool {
     room.is_some_and(|room| room.fits)
 }
 
-fn state(ir: &Ir, id: RuleId, room: &Room) -> Option<LimitState> {
-    let rule = &ir.rules[id];
-    let RuleEffect::Limit(limit, _) = &rule.effect else { return None };
-    Some(LimitState { name: rule.name(), limit: limit.amount, remaining: room.remaining, reset: room.reset })
+fn state(heads: &Heads, id: RuleId, room: &Room) -> Option<LimitState> {
+    let head = heads.find(id)?;
+    let RuleEffect::Limit(limit, _) = &head.effect else { return None };
+    Some(LimitState { limit: limit.amount, name: head.name, remaining: room.remaining, reset: room.reset })
 }
 
-fn rule_ref(rule: &Rule) -> RuleRef {
-    RuleRef { name: rule.name(), at: rule.place() }
+fn rule_ref(head: &Head) -> RuleRef {
+    RuleRef { name: head.name.clone(), at: head.at.clone() }
 }
 
 /// Shadow rules that have a say: a limit only where it has no room, a duty only with the decisions that it comes with.
-fn shadow(ir: &Ir, verdict: &Verdict, charged: &Charged, code: Option<&str>) -> Vec<Arc<str>> {
-    let says = |id: &&RuleId| match &ir.rules[**id].effect {
-        RuleEffect::Limit(..) => charged.shadow.contains(id),
-        RuleEffect::Oblige(duties) => comes_upon(&duties.upon, code),
-        RuleEffect::Allow | RuleEffect::Deny(_) | RuleEffect::Gate(..) => true,
+fn shadow(heads: &Heads, verdict: &Verdict, charged: &Charged, code: Option<&str>) -> Vec<Arc<str>> {
+    let says = |id: RuleId| {
+        let head = heads.find(id)?;
+        let says = match &head.effect {
+            RuleEffect::Limit(..) => charged.shadow.contains(&id),
+            RuleEffect::Oblige(duties) => comes_upon(&duties.upon, code),
+            RuleEffect::Allow | RuleEffect::Deny(_) | RuleEffect::Gate(..) => true,
+        };
+        says.then_some(head.name)
     };
-    verdict.shadow.iter().filter(says).map(|id| ir.rules[*id].name()).collect()
+    verdict.shadow.iter().filter_map(|id| says(*id)).collect()
 }
 
 /// The duties that come with a decision, in source order, without exact duplicates.
-fn duties(ir: &Ir, facts: &Facts<'_>, firing: &[RuleId], code: Option<&str>) -> Vec<Obligation> {
+fn duties(heads: &Heads, known: &impl Known, firing: &[RuleId], code: Option<&str>) -> Vec<Obligation> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
-    for id in firing {
-        let RuleEffect::Oblige(duties) = &ir.rules[*id].effect else { continue };
+    for head in firing.iter().filter_map(|id| heads.find(*id)) {
+        let RuleEffect::Oblige(duties) = &head.effect else { continue };
         if !comes_upon(&duties.upon, code) {
             continue;
         }
-        for obligation in duties.duties.iter().map(|duty| obligation(duty, facts)) {
+        for obligation in duties.duties.iter().map(|duty| obligation(duty, known)) {
             if seen.insert(obligation.clone()) {
                 found.push(obligation);
             }
@@ -186,25 +201,27 @@ fn duties(ir: &Ir, facts: &Facts<'_>, firing: &[RuleId], code: Option<&str>) -> 
 
 /// A duty with its arguments' values.
 #[must_use]
-pub fn obligation(duty: &Duty, facts: &Facts<'_>) -> Obligation {
+pub fn obligation(duty: &Duty, known: &impl Known) -> Obligation {
     let value = |arg: &Arg| match arg {
         Arg::Value(value) => Some(value.clone()),
-        Arg::Attribute(attr) => facts.get(*attr).map(|value| {
-            let tier = if let Value::Tier(tier) = value { Some(facts.vocabulary.tier_name(*tier)) } else { None };
-            tier.map_or_else(|| value.clone(), Value::Text)
+        Arg::Attribute(attr) => known.value(*attr).map(|value| {
+            if let Value::Tier(tier) = *value {
+                return Value::Text(known.vocabulary().tier_name(tier));
+            }
+            value.into_owned()
         }),
     };
     Obligation { id: duty.name.clone(), args: duty.args.iter().map(|(name, arg)| (name.clone(), value(arg))).collect() }
 }
 
 /// A message with its places filled in, without control characters.
-fn fill(template: &Template, facts: &Facts<'_>, retry_after: Option<u64>) -> String {
+fn fill(template: &Template, known: &impl Known, retry_after: Option<u64>) -> String {
     let mut text = String::new();
     for piece in &template.pieces {
         match piece {
             Piece::Text(fixed) => text.push_str(fixed),
-            Piece::Attribute(attr) => match facts.get(*attr) {
-                Some(value) => text.push_str(&show(facts, value)),
+            Piece::Attribute(attr) => match known.value(*attr) {
+                Some(value) => text.push_str(&show(known, &value)),
                 None => text.push_str("unknown"),
             },
             Piece::RetryAfter => match retry_after {
@@ -222,7 +239,7 @@ fn clean(text: &str) -> String {
 
 /// A value as messages and explanations show it.
 #[must_use]
-pub fn show(facts: &Facts<'_>, value: &Value) -> String {
+pub fn show(known: &impl Known, value: &Value) -> String {
     match value {
         Value::None => "none".to_owned(),
         Value::Bool(value) => value.to_string(),
@@ -230,7 +247,7 @@ pub fn show(facts: &Facts<'_>, value: &Value) -> String {
         Value::Text(text) => text.to_string(),
         Value::Ip(ip) => ip.to_string(),
         Value::Time(time) => time.to_rfc3339_opts(SecondsFormat::AutoSi, true),
-        Value::Tier(tier) => facts.vocabulary.tier_name(*tier).to_string(),
+        Value::Tier(tier) => known.vocabulary().tier_name(*tier).to_string(),
         Value::Texts(texts) => texts.iter().map(|text| &**text).collect::<Vec<_>>().join(", "),
         Value::Roles(roles) => roles
             .iter()

@@ -1,6 +1,6 @@
 //! What a decision charges to limits: pure arithmetic on facts; the charging itself is a store's.
 
-use super::facts::Facts;
+use super::told::Known;
 use crate::{
     check::{
         ir::{Limit, LimitWindow},
@@ -18,10 +18,10 @@ use std::{
 /// The charge of one limit at an instant. None where what it counts by, or what the request costs, is not known: such a
 /// request is denied.
 #[must_use]
-pub fn charge(limit: &Limit, shadow: bool, facts: &Facts<'_>, now: DateTime<Utc>) -> Option<Charge> {
+pub fn charge(limit: &Limit, shadow: bool, known: &impl Known, now: DateTime<Utc>) -> Option<Charge> {
     let cost = match limit.unit {
         None => 1,
-        Some(unit) => u64::try_from(facts.get(unit)?.as_int()?).ok()?,
+        Some(unit) => u64::try_from(known.value(unit)?.as_int()?).ok()?,
     };
     let window = match &limit.window {
         LimitWindow::Sliding(seconds) => Window::Sliding { seconds: *seconds },
@@ -31,33 +31,33 @@ pub fn charge(limit: &Limit, shadow: bool, facts: &Facts<'_>, now: DateTime<Utc>
             Window::Calendar { start, end }
         }
     };
-    Some(Charge { counter: counter(limit, shadow, facts)?, window, limit: limit.amount, cost })
+    Some(Charge { counter: counter(limit, shadow, known)?, window, limit: limit.amount, cost })
 }
 
 /// The name of a limit's counter: what it belongs to, then the values it counts by, each with its length, so that no two
 /// lists of values give the same name.
 #[must_use]
-pub fn counter(limit: &Limit, shadow: bool, facts: &Facts<'_>) -> Option<String> {
+pub fn counter(limit: &Limit, shadow: bool, known: &impl Known) -> Option<String> {
     let mut name = String::from(if shadow { "shadow" } else { "limit" });
     push(&mut name, &limit.identity);
     for key in &limit.by {
         name.push(';');
         name.push_str(key.name());
         match key {
-            LimitKey::Principal if facts.anonymous => push(&mut name, &network(facts)?),
+            LimitKey::Principal if known.is_anonymous() => push(&mut name, &network(known)?),
             LimitKey::Principal => {
-                push(&mut name, facts.get(builtin::PRINCIPAL_KIND)?.as_text()?);
-                push(&mut name, facts.get(builtin::PRINCIPAL_ID)?.as_text()?);
+                push(&mut name, known.value(builtin::PRINCIPAL_KIND)?.as_text()?);
+                push(&mut name, known.value(builtin::PRINCIPAL_ID)?.as_text()?);
             }
-            LimitKey::Org => match facts.get(builtin::PRINCIPAL_ORG)?.as_text() {
+            LimitKey::Org => match known.value(builtin::PRINCIPAL_ORG)?.as_text() {
                 Some(org) => push(&mut name, org),
                 // Known to be in no organisation: a counter of its own.
                 None => name.push('-'),
             },
-            LimitKey::Ip => push(&mut name, &network(facts)?),
+            LimitKey::Ip => push(&mut name, &network(known)?),
             LimitKey::Resource => {
-                push(&mut name, facts.get(builtin::RESOURCE_KIND)?.as_text()?);
-                push(&mut name, facts.get(builtin::RESOURCE_ID)?.as_text()?);
+                push(&mut name, known.value(builtin::RESOURCE_KIND)?.as_text()?);
+                push(&mut name, known.value(builtin::RESOURCE_ID)?.as_text()?);
             }
             LimitKey::Everyone => {}
         }
@@ -71,8 +71,8 @@ fn push(name: &mut String, part: &str) {
 }
 
 /// The address that a request comes from; of IPv6 the /64, since one host has all of it.
-fn network(facts: &Facts<'_>) -> Option<String> {
-    Some(match facts.get(builtin::IP)?.as_ip()? {
+fn network(known: &impl Known) -> Option<String> {
+    Some(match known.value(builtin::IP)?.as_ip()? {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => {
             let prefix = ip.to_bits() & (u128::MAX << 64);

@@ -309,9 +309,13 @@ impl Draft {
             Given::Bool(true) | Given::Text("manual") => (Grant::Manual, Slot::known(1, 0)),
             Given::Text("auto") => (Grant::Auto, Slot::known(1, 0)),
             Given::Unknown => (Grant::Unknown, Slot::UNKNOWN),
-            Given::Int(_) | Given::Text(_) | Given::Texts(_) | Given::Roles(_) | Given::Ip(_) | Given::Time(_) => {
-                return Err(Misfit);
-            }
+            Given::Int(_)
+            | Given::Text(_)
+            | Given::Texts(_)
+            | Given::Roles(_)
+            | Given::Ip(_)
+            | Given::Time(_)
+            | Given::Unfit => return Err(Misfit),
         };
         self.request.grant = grant;
         Ok(slot)
@@ -338,7 +342,9 @@ impl Draft {
                     count = count.saturating_add(u64::from(self.hold(set.graph, role, *org)));
                 }
             }
-            Given::Bool(_) | Given::Int(_) | Given::Text(_) | Given::Ip(_) | Given::Time(_) => return Err(Misfit),
+            Given::Bool(_) | Given::Int(_) | Given::Text(_) | Given::Ip(_) | Given::Time(_) | Given::Unfit => {
+                return Err(Misfit);
+            }
         }
         Ok(Slot::known(0, count))
     }
@@ -470,7 +476,19 @@ impl Draft {
         }
     }
 
-    fn slot(&self, set: Set<'_>, attr: AttrId) -> Slot {
+    /// The numbers of the roles that are held everywhere.
+    pub(super) fn held(&self, graph: &Graph) -> impl Iterator<Item = u32> {
+        let has = |role: &u32| self.held.get((role >> 6) as usize).is_some_and(|word| word >> (role & 63) & 1 == 1);
+        (0..graph.roles.len() as u32).filter(has)
+    }
+
+    /// The numbers of the roles that are held in one organisation, with that of its text.
+    pub(super) fn scoped(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.scoped.iter().copied()
+    }
+
+    /// What is known of an attribute.
+    pub(super) fn slot(&self, set: Set<'_>, attr: AttrId) -> Slot {
         set.graph.slot_of.get(attr.0 as usize).map_or(Slot::UNKNOWN, |slot| self.request.slot(*slot))
     }
 

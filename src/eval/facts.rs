@@ -5,7 +5,7 @@ use crate::{
         entity::Entity,
         vocabulary::{ActionId, AttrId, Attribute, Owner, Type, Vocabulary, builtin},
     },
-    request::{Input, Properties, Refusal, Request},
+    request::{Input, Principal, Properties, Refusal, Request},
     value::{HeldRole, Tier, Value},
 };
 use std::{collections::BTreeSet, sync::Arc};
@@ -48,49 +48,28 @@ impl<'a> Facts<'a> {
     /// Where a value does not fit its attribute's type, or the principal is malformed; with `strict` also where the
     /// request has an attribute that the vocabulary does not know.
     pub fn new(vocabulary: &'a Vocabulary, request: &Request, strict: bool) -> Result<Self, Refusal> {
+        check_principal(&request.principal)?;
         let principal = &request.principal;
-        let anonymous = principal.kind == "anonymous";
-        // Only tests leave out the principal.
-        let nobody = principal.kind.is_empty();
-        match (&principal.id, anonymous, nobody) {
-            (Some(_), true, _) => return Err(refusal("`anonymous` has no id", "/subject/id")),
-            (None, false, false) => return Err(refusal("expected the subject's id", "/subject/id")),
-            _ => {}
-        }
-        if anonymous && !principal.properties.is_empty() {
-            return Err(refusal("`anonymous` has no properties", "/subject/properties"));
-        }
         let entity = principal.id.as_ref().and_then(|id| vocabulary.principals.find(&principal.kind, id));
         let resource = vocabulary.resources.find(&request.resource.kind, &request.resource.id);
         let mut facts = Self {
             vocabulary,
-            values: Vec::with_capacity(vocabulary.attributes.len()),
+            values: vec![None; vocabulary.attributes.len()],
             action: vocabulary.action_ids.get(&*request.action).copied(),
             grant: Grant::No,
-            anonymous,
+            anonymous: principal.kind == "anonymous",
             ignored: Vec::new(),
         };
-        for (attr, row) in vocabulary.attributes.pairs() {
-            let value = match attr {
-                builtin::PRINCIPAL_KIND => (!nobody).then(|| Value::text(&principal.kind)),
-                builtin::PRINCIPAL_ID if anonymous => Some(Value::None),
-                builtin::PRINCIPAL_ID => principal.id.as_deref().map(Value::text),
-                builtin::RESOURCE_KIND => Some(Value::text(&request.resource.kind)),
-                builtin::RESOURCE_ID => Some(Value::text(&request.resource.id)),
-                builtin::ACTION_NAME => Some(Value::text(&request.action)),
-                builtin::PRINCIPAL_ROLES if anonymous => Some(Value::Roles(BTreeSet::new())),
-                builtin::PRINCIPAL_ORG if anonymous => Some(Value::None),
-                builtin::PRINCIPAL_TIER if anonymous => Some(Value::Tier(Tier(0))),
-                builtin::PRINCIPAL_GRANTED if anonymous => Some(Value::Bool(false)),
-                _ => facts.value(attr, row, request, entity, resource)?,
-            };
-            facts.values.push(value);
+        for owner in [Owner::Principal, Owner::Resource, Owner::Action, Owner::Context] {
+            for (attr, row) in vocabulary.attributes.pairs().filter(|(_, row)| row.owner == owner) {
+                let value = facts.value(attr, row, request, entity, resource)?;
+                if let Some(held) = facts.values.get_mut(attr.0 as usize) {
+                    *held = value;
+                }
+            }
         }
-        facts.ignored(request);
-        match facts.ignored.first() {
-            Some(pointer) if strict => Err(refusal("the vocabulary does not know this attribute", pointer)),
-            _ => Ok(facts),
-        }
+        facts.ignored = ignored(vocabulary, request, strict)?;
+        Ok(facts)
     }
 
     /// The value of an attribute; `None` where it is unknown.
@@ -99,7 +78,7 @@ impl<'a> Facts<'a> {
         self.values.get(attr.0 as usize)?.as_ref()
     }
 
-    /// What a declaration fixes, else what the request gives, else the default.
+    /// What a request always gives; else what a declaration fixes, what the request gives, or the default.
     fn value(
         &mut self,
         attr: AttrId,
@@ -109,6 +88,21 @@ impl<'a> Facts<'a> {
         resource: Option<&Entity>,
     ) -> Result<Option<Value>, Refusal> {
         let vocabulary = self.vocabulary;
+        // Only tests leave out the principal.
+        let nobody = request.principal.kind.is_empty();
+        match attr {
+            builtin::PRINCIPAL_KIND => return Ok((!nobody).then(|| Value::text(&request.principal.kind))),
+            builtin::PRINCIPAL_ID if self.anonymous => return Ok(Some(Value::None)),
+            builtin::PRINCIPAL_ID => return Ok(request.principal.id.as_deref().map(Value::text)),
+            builtin::RESOURCE_KIND => return Ok(Some(Value::text(&request.resource.kind))),
+            builtin::RESOURCE_ID => return Ok(Some(Value::text(&request.resource.id))),
+            builtin::ACTION_NAME => return Ok(Some(Value::text(&request.action))),
+            builtin::PRINCIPAL_ROLES if self.anonymous => return Ok(Some(Value::Roles(BTreeSet::new()))),
+            builtin::PRINCIPAL_ORG if self.anonymous => return Ok(Some(Value::None)),
+            builtin::PRINCIPAL_TIER if self.anonymous => return Ok(Some(Value::Tier(Tier(0)))),
+            builtin::PRINCIPAL_GRANTED if self.anonymous => return Ok(Some(Value::Bool(false))),
+            _ => {}
+        }
         let (entity, properties) = match row.owner {
             Owner::Principal => (principal, &request.principal.properties),
             Owner::Resource => (resource, &request.resource.properties),
@@ -121,11 +115,11 @@ impl<'a> Facts<'a> {
         let no_tiers = row.ty == Type::Tier && vocabulary.tiers.is_empty();
         if let Some(input) = lookup(properties, &row.name).filter(|_| !no_tiers) {
             if attr == builtin::PRINCIPAL_GRANTED {
-                return self.granted(input);
+                let (grant, value) = granted(input)?;
+                self.grant = grant;
+                return Ok(value.map(Value::Bool));
             }
-            return read(vocabulary, attr, row, input)
-                .map(|value| value.map(|value| close_roles(vocabulary, value)))
-                .map_err(|error| refusal(&error, &pointer(row.owner, &row.name)));
+            return read(vocabulary, attr, row, input).map(|value| value.map(|value| close_roles(vocabulary, value)));
         }
         // Of a resource that nobody declared, nothing is taken for granted.
         let undeclared = row.owner == Owner::Resource && resource.is_none();
@@ -134,52 +128,87 @@ impl<'a> Facts<'a> {
         }
         Ok(row.default.clone().filter(|_| !undeclared).map(|value| close_roles(vocabulary, value)))
     }
+}
 
-    fn granted(&mut self, input: &Input) -> Result<Option<Value>, Refusal> {
-        let (grant, value) = match input {
-            Input::Bool(false) | Input::None => (Grant::No, Some(false)),
-            Input::Bool(true) => (Grant::Manual, Some(true)),
-            Input::Text(mode) if mode == "auto" => (Grant::Auto, Some(true)),
-            Input::Text(mode) if mode == "manual" => (Grant::Manual, Some(true)),
-            Input::Unknown => (Grant::Unknown, None),
-            Input::Text(_) | Input::Int(_) | Input::Float(_) | Input::List(_) | Input::Object(_) => {
-                let error = format!("expected `true`, `false`, `\"auto\"` or `\"manual\"`, found {}", words(input));
-                return Err(refusal(&error, "/subject/properties/granted"));
-            }
-        };
-        self.grant = grant;
-        Ok(value.map(Value::Bool))
-    }
-
-    /// Lists what the request says and the vocabulary does not know.
-    fn ignored(&mut self, request: &Request) {
-        let vocabulary = self.vocabulary;
-        for (owner, properties) in [
-            (Owner::Principal, &request.principal.properties),
-            (Owner::Action, &request.action_properties),
-            (Owner::Resource, &request.resource.properties),
-            (Owner::Context, &request.context),
-        ] {
-            let mut open: Vec<(String, &Input)> =
-                properties.iter().map(|(name, input)| (name.clone(), input)).collect();
-            open.reverse();
-            while let Some((name, input)) = open.pop() {
-                let attr = vocabulary.attribute(owner, &name).filter(|attr| !builtin::ALWAYS_GIVEN.contains(attr));
-                let known = attr.map(|attr| &vocabulary.attributes[attr].ty);
-                if known.is_some_and(|ty| *ty != Type::Tier || !vocabulary.tiers.is_empty()) {
-                    continue;
-                }
-                let inner = format!("{name}.");
-                let leads = vocabulary.attributes.iter().any(|row| row.owner == owner && row.name.starts_with(&inner));
-                if let Input::Object(members) = input
-                    && leads
-                {
-                    open.extend(members.iter().rev().map(|(member, input)| (format!("{inner}{member}"), input)));
-                } else {
-                    self.ignored.push(pointer(owner, &name));
-                }
-            }
+/// Whether a principal has an id if it is one, and nothing if it is nobody.
+pub(crate) fn check_principal(principal: &Principal) -> Result<(), Refusal> {
+    let anonymous = principal.kind == "anonymous";
+    // Only tests leave out the principal.
+    let nobody = principal.kind.is_empty();
+    match principal.id {
+        Some(_) if anonymous => Err(refusal("`anonymous` has no id", "/subject/id")),
+        None if !anonymous && !nobody => Err(refusal("expected the subject's id", "/subject/id")),
+        Some(_) | None if anonymous && !principal.properties.is_empty() => {
+            Err(refusal("`anonymous` has no properties", "/subject/properties"))
         }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// An access grant as a request gives it, and whether it is one, where that is known.
+fn granted(input: &Input) -> Result<(Grant, Option<bool>), Refusal> {
+    Ok(match input {
+        Input::Bool(false) | Input::None => (Grant::No, Some(false)),
+        Input::Bool(true) => (Grant::Manual, Some(true)),
+        Input::Text(mode) if mode == "auto" => (Grant::Auto, Some(true)),
+        Input::Text(mode) if mode == "manual" => (Grant::Manual, Some(true)),
+        Input::Unknown => (Grant::Unknown, None),
+        Input::Text(_) | Input::Int(_) | Input::Float(_) | Input::List(_) | Input::Object(_) => {
+            let error = format!("expected `true`, `false`, `\"auto\"` or `\"manual\"`, found {}", words(input));
+            return Err(refusal(&error, "/subject/properties/granted"));
+        }
+    })
+}
+
+/// Why a value does not fit its attribute.
+pub(super) fn misfit(vocabulary: &Vocabulary, attr: AttrId, input: &Input) -> Refusal {
+    let row = &vocabulary.attributes[attr];
+    let error = if attr == builtin::PRINCIPAL_GRANTED {
+        granted(input).err()
+    } else {
+        read(vocabulary, attr, row, input).err()
+    };
+    let at = || pointer(row.owner, &row.name);
+    error.unwrap_or_else(|| refusal(&format!("expected {}", row.ty.words()), &at()))
+}
+
+/// What a request says and the vocabulary does not know, as JSON pointers; with `strict`, that is refused.
+pub(crate) fn ignored(vocabulary: &Vocabulary, request: &Request, strict: bool) -> Result<Vec<String>, Refusal> {
+    let mut ignored = Vec::new();
+    for (owner, properties) in [
+        (Owner::Principal, &request.principal.properties),
+        (Owner::Action, &request.action_properties),
+        (Owner::Resource, &request.resource.properties),
+        (Owner::Context, &request.context),
+    ] {
+        for (name, input) in properties {
+            unknown(vocabulary, owner, name, input, &mut ignored);
+        }
+    }
+    match ignored.first() {
+        Some(pointer) if strict => Err(refusal("the vocabulary does not know this attribute", pointer)),
+        _ => Ok(ignored),
+    }
+}
+
+/// Notes an attribute, or those inside of it, if the vocabulary does not know it. Requests are nested as deep as their
+/// reader takes them, and followed only as far as names of the vocabulary are.
+fn unknown(vocabulary: &Vocabulary, owner: Owner, name: &str, input: &Input, ignored: &mut Vec<String>) {
+    let attr = vocabulary.attribute(owner, name).filter(|attr| !builtin::ALWAYS_GIVEN.contains(attr));
+    let known = attr.map(|attr| &vocabulary.attributes[attr].ty);
+    if known.is_some_and(|ty| *ty != Type::Tier || !vocabulary.tiers.is_empty()) {
+        return;
+    }
+    let inner = format!("{name}.");
+    let leads = || vocabulary.attributes.iter().any(|row| row.owner == owner && row.name.starts_with(&inner));
+    if let Input::Object(members) = input
+        && leads()
+    {
+        for (member, input) in members {
+            unknown(vocabulary, owner, &format!("{inner}{member}"), input, ignored);
+        }
+    } else {
+        ignored.push(pointer(owner, name));
     }
 }
 
@@ -212,7 +241,11 @@ pub(super) fn lookup<'a>(properties: &'a Properties, name: &str) -> Option<&'a I
 }
 
 /// The value that an attribute is given; `None` where the request says that it is not known.
-fn read(vocabulary: &Vocabulary, attr: AttrId, row: &Attribute, input: &Input) -> Result<Option<Value>, String> {
+fn read(vocabulary: &Vocabulary, attr: AttrId, row: &Attribute, input: &Input) -> Result<Option<Value>, Refusal> {
+    read_value(vocabulary, attr, row, input).map_err(|error| refusal(&error, &pointer(row.owner, &row.name)))
+}
+
+fn read_value(vocabulary: &Vocabulary, attr: AttrId, row: &Attribute, input: &Input) -> Result<Option<Value>, String> {
     let expected = || format!("expected {}, found {}", row.ty.words(), words(input));
     let value = match (&row.ty, input) {
         (_, Input::Unknown) => return Ok(None),

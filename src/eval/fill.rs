@@ -2,28 +2,22 @@
 
 use super::{
     draft::{Draft, Misfit, Set},
-    facts::lookup,
+    facts::{check_principal, lookup, misfit},
 };
 use crate::{
-    check::vocabulary::{Owner, builtin},
-    request::{Given, Input, Request},
+    check::vocabulary::{AttrId, Owner, builtin},
+    request::{Given, Input, Refusal, Request},
 };
 use smallvec::SmallVec;
 
 /// Prepares a request.
 ///
 /// # Errors
-/// Where it does not fit the vocabulary. [`Facts`](super::facts::Facts) say why.
-pub(crate) fn fill(draft: &mut Draft, set: Set<'_>, request: &Request) -> Result<(), Misfit> {
+/// Where it does not fit the vocabulary.
+pub(crate) fn fill(draft: &mut Draft, set: Set<'_>, request: &Request) -> Result<(), Refusal> {
     let principal = &request.principal;
+    check_principal(principal)?;
     draft.principal(set, &principal.kind, principal.id.as_deref());
-    let without_id = principal.id.is_none();
-    if without_id != (draft.is_anonymous() || principal.kind.is_empty()) && !principal.kind.is_empty() {
-        return Err(Misfit);
-    }
-    if draft.is_anonymous() && !principal.properties.is_empty() {
-        return Err(Misfit);
-    }
     give_all(draft, set, request, Owner::Principal)?;
     draft.end_of_principal();
     draft.ask(set, &request.action, &request.resource.kind, &request.resource.id, None);
@@ -34,7 +28,7 @@ pub(crate) fn fill(draft: &mut Draft, set: Set<'_>, request: &Request) -> Result
 }
 
 /// Gives all values of an owner's attributes.
-fn give_all(draft: &mut Draft, set: Set<'_>, request: &Request, owner: Owner) -> Result<(), Misfit> {
+fn give_all(draft: &mut Draft, set: Set<'_>, request: &Request, owner: Owner) -> Result<(), Refusal> {
     let properties = match owner {
         Owner::Principal => &request.principal.properties,
         Owner::Resource => &request.resource.properties,
@@ -49,25 +43,28 @@ fn give_all(draft: &mut Draft, set: Set<'_>, request: &Request, owner: Owner) ->
             continue;
         }
         let Some(input) = lookup(properties, &row.name) else { continue };
-        let roles = attr == builtin::PRINCIPAL_ROLES;
-        match input {
-            Input::Unknown => draft.give(set, attr, Given::Unknown)?,
-            Input::None => draft.give(set, attr, Given::None)?,
-            Input::Bool(value) => draft.give(set, attr, Given::Bool(*value))?,
-            Input::Int(value) => draft.give(set, attr, Given::Int(*value))?,
-            Input::Text(text) => draft.give(set, attr, Given::Text(text))?,
-            Input::List(members) if roles => {
-                let held: SmallVec<[_; 8]> = members.iter().map(role).collect::<Option<_>>().ok_or(Misfit)?;
-                draft.give(set, attr, Given::Roles(&held))?;
-            }
-            Input::List(members) => {
-                let texts: SmallVec<[_; 8]> = members.iter().map(text).collect::<Option<_>>().ok_or(Misfit)?;
-                draft.give(set, attr, Given::Texts(&texts))?;
-            }
-            Input::Float(_) | Input::Object(_) => return Err(Misfit),
-        }
+        give(draft, set, attr, input).map_err(|Misfit| misfit(set.vocabulary, attr, input))?;
     }
     Ok(())
+}
+
+fn give(draft: &mut Draft, set: Set<'_>, attr: AttrId, input: &Input) -> Result<(), Misfit> {
+    match input {
+        Input::Unknown => draft.give(set, attr, Given::Unknown),
+        Input::None => draft.give(set, attr, Given::None),
+        Input::Bool(value) => draft.give(set, attr, Given::Bool(*value)),
+        Input::Int(value) => draft.give(set, attr, Given::Int(*value)),
+        Input::Text(text) => draft.give(set, attr, Given::Text(text)),
+        Input::List(members) if attr == builtin::PRINCIPAL_ROLES => {
+            let held: Option<SmallVec<[_; 8]>> = members.iter().map(role).collect();
+            draft.give(set, attr, held.as_deref().map_or(Given::Unfit, Given::Roles))
+        }
+        Input::List(members) => {
+            let texts: Option<SmallVec<[_; 8]>> = members.iter().map(text).collect();
+            draft.give(set, attr, texts.as_deref().map_or(Given::Unfit, Given::Texts))
+        }
+        Input::Float(_) | Input::Object(_) => draft.give(set, attr, Given::Unfit),
+    }
 }
 
 fn text(input: &Input) -> Option<&str> {

@@ -18,6 +18,7 @@ pub(crate) mod graph;
 pub mod kleene;
 pub mod prepared;
 pub mod reference;
+pub mod told;
 mod truth;
 pub mod verdict;
 mod wide;

@@ -1,0 +1,141 @@
+//! What rules say when they decide: their names and places, refusals, limits and duties. A decision is made without them;
+//! they put it into words.
+//!
+//! ```text
+//! files:  by first rule: the number of its first rule, how many it has, where its rows begin, its paths (given, short)
+//! rows:   one for each rule: its line, where its head stands
+//! words:  heads: what it does and whether it is a shadow, its label, where its refusal and its limit or duties stand
+//!         refusals, limits, duties: each kept once, see `write`
+//! ```
+
+mod read;
+mod write;
+
+use super::{flat::Texts, names::TooLarge, tables::number};
+use crate::{
+    check::{
+        ir::{Arg, Effect, Piece, Refusal, Rule, RuleId, Rules},
+        vocabulary::{AttrId, builtin},
+    },
+    value::LimitKey,
+    zone::Zone,
+};
+use std::sync::Arc;
+
+/// Where a file's rules are, and what it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct File {
+    first: u32,
+    count: u32,
+    rows: u32,
+    /// The number of its path as given.
+    given: u32,
+    /// The number of its path relative to the argument it was found under.
+    short: u32,
+}
+
+/// What rules say when they decide.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Heads {
+    /// By first rule.
+    files: Vec<File>,
+    /// The line of a rule, and where its head stands.
+    rows: Vec<[u32; 2]>,
+    words: Vec<u32>,
+    texts: Texts,
+    /// The zones of calendar limits, by number.
+    zones: Vec<Zone>,
+}
+
+/// A rule, as a decision speaks of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// Its label, else its place: its file relative to the argument, and its line.
+    pub(crate) name: Arc<str>,
+    /// Its file as given, and its line.
+    pub(crate) at: Arc<str>,
+    /// Whether it is only evaluated and reported.
+    pub(crate) shadow: bool,
+    /// What it does.
+    pub(crate) effect: Effect,
+}
+
+impl Heads {
+    /// What the rules of a policy set say.
+    pub(super) fn new(rules: &Rules) -> Result<Self, TooLarge> {
+        let mut writer = write::Heads::default();
+        for file in rules.files() {
+            writer.file(file)?;
+        }
+        Ok(writer.finish())
+    }
+
+    /// What the rule of a number says.
+    pub(crate) fn find(&self, id: RuleId) -> Option<Head> {
+        let behind = self.files.partition_point(|file| file.first <= id.0);
+        let file = self.files.get(behind.checked_sub(1)?)?;
+        let place = id.0.checked_sub(file.first).filter(|place| *place < file.count)?;
+        let [line, at] = *self.rows.get(file.rows.checked_add(place)? as usize)?;
+        let path = |text: u32| Some(format!("{}:{line}", self.texts.get(text)?));
+        let (label, shadow, effect) = read::head(self, at)?;
+        let name = match label {
+            Some(label) => label,
+            None => path(file.short)?.into(),
+        };
+        Some(Head { name, at: path(file.given)?.into(), shadow, effect })
+    }
+
+    /// How many bytes they take.
+    pub(crate) fn bytes(&self) -> usize {
+        let tables = [size_of_val(&*self.rows), size_of_val(&*self.words), size_of_val(&*self.texts.ends)];
+        tables.into_iter().fold(self.texts.text.len(), usize::saturating_add)
+    }
+}
+
+/// The attributes whose values a rule's message, duties or counters tell, but for those that a request always gives.
+pub(super) fn told(rule: &Rule, tell: &mut dyn FnMut(AttrId)) {
+    let mut tell = |attr: AttrId| {
+        if !builtin::ALWAYS_GIVEN.contains(&attr) {
+            tell(attr);
+        }
+    };
+    match &rule.effect {
+        Effect::Allow => {}
+        Effect::Deny(refusal) | Effect::Gate(_, refusal) => filled_in(refusal).for_each(tell),
+        Effect::Limit(limit, refusal) => {
+            filled_in(refusal).chain(limit.unit).for_each(&mut tell);
+            limit.by.iter().flat_map(|key| counted(*key)).copied().for_each(tell);
+        }
+        Effect::Oblige(duties) => {
+            for (_, arg) in duties.duties.iter().flat_map(|duty| &duty.args) {
+                if let Arg::Attribute(attr) = arg {
+                    tell(*attr);
+                }
+            }
+        }
+    }
+}
+
+/// The attributes whose values stand in a refusal's texts.
+fn filled_in(refusal: &Refusal) -> impl Iterator<Item = AttrId> {
+    let pieces = [&refusal.message, &refusal.hint].into_iter().flatten().flat_map(|text| &text.pieces);
+    pieces.filter_map(|piece| match piece {
+        Piece::Attribute(attr) => Some(*attr),
+        Piece::Text(_) | Piece::RetryAfter => None,
+    })
+}
+
+/// The attributes that a limit's key looks at, besides names.
+const fn counted(key: LimitKey) -> &'static [AttrId] {
+    match key {
+        // Of `anonymous` the address.
+        LimitKey::Principal | LimitKey::Ip => &[builtin::IP],
+        LimitKey::Org => &[builtin::PRINCIPAL_ORG],
+        LimitKey::Resource | LimitKey::Everyone => &[],
+    }
+}
+
+/// A place in a table as a number.
+fn place(at: usize) -> Result<u32, TooLarge> {
+    number(at, "rules")
+}

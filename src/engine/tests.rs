@@ -1,0 +1,87 @@
+//! What an engine tells of requests, held against the reference evaluator's facts.
+
+use super::{Engine, told};
+use crate::{
+    check::{ir::StepKind, vocabulary::builtin},
+    compile::graph::UNREAD,
+    eval::{facts::Facts, told::Known},
+    request::{Input, Principal, Request, Resource},
+};
+
+/// Rules that tell the value of every attribute, of every type.
+const TELLING: &str = r#"
+    tiers free < paid;
+    actions view;
+    role editor includes reader;
+    role reader;
+    attribute principal.teams: set of text;
+    attribute risk: int;
+    attribute model.stage: one of dev | stable = dev;
+    attribute review: time;
+    attribute soft: bool = false;
+    model "known" { org: "alpha"; tier: paid; tags: [chat, risk]; }
+    user "bob" { roles: [editor, reader@"beta"]; org: "alpha"; }
+    say: deny anyone to view else SAY 403
+        "{principal.kind} {principal.id} {principal.roles} {principal.org} {principal.tier} {principal.granted} {soft}"
+        hint "{principal.teams} {resource.kind} {model.id} {model.org} {model.tier} {model.tags} {model.stage} {risk}";
+    why: deny anyone to view else WHY 403 "{action.name} {ip} {time} {degraded} {review}";
+"#;
+
+fn requests() -> Vec<Request> {
+    let scoped = Input::Object([("role", "editor"), ("org", "alpha")].map(|(k, v)| (k.to_owned(), v.into())).into());
+    let alice = Principal::user("alice").with("roles", vec![Input::from("reader"), scoped]).org("alpha").tier("paid");
+    let alice = alice.with("teams", ["b", "a", "b"]).with("granted", "auto");
+    let principals = [
+        Principal::anonymous(),
+        Principal::user("bob"),
+        Principal::user("nobody").with("org", Input::None).with("roles", Input::None).tier("unheard of"),
+        Principal::service("bob").with("roles", Input::Unknown).with("granted", Input::Unknown),
+        alice,
+    ];
+    let unknown = Resource::model("unknown").with("tags", ["x", "chat"]).with("org", "gamma").with("stage", "stable");
+    let mut requests = Vec::new();
+    for principal in &principals {
+        for resource in [Resource::model("known"), unknown.clone(), Resource::new("thing", "known")] {
+            let request = Request::new(principal.clone(), "view", resource);
+            requests.push(request.clone().with("ip", "::ffff:10.1.2.3").with("time", "2025-03-28T10:00:00.25Z"));
+            let risky = request.with("ip", "2001:db8::1").with("risk", -7).with("review", "2025-01-01T00:00Z");
+            requests.push(risky.with("soft", true).with("degraded", Input::Unknown));
+        }
+    }
+    requests
+}
+
+/// What is told of a request is what the reference evaluator knows of it.
+fn agree(engine: &Engine, request: &Request) {
+    let vocabulary = &engine.ir().vocabulary;
+    let facts = Facts::new(vocabulary, request, false).unwrap();
+    let (draft, ignored) = engine.prepare(request, None).unwrap();
+    let told = told(engine.set.set(), &draft, request);
+    assert_eq!(told.is_anonymous(), facts.anonymous);
+    assert_eq!(ignored, facts.ignored);
+    for (attr, row) in vocabulary.attributes.pairs() {
+        let has_slot = engine.graph().slot_of.get(attr.0 as usize).is_some_and(|slot| *slot != UNREAD);
+        if has_slot || builtin::ALWAYS_GIVEN.contains(&attr) {
+            assert_eq!(told.value(attr).as_deref(), facts.get(attr), "{} of {request:?}", row.path);
+        }
+    }
+}
+
+#[test]
+fn what_is_told_is_what_is_known() {
+    let engine = Engine::builder().text("telling.policy", TELLING).load().unwrap();
+    requests().iter().for_each(|request| agree(&engine, request));
+}
+
+#[test]
+fn what_is_told_is_what_is_known_in_the_shipped_policies() {
+    for set in ["authzen-todo", "hub-gating", "model-acl", "studio-rbac", "tiers"] {
+        let engine = Engine::load([format!("policies/{set}")]).unwrap();
+        for test in engine.ir().tests.iter() {
+            for step in &test.steps {
+                let (StepKind::Case { request, .. } | StepKind::Release { request, .. }) = &step.kind;
+                agree(&engine, request);
+            }
+        }
+    }
+}
