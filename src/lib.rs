@@ -71,7 +71,7 @@ pub mod value;
 pub mod wire;
 pub mod zone;
 
-pub use engine::{Engine, EngineBuilder, LoadError};
+pub use engine::{Engine, EngineBuilder, LiveEngine, LoadError};
 #[cfg(feature = "cli")]
 pub use policyc::{Exit, Io, run};
 

@@ -63,6 +63,7 @@ const IMPORTS: &[(&str, &str)] = &[
 /// as long as it is in one place.
 const PLACES: &[(&str, &str)] = &[
     ("annotate-snippets", "report/"),
+    ("arc-swap", "engine/"),
     ("chrono", ANYWHERE),
     ("csv", "wire/catalog/"),
     ("foldhash", "compile/"),

@@ -194,6 +194,11 @@ impl Blocks {
         Self { words: vec![0; HEADER], ..Self::default() }
     }
 
+    /// Goes on behind blocks with these sections.
+    pub(super) fn behind(words: Vec<u32>, sections: u32) -> Self {
+        Self { words, sections, ..Self::default() }
+    }
+
     /// The block of some rules.
     pub(super) fn block(&mut self, rules: &mut [&Packed], tables: &Tables) -> Result<BlockRef, TooLarge> {
         rules.sort_by_key(|rule| (rule.section, !rule.hides, rule.rule));

@@ -4,16 +4,17 @@ use super::{
     code::halves,
     graph::{EntityPattern, Form, Graph, Home, NONE, Read, Slot, State, UNREAD},
     names::{Names, TooLarge},
-    tables::{Tables, number, plain},
+    tables::{Interner, Tables, number, plain},
 };
 use crate::{
     check::{
         entity::{Entities, Entity},
         vocabulary::{AttrId, Owner, Type, Vocabulary, builtin},
     },
+    glob::Glob,
     value::Value,
 };
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 /// The words of one value of a declaration.
 pub(crate) const FIXED: usize = 5;
@@ -22,7 +23,7 @@ pub(crate) const FIXED: usize = 5;
 pub(super) fn slots(
     vocabulary: &Vocabulary,
     read: &[bool],
-    tables: &mut Tables,
+    tables: &mut Interner,
     graph: &mut Graph,
 ) -> Result<(), TooLarge> {
     graph.slot_of = vec![UNREAD; vocabulary.attributes.len()];
@@ -64,8 +65,8 @@ const fn form(ty: &Type) -> Form {
 }
 
 /// Numbers roles and actions.
-pub(super) fn words(vocabulary: &Vocabulary, tables: &mut Tables, graph: &mut Graph) -> Result<(), TooLarge> {
-    let default = |attr: AttrId, tables: &mut Tables| match &vocabulary.attributes[attr].default {
+pub(super) fn words(vocabulary: &Vocabulary, tables: &mut Interner, graph: &mut Graph) -> Result<(), TooLarge> {
+    let default = |attr: AttrId, tables: &mut Interner| match &vocabulary.attributes[attr].default {
         Some(value) => slot(value, vocabulary, tables),
         None => Ok(Slot::UNKNOWN),
     };
@@ -93,17 +94,17 @@ pub(super) fn words(vocabulary: &Vocabulary, tables: &mut Tables, graph: &mut Gr
 }
 
 /// Numbers what is declared.
-pub(super) fn entities(vocabulary: &Vocabulary, tables: &mut Tables, graph: &mut Graph) -> Result<(), TooLarge> {
+pub(super) fn entities(vocabulary: &Vocabulary, tables: &mut Interner, graph: &mut Graph) -> Result<(), TooLarge> {
     // No declaration: how many values it fixes.
     graph.entities.push(0);
     let (principals, patterns) =
-        declared(&vocabulary.principals, vocabulary, tables, &mut graph.entities, Tables::principal)?;
+        declared(&vocabulary.principals, vocabulary, tables, &mut graph.entities, Interner::principal)?;
     graph.principal_patterns = patterns;
-    graph.principals = homes(&tables.principals, &principals, &graph.principal_patterns, tables);
+    graph.principals = homes(&tables.tables.principals, &principals, &graph.principal_patterns, &tables.tables);
     let (resources, patterns) =
-        declared(&vocabulary.resources, vocabulary, tables, &mut graph.entities, Tables::resource)?;
+        declared(&vocabulary.resources, vocabulary, tables, &mut graph.entities, Interner::resource)?;
     graph.resource_patterns = patterns;
-    graph.resources = homes(&tables.resources, &resources, &graph.resource_patterns, tables);
+    graph.resources = homes(&tables.tables.resources, &resources, &graph.resource_patterns, &tables.tables);
     Ok(())
 }
 
@@ -113,9 +114,9 @@ type Exact = Vec<(u32, u32)>;
 fn declared(
     entities: &Entities,
     vocabulary: &Vocabulary,
-    tables: &mut Tables,
+    tables: &mut Interner,
     words: &mut Vec<u32>,
-    name: impl Fn(&mut Tables, &str, &str) -> Result<u32, TooLarge>,
+    name: impl Fn(&mut Interner, &str, &str) -> Result<u32, TooLarge>,
 ) -> Result<(Exact, Vec<EntityPattern>), TooLarge> {
     let (mut exact, mut patterns) = (Vec::new(), Vec::new());
     for (id, entity) in entities.exact() {
@@ -131,27 +132,28 @@ fn declared(
 
 /// What is known by name: the declaration of just this name, else that of the pattern which matches.
 fn homes(names: &Names, exact: &Exact, patterns: &[EntityPattern], tables: &Tables) -> Vec<Home> {
-    let by_pattern = |id: u32| match (names.tag(id), names.text(id)) {
-        (Some(kind), Some(text)) => Graph::declared(patterns, &tables.globs, kind, text),
+    let exact: HashMap<u32, u32> = exact.iter().copied().collect();
+    let of = |id: u32| match exact.get(&id) {
+        Some(entity) => Home { entity: *entity, ..Home::default() },
+        None => home(names, id, patterns, &tables.globs),
+    };
+    (0..names.len() as u32).map(of).collect()
+}
+
+/// What is known of a name that is not declared by itself.
+pub(super) fn home(names: &Names, id: u32, patterns: &[EntityPattern], globs: &[Arc<Glob>]) -> Home {
+    let entity = match (names.tag(id), names.text(id)) {
+        (Some(kind), Some(text)) => Graph::declared(patterns, globs, kind, text),
         _ => NONE,
     };
-    let mut homes: Vec<Home> = (0..names.len()).map(|_| Home::default()).collect();
-    for (id, entity) in exact {
-        if let Some(home) = homes.get_mut(*id as usize) {
-            home.entity = *entity;
-        }
-    }
-    for (id, home) in (0..).zip(&mut homes).filter(|(_, home)| home.entity == NONE) {
-        home.entity = by_pattern(id);
-    }
-    homes
+    Home { entity, ..Home::default() }
 }
 
 /// Where the values that a declaration fixes stand.
 fn values(
     entity: &Entity,
     vocabulary: &Vocabulary,
-    tables: &mut Tables,
+    tables: &mut Interner,
     words: &mut Vec<u32>,
 ) -> Result<u32, TooLarge> {
     if entity.values.is_empty() {
@@ -169,7 +171,7 @@ fn values(
 
 /// A value as a slot. Of roles the pool has each with all that it includes: its number, and that of the organisation's
 /// text plus one, or 0 where it is held everywhere.
-fn slot(value: &Value, vocabulary: &Vocabulary, tables: &mut Tables) -> Result<Slot, TooLarge> {
+fn slot(value: &Value, vocabulary: &Vocabulary, tables: &mut Interner) -> Result<Slot, TooLarge> {
     Ok(match value {
         Value::None => Slot::NONE,
         Value::Text(text) => Slot::known(u64::from(tables.text(text)?), 0),
@@ -194,7 +196,7 @@ fn slot(value: &Value, vocabulary: &Vocabulary, tables: &mut Tables) -> Result<S
     })
 }
 
-fn pooled(words: Vec<u32>, tables: &mut Tables) -> Result<Slot, TooLarge> {
+fn pooled(words: Vec<u32>, tables: &mut Interner) -> Result<Slot, TooLarge> {
     let count = number(words.len(), "members of a set")?;
     let at = tables.table(words)?;
     Ok(Slot::pooled(at.saturating_add(1), count))

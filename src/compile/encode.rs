@@ -4,7 +4,7 @@ use super::{
     code::{FAIL, JUMP, NEGATED, NONE_IS_UNKNOWN, Op, Test, halves},
     names::TooLarge,
     shape::Shape,
-    tables::{Tables, address, instant_words, ip_words, numbers, plain, ranges, too_many},
+    tables::{Interner, address, instant_words, ip_words, numbers, plain, ranges, too_many},
 };
 use crate::{
     check::{
@@ -26,7 +26,7 @@ type Label = usize;
 /// Makes the code of one rule.
 pub(super) struct Encoder<'a> {
     pub(super) vocabulary: &'a Vocabulary,
-    pub(super) tables: &'a mut Tables,
+    pub(super) tables: &'a mut Interner,
     code: Vec<u32>,
     /// Where each label stands.
     labels: Vec<usize>,
@@ -38,7 +38,7 @@ pub(super) struct Encoder<'a> {
 const OUT: Label = usize::MAX;
 
 impl<'a> Encoder<'a> {
-    pub(super) const fn new(vocabulary: &'a Vocabulary, tables: &'a mut Tables) -> Self {
+    pub(super) const fn new(vocabulary: &'a Vocabulary, tables: &'a mut Interner) -> Self {
         Self { vocabulary, tables, code: Vec::new(), labels: Vec::new(), jumps: Vec::new() }
     }
 

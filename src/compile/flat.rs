@@ -49,6 +49,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// Goes on behind what was written before.
+    pub(super) fn behind(words: Vec<u32>, texts: Texts) -> Self {
+        Self { words, texts, ..Self::default() }
+    }
+
     /// The number of a text.
     pub(super) fn text(&mut self, text: &str) -> Result<u32, TooLarge> {
         if let Some(id) = self.known.get(text) {

@@ -249,12 +249,20 @@ pub struct Graph {
     pub(crate) sections: u32,
     /// What rules say when they decide.
     pub(crate) heads: Heads,
+    /// The bytes of what grows with each update, before there was one.
+    pub(super) compact: usize,
 }
 
 impl Graph {
     /// The patterns, by number.
     pub(crate) fn globs(&self) -> &[Arc<Glob>] {
         &self.tables.globs
+    }
+
+    /// The bytes of what grows with each update.
+    pub(super) fn flexible(&self) -> usize {
+        let tables = [size_of_val(&*self.blocks), size_of_val(&*self.tables.pool), self.heads.bytes()];
+        tables.into_iter().fold(0, usize::saturating_add)
     }
 
     /// The words of a row of role bits.

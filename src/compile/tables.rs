@@ -28,62 +28,87 @@ pub(crate) struct Tables {
     pub(crate) principals: Names,
     /// Resources that rules name or that are declared, by the number of their kind's text.
     pub(crate) resources: Names,
-    /// Tables of numbers: how many words, then those; each kept once.
+    /// Tables of numbers: how many words, then those.
     pub(crate) pool: Vec<u32>,
-    pooled: HashMap<Box<[u32]>, u32>,
     /// Patterns, each kept once.
     pub(crate) globs: Vec<Arc<Glob>>,
-    patterns: HashMap<Box<str>, Vec<u32>>,
     /// Zones of windows, each kept once.
     pub(crate) zones: Vec<Zone>,
 }
 
 impl Tables {
-    /// The number of a text.
-    pub(crate) fn text(&mut self, text: &str) -> Result<u32, TooLarge> {
-        let most = u64::from(super::graph::LOCAL);
-        self.texts.add(0, text).and_then(|id| if u64::from(id) < most { Ok(id) } else { Err(too_many("texts", most)) })
-    }
-
-    /// The number of a principal.
-    pub(crate) fn principal(&mut self, kind: &str, id: &str) -> Result<u32, TooLarge> {
-        let kind = self.text(kind)?;
-        self.principals.add(kind, id)
-    }
-
-    /// The number of a resource.
-    pub(crate) fn resource(&mut self, kind: &str, id: &str) -> Result<u32, TooLarge> {
-        let kind = self.text(kind)?;
-        self.resources.add(kind, id)
-    }
-
-    /// The number of a pattern.
-    pub(crate) fn glob(&mut self, glob: &Arc<Glob>) -> Result<u32, TooLarge> {
-        let same = self.patterns.entry(glob.pattern().into()).or_default();
-        let held = same.iter().find(|id| self.globs.get(**id as usize).is_some_and(|other| other == glob));
-        if let Some(id) = held {
-            return Ok(*id);
-        }
-        let id = number(self.globs.len(), "patterns")?;
-        same.push(id);
-        self.globs.push(glob.clone());
-        Ok(id)
-    }
-
-    /// The number of a zone; a set has few.
-    pub(crate) fn zone(&mut self, zone: &Zone) -> Result<u16, TooLarge> {
-        let place = self.zones.iter().position(|held| held == zone).unwrap_or_else(|| {
-            self.zones.push(zone.clone());
-            self.zones.len().saturating_sub(1)
-        });
-        u16::try_from(place).map_err(|_| too_many("time zones", 1 << 16))
-    }
-
     /// A table of the pool.
     #[inline]
     pub(crate) fn listed(&self, at: u32) -> &[u32] {
         let [length, rest @ ..] = self.pool.get(at as usize..).unwrap_or_default() else { return &[] };
         rest.get(..*length as usize).unwrap_or_default()
+    }
+}
+
+/// Adds constants to tables.
+#[derive(Debug, Default)]
+pub(crate) struct Interner {
+    pub(crate) tables: Tables,
+    /// Where the tables of the pool stand that were added by this interner, each kept once.
+    pooled: HashMap<Box<[u32]>, u32>,
+    /// The numbers of patterns by their texts, once one is asked for.
+    patterns: Option<HashMap<Box<str>, Vec<u32>>>,
+}
+
+impl Interner {
+    /// Goes on with tables.
+    pub(super) fn of(tables: Tables) -> Self {
+        Self { tables, ..Self::default() }
+    }
+
+    /// The number of a text.
+    pub(crate) fn text(&mut self, text: &str) -> Result<u32, TooLarge> {
+        let most = u64::from(super::graph::LOCAL);
+        let id = self.tables.texts.add(0, text)?;
+        if u64::from(id) < most { Ok(id) } else { Err(too_many("texts", most)) }
+    }
+
+    /// The number of a principal.
+    pub(crate) fn principal(&mut self, kind: &str, id: &str) -> Result<u32, TooLarge> {
+        let kind = self.text(kind)?;
+        self.tables.principals.add(kind, id)
+    }
+
+    /// The number of a resource.
+    pub(crate) fn resource(&mut self, kind: &str, id: &str) -> Result<u32, TooLarge> {
+        let kind = self.text(kind)?;
+        self.tables.resources.add(kind, id)
+    }
+
+    /// The number of a pattern.
+    pub(crate) fn glob(&mut self, glob: &Arc<Glob>) -> Result<u32, TooLarge> {
+        let Self { tables: Tables { globs, .. }, patterns, .. } = self;
+        let patterns = patterns.get_or_insert_with(|| {
+            let mut patterns: HashMap<Box<str>, Vec<u32>> = HashMap::new();
+            for (glob, id) in globs.iter().zip(0..) {
+                patterns.entry(glob.pattern().into()).or_default().push(id);
+            }
+            patterns
+        });
+        let same = patterns.entry(glob.pattern().into()).or_default();
+        let held = same.iter().find(|id| globs.get(**id as usize).is_some_and(|other| other == glob));
+        if let Some(id) = held {
+            return Ok(*id);
+        }
+        let id = number(globs.len(), "patterns")?;
+        same.push(id);
+        globs.push(glob.clone());
+        Ok(id)
+    }
+
+    /// The number of a zone; a set has few.
+    pub(crate) fn zone(&mut self, zone: &Zone) -> Result<u16, TooLarge> {
+        let zones = &mut self.tables.zones;
+        let place = zones.iter().position(|held| held == zone).unwrap_or_else(|| {
+            zones.push(zone.clone());
+            zones.len().saturating_sub(1)
+        });
+        u16::try_from(place).map_err(|_| too_many("time zones", 1 << 16))
     }
 
     /// Where a table of numbers stands in the pool.
@@ -91,9 +116,10 @@ impl Tables {
         if let Some(at) = self.pooled.get(&*words) {
             return Ok(*at);
         }
-        let at = number(self.pool.len(), "constants")?;
-        self.pool.push(number(words.len(), "constants in one list")?);
-        self.pool.extend(&words);
+        let pool = &mut self.tables.pool;
+        let at = number(pool.len(), "constants")?;
+        pool.push(number(words.len(), "constants in one list")?);
+        pool.extend(&words);
         self.pooled.insert(words.into(), at);
         Ok(at)
     }

@@ -4,10 +4,12 @@
 //! for `store`.
 
 mod charging;
+mod live;
 mod session;
 #[cfg(test)]
 mod tests;
 
+pub use live::LiveEngine;
 pub use session::{Ask, Caller, Ruling, Session};
 
 use crate::{
@@ -28,7 +30,7 @@ use crate::{
         told::{Names, Told},
         verdict::Verdict,
     },
-    load::{Loader, Unreadable},
+    load::{Loader, PolicySet, Unreadable},
     report::Diagnostic,
     request::{Refusal, Request},
     source::Sources,
@@ -168,20 +170,18 @@ impl EngineBuilder {
     ///
     /// # Errors
     /// If a file cannot be read, or the set is not valid.
-    pub fn load(self) -> Result<Engine, LoadError> {
-        let set = self.loader.load().map_err(LoadError::Unreadable)?;
-        let Some(ir) = set.ir else {
-            return Err(LoadError::Invalid(Invalid { diagnostics: set.diagnostics, sources: set.sources }));
-        };
+    pub fn load(mut self) -> Result<Engine, LoadError> {
+        let set = std::mem::take(&mut self.loader).load().map_err(LoadError::Unreadable)?;
+        self.of(set)
+    }
+
+    /// The engine of a set.
+    fn of(self, set: PolicySet) -> Result<Engine, LoadError> {
+        let PolicySet { sources, ir, diagnostics, revision } = set;
+        let Some(ir) = ir else { return Err(LoadError::Invalid(Invalid { diagnostics, sources })) };
         let graph = compile(&ir).map_err(LoadError::TooLarge)?;
         Ok(Engine {
-            set: Arc::new(Compiled {
-                ir,
-                graph,
-                sources: set.sources,
-                revision: set.revision,
-                warnings: set.diagnostics,
-            }),
+            set: Arc::new(Compiled { ir, graph, sources, revision, warnings: diagnostics }),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             limits: self.limits.unwrap_or_else(|| Arc::new(MemoryLimits::default())),
             strict: self.strict,

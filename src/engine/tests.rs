@@ -85,3 +85,18 @@ fn what_is_told_is_what_is_known_in_the_shipped_policies() {
         }
     }
 }
+
+#[test]
+fn a_set_that_changes_often_stays_small() {
+    let text = |name: usize| format!("deny user \"user-{name}\" to view else D 403 \"number {name}\";");
+    let rules = "allow role reader to view;\n".repeat(100);
+    let live = Engine::builder().text("a.policy", &rules).text("b.policy", &text(0)).live().unwrap();
+    for name in 1..2_000 {
+        live.change("b.policy", &text(name)).unwrap();
+    }
+    let engine = live.engine();
+    let names = &engine.graph().tables.principals;
+    assert!(names.len() < 1_500, "{} names are kept", names.len());
+    let alice = Request::new(Principal::user("user-1999"), "view", Resource::model("m"));
+    assert_eq!(engine.decide(&alice).denial().and_then(|denial| denial.message.as_deref()), Some("number 1999"));
+}

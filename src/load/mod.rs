@@ -49,7 +49,7 @@ pub struct PolicySet {
     pub revision: Arc<str>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Input {
     Path(PathBuf),
     Text { name: String, text: String },
@@ -65,7 +65,7 @@ pub struct Trees {
 }
 
 /// Collects what a policy set is made of.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Loader {
     inputs: Vec<Input>,
 }

@@ -15,6 +15,7 @@ mod findings;
 mod graph;
 mod laws;
 mod limits;
+mod live;
 mod requests;
 mod sets;
 mod words;

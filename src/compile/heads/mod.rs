@@ -14,7 +14,7 @@ mod write;
 use super::{flat::Texts, names::TooLarge, tables::number};
 use crate::{
     check::{
-        ir::{Arg, Effect, Piece, Refusal, Rule, RuleId, Rules},
+        ir::{Arg, Effect, OfFile, Piece, Refusal, Rule, RuleId, Rules},
         vocabulary::{AttrId, builtin},
     },
     value::LimitKey,
@@ -68,6 +68,18 @@ impl Heads {
             writer.file(file)?;
         }
         Ok(writer.finish())
+    }
+
+    /// Takes away what the rules of some files say, and adds those of others.
+    pub(super) fn follow(&mut self, gone: &[&OfFile], new: &[&OfFile]) -> Result<(), TooLarge> {
+        self.files.retain(|file| gone.binary_search_by_key(&file.first, |file| file.first.0).is_err());
+        let mut writer = write::Heads::behind(std::mem::take(self));
+        for file in new {
+            writer.file(file)?;
+        }
+        *self = writer.finish();
+        self.files.sort_unstable_by_key(|file| file.first);
+        Ok(())
     }
 
     /// What the rule of a number says.

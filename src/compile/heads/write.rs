@@ -24,6 +24,12 @@ pub(super) struct Heads {
 }
 
 impl Heads {
+    /// Goes on behind others.
+    pub(super) fn behind(heads: super::Heads) -> Self {
+        let super::Heads { files, rows, words, texts, zones } = heads;
+        Self { files, rows, out: Writer::behind(words, texts), zones }
+    }
+
     /// Adds a file's rules; files come in the order of their rules.
     pub(super) fn file(&mut self, file: &OfFile) -> Result<(), TooLarge> {
         let Some(first) = file.rules.first() else { return Ok(()) };

@@ -1,0 +1,96 @@
+//! An engine that follows its files: a changed set takes the place of the one before while requests are decided.
+
+use super::{Compiled, Engine, EngineBuilder, Invalid, LoadError};
+use crate::{
+    compile::update,
+    load::{Loader, PolicySet, Workspace},
+};
+use arc_swap::ArcSwap;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// An [`Engine`] whose policy set can be exchanged. Requests in flight finish on the set that they began with; what limits
+/// have counted stays. A set that is not valid never takes the place of one that is.
+///
+/// ```
+/// # use policyc::{Engine, request::{Principal, Request, Resource}};
+/// let live = Engine::builder().text("lab.policy", "allow role researcher to infer;").live()?;
+/// let request = Request::new(Principal::user("alice").roles(["researcher"]), "infer", Resource::model("qwen3"));
+/// assert!(live.engine().decide(&request).is_allow());
+///
+/// live.change("lab.policy", "allow role researcher to infer; deny user \"alice\" to infer;")?;
+/// assert!(!live.engine().decide(&request).is_allow());
+///
+/// assert!(live.change("lab.policy", "allow everybody to infer;").is_err());
+/// assert!(!live.engine().decide(&request).is_allow());
+/// # Ok::<(), policyc::LoadError>(())
+/// ```
+pub struct LiveEngine {
+    engine: ArcSwap<Engine>,
+    loader: Loader,
+    space: Mutex<Workspace>,
+}
+
+impl fmt::Debug for LiveEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LiveEngine").field(&self.engine()).finish()
+    }
+}
+
+impl EngineBuilder {
+    /// Reads and checks the set, to be read again when it changes.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or the set is not valid.
+    pub fn live(self) -> Result<LiveEngine, LoadError> {
+        let loader = self.loader.clone();
+        let space = self.loader.clone().open().map_err(LoadError::Unreadable)?;
+        let engine = self.of(space.set())?;
+        Ok(LiveEngine { engine: ArcSwap::from_pointee(engine), loader, space: Mutex::new(space) })
+    }
+}
+
+impl LiveEngine {
+    /// The engine as it is now. It stays as it is, however often the set is exchanged: take it once for each request.
+    #[must_use]
+    pub fn engine(&self) -> Arc<Engine> {
+        self.engine.load_full()
+    }
+
+    /// Reads the files again. Only what has changed is looked at.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or the set is not valid any more; then the engine stays as it is.
+    pub fn reload(&self) -> Result<(), LoadError> {
+        let mut space = self.space.lock().unwrap_or_else(PoisonError::into_inner);
+        space.update(self.loader.clone()).map_err(LoadError::Unreadable)?;
+        self.exchange(space.set())
+    }
+
+    /// Gives a file, by its path as it was given or found, another text until it is read again. A file that is not there
+    /// stays away.
+    ///
+    /// # Errors
+    /// If the set is not valid any more; then the engine stays as it is.
+    pub fn change(&self, name: &str, text: &str) -> Result<(), LoadError> {
+        let mut space = self.space.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = space.file(name) {
+            space.change(file, text);
+        }
+        self.exchange(space.set())
+    }
+
+    /// Puts a set in the place of the one before. Whoever calls holds the workspace, so that sets come one after the other.
+    fn exchange(&self, set: PolicySet) -> Result<(), LoadError> {
+        let PolicySet { sources, ir, diagnostics, revision } = set;
+        let Some(ir) = ir else { return Err(LoadError::Invalid(Invalid { diagnostics, sources })) };
+        let old = self.engine();
+        let graph = update(&old.set.graph, &old.set.ir, &ir).map_err(LoadError::TooLarge)?;
+        let set = Arc::new(Compiled { ir, graph, sources, revision, warnings: diagnostics });
+        let (clock, limits) = (old.clock.clone(), old.limits.clone());
+        self.engine.store(Arc::new(Engine { set, clock, limits, strict: old.strict }));
+        Ok(())
+    }
+}
