@@ -10,7 +10,7 @@
 //! | [`compile`] | [`compile`](compile::compile) | the meaning | a [`Graph`](compile::Graph): the meaning as numbers |
 //! | [`eval`] | [`decide`](Engine::decide) | the graph and a [`Request`](request::Request) | a [`Decision`](decision::Decision) |
 //!
-//! Around them stand [`report`] (what is wrong, and how that is shown), [`query`] (tests, and why a decision came out as
+//! Around them stand [`report`] (what is wrong, and how that is shown), [`examine`] (tests, and why a decision came out as
 //! it did), [`wire`] (JSON, JSON Lines, CSV), [`store`] (what limits remember) and [`load`] (files). [`Engine`] puts it
 //! all together:
 //!
@@ -57,12 +57,12 @@ pub mod compile;
 pub mod decision;
 pub mod engine;
 pub mod eval;
+pub mod examine;
 pub mod glob;
 pub mod ids;
 pub mod load;
 #[cfg(feature = "cli")]
 mod policyc;
-pub mod query;
 pub mod report;
 pub mod request;
 pub mod source;

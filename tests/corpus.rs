@@ -23,7 +23,7 @@ use policyc::{
     Engine, ast,
     check::ir::{StepKind, Test},
     clock::ManualClock,
-    query::{
+    examine::{
         test::{TestReport, run_one},
         text::one_line,
     },

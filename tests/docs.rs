@@ -16,9 +16,8 @@
 #![expect(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
 use policyc::{
-    Engine,
+    Engine, examine,
     load::{Loader, PolicySet},
-    query,
     report::{Diagnostic, codes, terminal},
 };
 use std::{
@@ -331,7 +330,7 @@ fn failures(text: &str) -> Vec<String> {
 
 fn failed_cases(engine: &Engine) -> Vec<String> {
     let mut failed = Vec::new();
-    for test in query::test::run(engine, |_| true, |_| {}) {
+    for test in examine::test::run(engine, |_| true, |_| {}) {
         for case in test.cases.iter().filter(|case| !case.pass) {
             let place = engine.sources().place(case.at);
             failed.push(format!("{place}: \"{}\": {}", test.name, case.why.join("; ")));

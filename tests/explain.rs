@@ -1,4 +1,4 @@
-//! What `query::explain` tells: against the engine itself, and against trying everything.
+//! What `examine::explain` tells: against the engine itself, and against trying everything.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that panics has failed, as it should")]
 
@@ -8,7 +8,7 @@ use policyc::{
     check::ir::PartKind,
     clock::ManualClock,
     eval::kleene::Kleene,
-    query::explain::{Change, ClauseKind, Explanation, Remedy, explain},
+    examine::explain::{Change, ClauseKind, Explanation, Remedy, explain},
     request::{Input, Principal, Request, Resource},
     store::limits::MemoryLimits,
 };

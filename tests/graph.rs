@@ -6,7 +6,7 @@ use policyc::{
     Engine, Io,
     check::ir::StepKind,
     decision::Decision,
-    query::graph::{Chart, Row, around, dot, stats::stats, svg, whole},
+    examine::graph::{Chart, Row, around, dot, stats::stats, svg, whole},
 };
 use std::{
     collections::BTreeSet,

@@ -81,8 +81,8 @@ fn a_tier_can_be_inserted() {
         }
     }
     let engine = builder.load().unwrap();
-    let reports = policyc::query::test::run(&engine, |_| true, |_| {});
-    assert!(reports.iter().all(policyc::query::test::TestReport::passed));
+    let reports = policyc::examine::test::run(&engine, |_| true, |_| {});
+    assert!(reports.iter().all(policyc::examine::test::TestReport::passed));
     let ask = |tier: &str, model: &str| {
         engine.decide(&Request::new(Principal::user("pat").tier(tier), "view", Resource::model(model)))
     };

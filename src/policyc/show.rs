@@ -4,7 +4,7 @@ use super::style::Style;
 use crate::{
     check::vocabulary::{Type, Vocabulary},
     decision::Decision,
-    query::{
+    examine::{
         explain::{Change, duration},
         text::name,
     },
@@ -12,7 +12,7 @@ use crate::{
 };
 use std::fmt::Write;
 
-pub(super) use crate::query::text::quoted;
+pub(super) use crate::examine::text::quoted;
 
 /// Writes values and attributes of one request.
 #[derive(Clone, Copy)]

@@ -1,7 +1,7 @@
 //! The story as JSON.
 
 use crate::{
-    query::explain::{Change, ClauseStory, Explanation, Remedy, RuleStory},
+    examine::explain::{Change, ClauseStory, Explanation, Remedy, RuleStory},
     request::Input,
     wire::decision,
 };

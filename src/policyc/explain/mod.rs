@@ -1,6 +1,6 @@
 //! `policyc explain`: the whole story of one decision.
 //!
-//! In goes one request, out comes what [`query::explain`](crate::query::explain) knows, as [`json`] or as [`text`].
+//! In goes one request, out comes what [`examine::explain`](crate::examine::explain) knows, as [`json`] or as [`text`].
 
 mod json;
 mod text;
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     clock::ManualClock,
     engine::Engine,
-    query::explain::{Explanation, explain},
+    examine::explain::{Explanation, explain},
     request::{Refusal, Request},
     store::limits::MemoryLimits,
     wire,

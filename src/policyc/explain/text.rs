@@ -9,7 +9,7 @@ use crate::{
     decision::Decision,
     engine::Engine,
     eval::kleene::Kleene,
-    query::explain::{ClauseKind, ClauseStory, Explanation, Remedy, RuleStory, duration},
+    examine::explain::{ClauseKind, ClauseStory, Explanation, Remedy, RuleStory, duration},
     request::{Input, Request},
 };
 use std::borrow::Cow;

@@ -1,6 +1,6 @@
 //! A graph and its numbers as JSON.
 
-use crate::query::graph::{self, Chart, stats};
+use crate::examine::graph::{self, Chart, stats};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! `policyc graph`: the decision graph, to be looked at.
 //!
-//! What stands in a graph, and its pictures, are for [`query::graph`](crate::query::graph); here it is told on a terminal.
+//! What stands in a graph, and its pictures, are for [`examine::graph`](crate::examine::graph); here it is told on a terminal.
 
 mod json;
 mod table;
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     check::vocabulary::Vocabulary,
     engine::Engine,
-    query::graph::{self, Chart, dot, svg},
+    examine::graph::{self, Chart, dot, svg},
 };
 use clap::ValueEnum;
 use std::path::PathBuf;

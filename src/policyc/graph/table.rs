@@ -1,7 +1,7 @@
 //! The numbers of a graph as tables.
 
 use super::super::style::{Style, counted};
-use crate::query::graph::stats::Stats;
+use crate::examine::graph::stats::Stats;
 use textwrap::core::display_width;
 
 /// How long the longest bar of the histogram is.

@@ -1,7 +1,7 @@
 //! A graph as a tree of text, in aligned columns and wrapped to the terminal.
 
 use super::super::style::Style;
-use crate::query::graph::{About, Card, Chart, Row, Step, Twin, Way};
+use crate::examine::graph::{About, Card, Chart, Row, Step, Twin, Way};
 use textwrap::{Options, WordSeparator, WordSplitter, core::display_width};
 
 /// The widths that a terminal is taken to have, whatever it says.

@@ -1,6 +1,6 @@
 //! `policyc test`: the tests in policy files, run.
 //!
-//! The tests run in [`query::test`](crate::query::test); here they are chosen and what became of them is shown: each format
+//! The tests run in [`examine::test`](crate::examine::test); here they are chosen and what became of them is shown: each format
 //! is a file that turns an [`Outcome`] into text.
 
 mod github;
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     engine::Engine,
-    query::test::{self, TestReport},
+    examine::test::{self, TestReport},
 };
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};

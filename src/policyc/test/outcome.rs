@@ -2,7 +2,7 @@
 
 use crate::{
     engine::Engine,
-    query::{
+    examine::{
         test::{CaseReport, TestReport},
         text::one_line,
     },

@@ -18,7 +18,7 @@ use crate::{
     },
     compile::view::{Entry, Listed, Section, condition},
     engine::Engine,
-    query::explain::at_most,
+    examine::explain::at_most,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -7,7 +7,7 @@ use crate::{
         vocabulary::{AttrId, RoleId, Type, Vocabulary, builtin},
     },
     compile::view::Shape,
-    query::explain::duration,
+    examine::explain::duration,
     value::{Cmp, Value, Weekday},
 };
 use chrono::{DateTime, SecondsFormat, Utc};

@@ -1,4 +1,4 @@
-//! Questions to a policy set: its tests, why a decision came out as it did, and what its decision graph looks like.
+//! A policy set looked at from outside: its tests run, a decision explained, its decision graph drawn.
 //!
 //! In go an [`Engine`](crate::Engine) and a question, out comes an answer that a person or a program reads. Nothing here
 //! changes a set or charges its limits.
