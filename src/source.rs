@@ -49,14 +49,17 @@ impl fmt::Debug for Span {
     }
 }
 
-/// One file's text and its names.
+/// One file's text and its names. Copies share them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    name: Arc<str>,
-    short: Arc<str>,
-    text: Arc<str>,
+pub struct Source(Arc<Parts>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Parts {
+    name: Box<str>,
+    short: Box<str>,
+    text: Box<str>,
     /// Offset of the first byte of each line.
-    lines: Arc<[u32]>,
+    lines: Box<[u32]>,
 }
 
 impl Source {
@@ -66,91 +69,92 @@ impl Source {
     /// A text with the path it was given by (`name`) and that path relative to its argument (`short`).
     /// A byte-order mark at the start is skipped.
     #[must_use]
-    pub fn new(name: &str, short: &str, text: &str) -> Self {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let starts = text.bytes().zip(1u32..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next);
-        Self {
-            name: name.into(),
-            short: short.into(),
-            text: text.into(),
-            lines: std::iter::once(0).chain(starts).collect(),
+    pub fn new(name: &str, short: &str, text: impl Into<String>) -> Self {
+        let mut text: String = text.into();
+        if text.starts_with('\u{feff}') {
+            text.remove(0);
         }
+        let next = |(at, _): (usize, &str)| u32::try_from(at).unwrap_or(u32::MAX).saturating_add(1);
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(next)).collect();
+        Self(Arc::new(Parts { name: name.into(), short: short.into(), text: text.into(), lines }))
     }
 
     /// The path as it was given.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// The path relative to the argument it was found under.
     #[must_use]
     pub fn short(&self) -> &str {
-        &self.short
+        &self.0.short
     }
 
     /// The whole text.
     #[must_use]
     pub fn text(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// The text of a span, empty where it does not fit.
     #[must_use]
     pub fn slice(&self, span: Span) -> &str {
-        self.text.get(span.range()).unwrap_or_default()
+        self.0.text.get(span.range()).unwrap_or_default()
     }
 
     /// The line of a byte offset, from 1.
     #[must_use]
     pub fn line(&self, offset: u32) -> usize {
-        self.lines.partition_point(|start| *start <= offset).max(1)
+        self.0.lines.partition_point(|start| *start <= offset).max(1)
     }
 
     /// The bytes of a line, from 1, with its line break; none past the last line.
     #[must_use]
     pub fn line_range(&self, line: usize) -> Option<Range<usize>> {
-        let start = *self.lines.get(line.checked_sub(1)?)?;
-        let end = self.lines.get(line).map_or(self.text.len(), |next| *next as usize);
+        let start = *self.0.lines.get(line.checked_sub(1)?)?;
+        let end = self.0.lines.get(line).map_or(self.0.text.len(), |next| *next as usize);
         Some(start as usize..end)
     }
 
     /// Line and column of a byte offset, both from 1, the column in characters.
     #[must_use]
     pub fn line_column(&self, offset: u32) -> (usize, usize) {
-        let line = self.lines.partition_point(|start| *start <= offset).max(1);
-        let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
-        let before = self.text.get(start as usize..offset as usize).unwrap_or_default();
+        let line = self.0.lines.partition_point(|start| *start <= offset).max(1);
+        let start = self.0.lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
+        let before = self.0.text.get(start as usize..offset as usize).unwrap_or_default();
         (line, before.chars().count().saturating_add(1))
     }
 }
 
-/// The files of a policy set, in source order.
+/// The files of a policy set, in source order. Copies share them until one is changed.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     /// Sorted by id.
-    files: Vec<(FileId, Source)>,
+    files: Arc<Vec<(FileId, Source)>>,
 }
 
 impl Sources {
     /// Adds a file at the end.
     pub fn push(&mut self, source: Source) -> FileId {
         let id = FileId(self.files.last().map_or(0, |(last, _)| last.0.saturating_add(1)));
-        self.files.push((id, source));
+        Arc::make_mut(&mut self.files).push((id, source));
         id
     }
 
     /// Puts a file at the place of its id, instead of one that has the same.
     pub fn insert(&mut self, id: FileId, source: Source) {
-        match self.index_of(id) {
-            Ok(place) => self.files.splice(place..=place, [(id, source)]).for_each(drop),
-            Err(place) => self.files.insert(place, (id, source)),
+        let place = self.index_of(id);
+        let files = Arc::make_mut(&mut self.files);
+        match place {
+            Ok(place) => files.splice(place..=place, [(id, source)]).for_each(drop),
+            Err(place) => files.insert(place, (id, source)),
         }
     }
 
     /// Takes a file away.
     pub fn remove(&mut self, id: FileId) {
-        self.files.retain(|(file, _)| *file != id);
+        Arc::make_mut(&mut self.files).retain(|(file, _)| *file != id);
     }
 
     fn index_of(&self, id: FileId) -> Result<usize, usize> {

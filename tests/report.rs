@@ -24,7 +24,7 @@ fn find(sources: &Sources, name: &str, word: &str, nth: usize) -> Span {
 fn sources(files: &[(&str, &str)]) -> Sources {
     let mut sources = Sources::default();
     for (name, text) in files {
-        sources.push(Source::new(name, name, text));
+        sources.push(Source::new(name, name, *text));
     }
     sources
 }
@@ -276,9 +276,12 @@ proptest! {
     fn shows_any_text(text in ".{0,200}", name in ".{1,9}", places in vec((0..300_u32, 0..300_u32, ".{0,20}"), 1..4)) {
         let sources = sources(&[(&name, &text)]);
         for color in [false, true] {
-            let finding = |message: &str| Diagnostic::new(codes::SYNTAX, Span::new(FileId(0), 3, 2), message).help(message);
+            let finding = |message: &str| {
+                let finding = Diagnostic::new(codes::SYNTAX, Span::new(FileId(0), 3, 2), message.to_owned());
+                finding.help(message.to_owned())
+            };
             let finding = places.iter().fold(finding(&text), |finding, (start, end, label)| {
-                finding.also(Span::new(FileId(0), *start, *end), label)
+                finding.also(Span::new(FileId(0), *start, *end), label.clone())
             });
             let drawn = terminal::render(std::slice::from_ref(&finding), &sources, color, 80);
             prop_assert!(color || !drawn.contains(|character: char| character.is_control() && character != '\n'));

@@ -130,7 +130,7 @@ fn window(vocabulary: &Vocabulary, decl: &WindowDecl<'_>, diagnostics: &mut Vec<
     };
     let first = decl.spans.first()?;
     let mut complete = true;
-    let mut bad = |span: &ast::WindowSpan, message: &str, help: &str| {
+    let mut bad = |span: &ast::WindowSpan, message: &'static str, help: &'static str| {
         complete = false;
         diagnostics.push(Diagnostic::new(codes::BAD_WINDOW, span.at.0, message).help(help));
     };

@@ -20,10 +20,15 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
-use std::{collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 use unicode_security::{RestrictionLevel, RestrictionLevelDetection};
 
-pub(super) fn warn(code: crate::report::Code, at: Span, message: String, help: impl Into<String>) -> Diagnostic {
+pub(super) fn warn(
+    code: crate::report::Code,
+    at: Span,
+    message: impl Into<Cow<'static, str>>,
+    help: impl Into<Cow<'static, str>>,
+) -> Diagnostic {
     Diagnostic::new(code, at, message).help(help)
 }
 
@@ -129,7 +134,7 @@ fn item_lints(item: &ItemKind, vocabulary: &Vocabulary, diagnostics: &mut Vec<Di
             if rule.effect == crate::ast::Effect::Deny && rule.otherwise.is_none() {
                 let at = rule.scope.who.as_ref().map_or(rule.scope.actions.at, |who| who.at).0;
                 let help = "add `else CODE STATUS \"message\" hint \"what to do\"`: every refusal says why";
-                diagnostics.push(warn(codes::NO_ELSE, at, "this `deny` does not say why".to_owned(), help));
+                diagnostics.push(warn(codes::NO_ELSE, at, "this `deny` does not say why", help));
             }
         }
         ItemKind::Invariant(claim) => {

@@ -244,9 +244,9 @@ fn tally(counts: Counts, warnings: usize) -> String {
 /// The finding in a list of files that has `before` others in front.
 fn moved(found: &Diagnostic, before: u32) -> Diagnostic {
     let span = |span: Span| Span { file: FileId(span.file.0.saturating_add(before)), ..span };
-    let copy = Diagnostic::new(found.code(), span(found.span()), found.message())
-        .label(found.primary_label())
+    let copy = Diagnostic::new(found.code(), span(found.span()), found.message().to_owned())
+        .label(found.primary_label().to_owned())
         .with_severity(found.severity())
         .maybe_help(found.help_text().map(str::to_owned));
-    found.labels().iter().fold(copy, |copy, (at, text)| copy.also(span(*at), text))
+    found.labels().iter().fold(copy, |copy, (at, text)| copy.also(span(*at), text.clone()))
 }

@@ -170,7 +170,7 @@ impl Fault {
 fn format(name: &str, bytes: &[u8]) -> Result<String, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|error| not_utf8(name, bytes, error.valid_up_to()))?;
     let crlf = text.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r'));
-    let source = Source::new(name, name, &text.replace("\r\n", "\n"));
+    let source = Source::new(name, name, text.replace("\r\n", "\n"));
     let (ast, diagnostics) = parse(&source);
     if diagnostics.iter().any(Diagnostic::is_error) {
         let mut sources = Sources::default();
@@ -191,7 +191,7 @@ fn parse(source: &Source) -> (Ast, Vec<Diagnostic>) {
 
 fn not_utf8(name: &str, bytes: &[u8], offset: usize) -> Fault {
     let text = String::from_utf8_lossy(bytes.get(..offset).unwrap_or_default());
-    let source = Source::new(name, name, &text);
+    let source = Source::new(name, name, &*text);
     let end = u32::try_from(source.text().len()).unwrap_or(u32::MAX);
     let message = format!("the file is not UTF-8: the byte at offset {offset} belongs to no character");
     let diagnostic = Diagnostic::new(codes::NOT_UTF8, Span::new(FileId::default(), end, end), message)

@@ -40,7 +40,7 @@ pub(super) struct Excerpt<'a> {
 pub(super) fn excerpts<'a>(diagnostic: &Diagnostic, sources: &'a Sources, room: usize) -> Vec<Excerpt<'a>> {
     let mut excerpts: Vec<Excerpt<'a>> = Vec::new();
     let own = (diagnostic.span(), diagnostic.primary_label(), true);
-    let others = diagnostic.labels().iter().map(|(span, text)| (*span, text.as_str(), false));
+    let others = diagnostic.labels().iter().map(|(span, text)| (*span, &**text, false));
     for (span, text, primary) in std::iter::once(own).chain(others) {
         let Some(source) = sources.get(span.file) else { continue };
         let mark = Mark { range: range(source, span), text: one_line(text), primary };

@@ -15,6 +15,7 @@ pub mod terminal;
 pub use codes::Code;
 
 use crate::source::Span;
+use std::{borrow::Cow, sync::Arc};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,69 +37,79 @@ impl Severity {
     }
 }
 
-/// One thing that is wrong, at one place.
+/// One thing that is wrong, at one place. Copies share what they say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Diagnostic(Box<Parts>);
+pub struct Diagnostic(Arc<Parts>);
+
+/// What a finding says: often the same for many of them.
+type Words = Cow<'static, str>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Parts {
+    span: Span,
     code: Code,
     severity: Severity,
-    message: String,
-    span: Span,
-    label: String,
-    labels: Vec<(Span, String)>,
-    help: Option<String>,
+    message: Words,
+    label: Words,
+    labels: Box<[(Span, Words)]>,
+    help: Option<Words>,
 }
 
 impl Diagnostic {
     /// A finding of a kind, at a place, in words.
     #[must_use]
-    pub fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
-        Self(Box::new(Parts {
+    pub fn new(code: Code, span: Span, message: impl Into<Words>) -> Self {
+        Self(Arc::new(Parts {
             code,
             severity: code.severity(),
             message: message.into(),
             span,
-            label: String::new(),
-            labels: Vec::new(),
+            label: Words::default(),
+            labels: Box::default(),
             help: None,
         }))
     }
 
     /// With a few words under the place itself.0.
     #[must_use]
-    pub fn label(mut self, text: impl Into<String>) -> Self {
-        self.0.label = text.into();
+    pub fn label(mut self, text: impl Into<Words>) -> Self {
+        self.parts().label = text.into();
         self
     }
 
     /// With another place that matters, and why.
     #[must_use]
-    pub fn also(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.0.labels.push((span, text.into()));
+    pub fn also(mut self, span: Span, text: impl Into<Words>) -> Self {
+        let parts = self.parts();
+        parts.labels = std::mem::take(&mut parts.labels).into_iter().chain([(span, text.into())]).collect();
         self
     }
 
     /// With what to do about it.
     #[must_use]
-    pub fn help(mut self, text: impl Into<String>) -> Self {
-        self.0.help = Some(text.into());
+    pub fn help(mut self, text: impl Into<Words>) -> Self {
+        self.parts().help = Some(text.into());
         self
     }
 
     /// With what to do about it, where there is something.
     #[must_use]
     pub fn maybe_help(mut self, text: Option<String>) -> Self {
-        self.0.help = text.or(self.0.help.take());
+        if let Some(text) = text {
+            self.parts().help = Some(text.into());
+        }
         self
     }
 
     /// With another severity than its code's own, as `--deny` asks for.
     #[must_use]
     pub fn with_severity(mut self, severity: Severity) -> Self {
-        self.0.severity = severity;
+        self.parts().severity = severity;
         self
+    }
+
+    fn parts(&mut self) -> &mut Parts {
+        Arc::make_mut(&mut self.0)
     }
 
     /// The stable code.
@@ -139,7 +150,7 @@ impl Diagnostic {
 
     /// Other places that matter.
     #[must_use]
-    pub fn labels(&self) -> &[(Span, String)] {
+    pub fn labels(&self) -> &[(Span, Cow<'static, str>)] {
         &self.0.labels
     }
 

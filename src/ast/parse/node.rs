@@ -7,7 +7,7 @@ use crate::{
     source::{FileId, Span},
 };
 use pest::{Token, iterators::Pairs};
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 /// What came out of reading a part, or why it makes no sense.
 pub(super) type Read<T> = Result<T, Problem>;
@@ -38,20 +38,28 @@ impl Place {
 }
 
 /// All that the grammar has matched in a text, in its order. Each match is followed by those inside it.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Tree<'i> {
     text: &'i str,
     matches: Vec<Match>,
 }
 
 /// What one rule has matched.
-#[derive(Debug, Clone, Copy)]
-struct Match {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Match {
     rule: Rule,
     start: usize,
     /// Where its last keyword, mark or word ends: the grammar also takes the white space behind.
     end: usize,
     /// How many matches are inside.
     inside: usize,
+}
+
+impl Match {
+    /// The same at another place.
+    pub(super) fn moved(self, place: impl Fn(usize) -> usize) -> Self {
+        Self { start: place(self.start), end: place(self.end), ..self }
+    }
 }
 
 impl<'i> Tree<'i> {
@@ -89,6 +97,16 @@ impl<'i> Tree<'i> {
             }
         }
         Self { text, matches }
+    }
+
+    /// A text in which these matches are known.
+    pub(super) const fn of(text: &'i str, matches: Vec<Match>) -> Self {
+        Self { text, matches }
+    }
+
+    /// All matches.
+    pub(super) fn matches(&self) -> &[Match] {
+        &self.matches
     }
 
     /// Its outermost matches; `place` says where the text stands, `texts` what the file has said before.
@@ -156,7 +174,7 @@ impl<'i> Node<'i> {
     }
 
     /// Something that is wrong with all of it.
-    pub(super) fn problem(&self, code: Code, message: impl Into<String>) -> Diagnostic {
+    pub(super) fn problem(&self, code: Code, message: impl Into<Cow<'static, str>>) -> Diagnostic {
         Diagnostic::new(code, self.at().0, message)
     }
 

@@ -13,6 +13,7 @@ use crate::{
     report::codes,
     value::Weekday,
 };
+use std::borrow::Cow;
 
 pub(super) fn timezone(node: Node<'_>) -> Read<ItemKind> {
     Ok(ItemKind::Timezone(name(node.only()?)?))
@@ -118,10 +119,10 @@ fn clock(node: Node<'_>) -> Read<Clock> {
         let (hour, minute) = (hour.parse::<u16>().ok()?, minute.parse::<u16>().ok().filter(|minute| *minute < 60)?);
         hour.checked_mul(60)?.checked_add(minute).filter(|minutes| *minutes <= 24 * 60)
     });
-    parsed.map(Clock).ok_or_else(|| bad_clock(&node, &format!("there is no time of day `{text}`")))
+    parsed.map(Clock).ok_or_else(|| bad_clock(&node, format!("there is no time of day `{text}`")))
 }
 
-fn bad_clock(node: &Node<'_>, message: &str) -> Problem {
+fn bad_clock(node: &Node<'_>, message: impl Into<Cow<'static, str>>) -> Problem {
     Box::new(node.problem(codes::BAD_LITERAL, message))
 }
 

@@ -37,6 +37,7 @@ use crate::{
     report::{Code, Diagnostic, codes},
     source::{FileId, Source, Span},
 };
+use std::borrow::Cow;
 
 /// A catalog's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +90,7 @@ impl Catalog {
         Span::new(self.file, place(range.start), place(range.end))
     }
 
-    fn report(&mut self, code: Code, span: Span, message: impl Into<String>) {
+    fn report(&mut self, code: Code, span: Span, message: impl Into<Cow<'static, str>>) {
         self.diagnostics.push(Diagnostic::new(code, span, message));
     }
 
