@@ -20,8 +20,8 @@ pub use case::{Assign, AssignKind, Expect, Step, StepKind, Test};
 pub use condition::{Cond, CondKind, Operand, SetExpr};
 pub use item::{DayRange, Declaration, Item, ItemKind, Type, TypeKind, WindowSpan};
 pub use literal::{Assigned, Clock, Duration, DurationUnit, Int, Literal, LiteralKind};
-pub(crate) use parse::too_large;
-pub use parse::{matches, parse};
+pub use parse::{Matchers, matches, parse};
+pub(crate) use parse::{Outline, Section, Wanted, too_large};
 pub use rule::{
     Actions, Arg, AtMost, Clause, ClauseKind, Duty, Effect, Else, Instant, InstantKind, Invariant, Offset, Per,
     PerUnit, Rule, Scope, Selector, SelectorKind, SelectorTerm, Upon, Who, WhoKind, WhoTerm,

@@ -6,5 +6,5 @@
 mod scan;
 mod token;
 
-pub(super) use scan::{MAX_FINDINGS, Remark, RemarkUse, Scan, scan};
+pub(super) use scan::{BoundaryKind, MAX_FINDINGS, Remark, RemarkUse, Scan, scan};
 pub(super) use token::{Bracket, Token, TokenKind, next_token, tokens};

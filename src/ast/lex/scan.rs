@@ -6,6 +6,7 @@ use crate::{
     report::{Code, Diagnostic, codes},
     source::{FileId, Span},
 };
+use std::ops::Range;
 
 /// So many errors are reported of one file; what follows them is not read.
 pub(in crate::ast) const MAX_FINDINGS: usize = 1_000;
@@ -18,7 +19,7 @@ pub(in crate::ast) struct Scan {
     /// All errors, in order.
     pub(in crate::ast) findings: Vec<Finding>,
     /// Every `;`, `{` and `}`, in order.
-    pub(in crate::ast) boundaries: Vec<Token>,
+    pub(in crate::ast) boundaries: Vec<Boundary>,
     /// Where the `{` stand that are never closed, in order.
     pub(in crate::ast) unclosed: Vec<usize>,
     /// Where reading stopped: the end of the text, unless there were too many errors.
@@ -32,6 +33,25 @@ pub(in crate::ast) struct Finding {
     pub(in crate::ast) at: usize,
     /// What is wrong.
     pub(in crate::ast) diagnostic: Diagnostic,
+}
+
+/// A `;`, `{` or `}`. A large text has millions of them.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::ast) struct Boundary {
+    at: u32,
+    /// Which it is.
+    pub(in crate::ast) kind: BoundaryKind,
+}
+
+/// Which of the marks that statements end with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ast) enum BoundaryKind {
+    /// `;`
+    Semicolon,
+    /// `{`
+    Open,
+    /// `}`
+    Close,
 }
 
 /// A comment.
@@ -58,6 +78,26 @@ pub(in crate::ast) enum RemarkUse {
     Quiet,
     /// `///` that has found its statement
     Attached,
+}
+
+impl Scan {
+    /// The comments that begin in a range.
+    pub(in crate::ast) fn remarks_in(&self, range: &Range<usize>) -> &[Remark] {
+        let before = |at: usize| self.remarks.partition_point(|remark| remark.start < at);
+        self.remarks.get(before(range.start)..before(range.end)).unwrap_or_default()
+    }
+}
+
+impl Boundary {
+    /// Where it stands.
+    pub(in crate::ast) const fn start(self) -> usize {
+        self.at as usize
+    }
+
+    /// One past it.
+    pub(in crate::ast) const fn end(self) -> usize {
+        (self.at as usize).saturating_add(1)
+    }
 }
 
 /// Passes over a text once.
@@ -96,9 +136,6 @@ struct Level {
 impl Scanner<'_> {
     /// Takes the next token; `previous` is where the one before it ended.
     fn token(&mut self, token: Token, previous: usize) {
-        if let TokenKind::Semicolon | TokenKind::Open(Bracket::Curly) | TokenKind::Close(Bracket::Curly) = token.kind {
-            self.out.boundaries.push(token);
-        }
         match token.kind {
             TokenKind::Comment { doc, closed } => {
                 let gap = self.text.get(previous..token.start).unwrap_or_default();
@@ -109,10 +146,23 @@ impl Scanner<'_> {
                 let usage = if doc { RemarkUse::Doc } else { RemarkUse::Plain };
                 self.out.remarks.push(Remark { start: token.start, end: token.end, usage, trailing });
             }
-            TokenKind::Open(bracket) => self.push(Some(bracket), token),
+            TokenKind::Open(bracket) => {
+                if bracket == Bracket::Curly {
+                    self.boundary(BoundaryKind::Open, token);
+                }
+                self.push(Some(bracket), token);
+            }
             TokenKind::Word if token.of(self.text) == "not" => self.push(None, token),
-            TokenKind::Close(bracket) => self.close(bracket, token),
-            TokenKind::Semicolon => self.semicolon(),
+            TokenKind::Close(bracket) => {
+                if bracket == Bracket::Curly {
+                    self.boundary(BoundaryKind::Close, token);
+                }
+                self.close(bracket, token);
+            }
+            TokenKind::Semicolon => {
+                self.boundary(BoundaryKind::Semicolon, token);
+                self.semicolon();
+            }
             TokenKind::String { closed } => {
                 self.end_of_operand();
                 if !closed {
@@ -128,6 +178,10 @@ impl Scanner<'_> {
                 self.end_of_operand();
             }
         }
+    }
+
+    fn boundary(&mut self, kind: BoundaryKind, token: Token) {
+        self.out.boundaries.push(Boundary { at: u32::try_from(token.start).unwrap_or(u32::MAX), kind });
     }
 
     fn push(&mut self, bracket: Option<Bracket>, token: Token) {
@@ -205,6 +259,7 @@ impl Scanner<'_> {
             }
         }
         self.out.findings.sort_by_key(|finding| finding.at);
+        self.out.boundaries.shrink_to_fit();
         self.out
     }
 

@@ -99,7 +99,9 @@ pub(in crate::ast) fn next_token(text: &str, from: usize) -> Option<Token> {
     let rest = text.get(from..)?;
     let blank = rest.bytes().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))?;
     let start = from.saturating_add(blank);
-    let (kind, length) = first(text.get(start..)?)?;
+    let rest = rest.get(blank..)?;
+    // Most tokens are words.
+    let (kind, length) = if rest.starts_with(is_plain) { word(rest) } else { first(rest)? };
     Some(Token { kind, start, end: start.saturating_add(length) })
 }
 
@@ -208,10 +210,19 @@ fn foreign_string(text: &str) -> (TokenKind, usize) {
     (TokenKind::ForeignString, end.map_or(alone, |(at, c)| at.saturating_add(c.len_utf8())))
 }
 
+/// Whether a character begins a word of ASCII letters.
+const fn is_plain(c: char) -> bool {
+    c == '_' || c.is_ascii_alphabetic()
+}
+
 /// A word, or an address that starts like one (`fe80::1`).
 fn word(text: &str) -> (TokenKind, usize) {
     let plain = text.bytes().take_while(|byte| *byte == b'_' || byte.is_ascii_alphanumeric()).count();
-    let more = run(text.get(plain..).unwrap_or_default(), |c, next| {
+    let rest = text.get(plain..).unwrap_or_default();
+    if rest.starts_with([' ', ';', ',', '\n', '.', ')']) {
+        return (TokenKind::Word, plain);
+    }
+    let more = run(rest, |c, next| {
         c == '_' || c.is_alphanumeric() || c == '-' && next.is_some_and(|c| c == '_' || c == '-' || c.is_alphanumeric())
     });
     let length = plain.saturating_add(more);

@@ -2,13 +2,13 @@
 
 use super::{
     explain::explain,
-    grammar::{Rule, read},
+    grammar::Rule,
     literal::name,
     misplaced::not_in_block,
     node::{Nodes, Read},
     reader::{Outcome, Part, Reader, items},
     scope::selector,
-    split::{Chunk, Context, significant},
+    split::{Chunk, Context, RULE_WORDS, VOCABULARY_WORDS, significant},
     test::Line,
 };
 use crate::{
@@ -16,11 +16,12 @@ use crate::{
     report::{Diagnostic, codes},
 };
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     /// Reads a statement with a block: first its head, alone, then what stands in the block.
     pub(super) fn block(&mut self, chunk: Chunk, context: Context) -> Outcome {
         let word = self.opening_word(chunk);
-        let is_declaration = || read(Rule::only_declaration, self.slice(chunk.head().start, chunk.head().end)).is_ok();
+        let head = self.slice(chunk.head().start, chunk.head().end);
+        let mut is_declaration = || self.matcher.read(Rule::only_declaration, head).is_ok();
         match (context, word) {
             (Context::File, Some("on")) => self.on_block(chunk),
             (Context::File, Some("test")) => self.test(chunk),
@@ -35,8 +36,18 @@ impl Reader<'_> {
         }
     }
 
-    /// The block's first word, unless it is a label.
-    fn opening_word(&self, chunk: Chunk) -> Option<&str> {
+    /// Whether a statement is one of the vocabulary, if it is a good one; none if it is seen that it is not.
+    pub(super) fn is_vocabulary(&self, chunk: Chunk) -> Option<bool> {
+        match (chunk.brace, self.opening_word(chunk)) {
+            (Some(_), word) => Some(!matches!(word, Some("on" | "test"))),
+            (None, None) => Some(false),
+            (None, Some(word)) if VOCABULARY_WORDS.contains(&word) => Some(true),
+            (None, Some(word)) => RULE_WORDS.contains(&word).then_some(false),
+        }
+    }
+
+    /// The first word, unless it is a label.
+    fn opening_word(&self, chunk: Chunk) -> Option<&'a str> {
         let mut words = significant(self.text, chunk.start, chunk.end).map(|token| token.of(self.text));
         let first = words.next();
         first.filter(|_| words.next() != Some(":"))
@@ -71,7 +82,7 @@ impl Reader<'_> {
     /// Reads what stands before the `{`; reports what is wrong with it.
     fn read_head<T>(&mut self, chunk: Chunk, rule: Rule, build: fn(&mut Nodes<'_>) -> Read<T>) -> Option<T> {
         let text = self.slice(chunk.head().start, chunk.head().end);
-        let built = match read(rule, text) {
+        let built = match self.matcher.read(rule, text) {
             Ok(tree) => build(&mut tree.nodes(self.place(chunk.start), &self.texts)),
             Err(mismatch) => Err(Box::new(explain(&self.fault(chunk, Context::File, Some(rule), &mismatch)))),
         };

@@ -15,7 +15,7 @@ mod generated {
 }
 
 /// Where a text stopped matching.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Mismatch {
     /// The place, from the start of the text that was read.
     pub(super) at: usize,

@@ -4,14 +4,14 @@
 //! is read alone by the grammar (`grammar/policy.pest`), and what the grammar has matched is turned into nodes. So every
 //! good statement is kept, and every bad one is reported once. Names mean nothing here.
 //!
-//! - `split` finds where statements begin and end, `reader` reads them one by one, `block` those that hold others;
-//!   `ahead` reads good ones together, `semicolon` knows what to do where a `;` is missing, `remarks` what to do with comments;
+//! - `split` finds where statements begin and end, `outline` reads them section by section, `reader` one by one, `block`
+//!   those that hold others; `matcher` is the grammar, which matches those that look alike only once; `semicolon` knows what
+//!   to do where a `;` is missing, `remarks` what to do with comments;
 //! - `item`, `vocabulary`, `rule`, `limit`, `scope`, `condition`, `literal` and `test` build the nodes of their part of
 //!   the language from what the grammar has matched (`grammar`, `node`);
 //! - `explain` says in words (`words`) why a statement was not matched; `misplaced`, `reserved`, `constant` and `slip`
 //!   know what was probably meant.
 
-mod ahead;
 mod block;
 mod condition;
 mod constant;
@@ -20,8 +20,10 @@ mod grammar;
 mod item;
 mod limit;
 mod literal;
+mod matcher;
 mod misplaced;
 mod node;
+mod outline;
 mod reader;
 mod remarks;
 mod reserved;
@@ -36,6 +38,8 @@ mod vocabulary;
 mod words;
 
 pub use grammar::matches;
+pub use matcher::Matchers;
+pub(crate) use outline::{Outline, Section, Wanted};
 
 use super::Ast;
 use crate::{
@@ -52,11 +56,7 @@ pub(crate) fn too_large(file: FileId, bytes: u64) -> Diagnostic {
 /// Parses one file. The diagnostics come in source order; where there is no error among them, the tree is the whole text.
 #[must_use]
 pub fn parse(file: FileId, source: &Source) -> (Ast, Vec<Diagnostic>) {
-    let text = source.text();
-    if text.len() > Source::MAX_BYTES {
-        return (Ast { file, ..Ast::default() }, vec![too_large(file, text.len() as u64)]);
-    }
-    reader::Reader::new(file, text).file()
+    Outline::new(file, source, &Matchers::default()).parse()
 }
 
 #[cfg(test)]

@@ -1,19 +1,19 @@
 //! Reading statements one by one.
 
 use super::{
-    ahead::Ahead,
     explain::{Fault, explain},
-    grammar::{Mismatch, Rule, read},
+    grammar::{Mismatch, Rule},
     item::{inner_item, item, member},
+    matcher::Matcher,
     node::{Nodes, Place, Read},
-    split::{Chunk, Context, next_opening, significant},
+    split::{Chunk, Context, next_chunk, next_opening, significant},
     test::{Line, test_line},
     texts::Texts,
 };
 use crate::{
     ast::{
         Assigned, Ast, Item, Name,
-        lex::{MAX_FINDINGS, Scan, scan},
+        lex::{MAX_FINDINGS, Remark, Scan},
     },
     report::{self, Diagnostic, codes},
     source::{FileId, Span},
@@ -46,7 +46,9 @@ pub(super) type Outcome = (Option<Part>, Option<usize>);
 pub(super) struct Reader<'a> {
     pub(super) file: FileId,
     pub(super) text: &'a str,
-    pub(super) scan: Scan,
+    pub(super) scan: &'a Scan,
+    /// The comments of what is read.
+    pub(super) remarks: Vec<Remark>,
     pub(super) diagnostics: Vec<Diagnostic>,
     /// How many of the scan's findings were dealt with.
     dealt: usize,
@@ -54,24 +56,25 @@ pub(super) struct Reader<'a> {
     budget: usize,
     /// Whether the statement before was bad: a `;` that is too many is then no news.
     bad: bool,
-    /// Statements that were read together with one before them.
-    pub(super) ahead: Ahead,
+    pub(super) matcher: Matcher,
     /// What the file has said so far.
     pub(super) texts: Texts,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(file: FileId, text: &'a str) -> Self {
+    /// To read statements of a text, with these comments of it.
+    pub(super) fn new(file: FileId, text: &'a str, scan: &'a Scan, remarks: &[Remark], matcher: Matcher) -> Self {
         let budget = text.len().saturating_mul(8).saturating_add(1 << 24);
         Self {
             file,
             text,
-            scan: scan(file, text),
+            scan,
+            remarks: remarks.to_vec(),
             diagnostics: Vec::new(),
             dealt: 0,
             budget,
             bad: false,
-            ahead: Ahead::default(),
+            matcher,
             texts: Texts::new(),
         }
     }
@@ -96,7 +99,7 @@ impl<'a> Reader<'a> {
     pub(super) fn parts(&mut self, range: Range<usize>, context: Context) -> Vec<Part> {
         let mut parts = Vec::new();
         let mut at = range.start;
-        while let Some(mut chunk) = self.next_chunk(at, range.end, context) {
+        while let Some(mut chunk) = next_chunk(self.text, at, range.end, self.scan) {
             self.report_findings(chunk.start);
             let mut documented = at;
             at = chunk.end;
@@ -105,7 +108,10 @@ impl<'a> Reader<'a> {
                 let (part, resume) = self.chunk(chunk, context);
                 self.bad = part.is_none();
                 if let Some(part) = part {
-                    parts.push(self.documented(part, docs));
+                    parts.push(match part {
+                        Part::Item(item) => Part::Item(self.documented(item, docs)),
+                        Part::Line(_) | Part::Member(_) => part,
+                    });
                 }
                 let Some(resume) = resume.filter(|resume| (chunk.start..chunk.end).contains(resume) && !self.is_over())
                 else {
@@ -122,7 +128,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a statement.
-    fn chunk(&mut self, chunk: Chunk, context: Context) -> Outcome {
+    pub(super) fn chunk(&mut self, chunk: Chunk, context: Context) -> Outcome {
         if let Some(at) = self.report_finding(chunk.head()) {
             // What comes after the fault is worth a look, what is left of the statement is not.
             let resume = significant(self.text, at, chunk.head().end).nth(1);
@@ -144,13 +150,10 @@ impl<'a> Reader<'a> {
     /// Reads a statement without a block. A long one is first tried in part: where its `;` is missing it may be all the
     /// rest of the file, and each mismatch costs as much time as the text is long.
     pub(super) fn statement(&mut self, chunk: Chunk, context: Context) -> Outcome {
-        if let Some(built) = self.ahead.take(chunk) {
-            return (self.reported(built), None);
-        }
         let mut length = WINDOW;
         loop {
             let end = self.text.ceil_char_boundary(chunk.start.saturating_add(length)).min(chunk.end);
-            match read(context.rule(), self.slice(chunk.start, end)) {
+            match self.matcher.read(context.rule(), self.slice(chunk.start, end)) {
                 Ok(tree) => {
                     let built = context.build(&mut tree.nodes(self.place(chunk.start), &self.texts));
                     return (self.reported(built), None);
@@ -215,11 +218,6 @@ impl<'a> Reader<'a> {
     /// A statement, or else its problem among the diagnostics.
     pub(super) fn reported(&mut self, built: Read<Part>) -> Option<Part> {
         built.map_err(|problem| self.diagnostics.push(*problem)).ok()
-    }
-
-    /// Whether a finding in a range was not dealt with.
-    pub(super) fn has_finding(&self, range: &Range<usize>) -> bool {
-        self.scan.findings.get(self.dealt).is_some_and(|finding| range.contains(&finding.at))
     }
 
     /// Reports the first finding in a range, and says where it is.

@@ -1,12 +1,9 @@
 //! Comments: those that document a statement, and all others.
 
-use super::{
-    reader::{Part, Reader},
-    split::Context,
-};
+use super::{reader::Reader, split::Context};
 use crate::{
     ast::{
-        At, Comment, Comments, Name,
+        At, Comment, Comments, Item, Name,
         lex::{MAX_FINDINGS, Remark, RemarkUse},
     },
     report::{Diagnostic, codes},
@@ -17,9 +14,9 @@ impl Reader<'_> {
     /// The `///` between two places. Where nothing can be documented they are ordinary comments.
     pub(super) fn docs(&mut self, from: usize, to: usize, context: Context) -> Range<usize> {
         let place = |at: usize| move |remark: &Remark| remark.start < at;
-        let range = self.scan.remarks.partition_point(place(from))..self.scan.remarks.partition_point(place(to));
+        let range = self.remarks.partition_point(place(from))..self.remarks.partition_point(place(to));
         if context != Context::Members {
-            for remark in self.scan.remarks.get_mut(range.clone()).unwrap_or_default() {
+            for remark in self.remarks.get_mut(range.clone()).unwrap_or_default() {
                 if remark.usage == RemarkUse::Doc && !remark.trailing {
                     remark.usage = RemarkUse::Quiet;
                 }
@@ -29,12 +26,9 @@ impl Reader<'_> {
     }
 
     /// Gives a statement its documentation.
-    pub(super) fn documented(&mut self, part: Part, docs: Range<usize>) -> Part {
-        let Part::Item(mut item) = part else {
-            return part;
-        };
+    pub(super) fn documented(&mut self, mut item: Item, docs: Range<usize>) -> Item {
         for index in docs {
-            let Some(remark) = self.scan.remarks.get_mut(index) else { break };
+            let Some(remark) = self.remarks.get_mut(index) else { break };
             if remark.usage == RemarkUse::Quiet {
                 remark.usage = RemarkUse::Attached;
                 let (start, end) = (remark.start, remark.end);
@@ -44,13 +38,28 @@ impl Reader<'_> {
                 item.docs.push(Name { text: text.strip_prefix(' ').unwrap_or(text).into(), at });
             }
         }
-        Part::Item(item)
+        item
+    }
+
+    /// Leaves documentation to a statement that is not read now.
+    pub(super) fn passed(&mut self, docs: Range<usize>) {
+        for remark in self.remarks.get_mut(docs).unwrap_or_default() {
+            if remark.usage == RemarkUse::Quiet {
+                remark.usage = RemarkUse::Attached;
+            }
+        }
+    }
+
+    /// All comments that document nothing; none of them if one was meant to.
+    pub(super) fn comments_only(&mut self) -> Option<Comments> {
+        let dangling = self.remarks.iter().any(|remark| remark.usage == RemarkUse::Doc);
+        (!dangling).then(|| self.comments())
     }
 
     /// All comments that document nothing.
     pub(super) fn comments(&mut self) -> Comments {
         let mut comments = Vec::new();
-        for remark in std::mem::take(&mut self.scan.remarks) {
+        for remark in std::mem::take(&mut self.remarks) {
             let text = self.slice(remark.start, remark.end).trim_end();
             let at = At(self.span(remark.start, remark.start.saturating_add(text.len())));
             if remark.usage == RemarkUse::Doc && self.diagnostics.len() < MAX_FINDINGS {

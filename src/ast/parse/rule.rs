@@ -25,11 +25,10 @@ pub(super) fn rule(node: Node<'_>) -> Read<ItemKind> {
     let shadow = parts.next_if(Grammar::shadow).is_some();
     let body = parts.any()?;
     let effect_name = body.rule();
-    let keyword = body.part(0, format!("{effect_name:?}").len());
     let mut parts = body.parts();
     let (effect, scope) = effect(effect_name, &mut parts)?;
     let parts = tail(&mut parts)?;
-    parts.fit(effect_name, keyword)?;
+    parts.fit(body)?;
     let Tail { clauses, at_most, otherwise } = parts;
     let (at_most, otherwise) = (at_most.map(Box::new), otherwise.map(Box::new));
     Ok(ItemKind::Rule(Box::new(Rule { label, shadow, effect, scope, clauses, at_most, otherwise })))
@@ -118,8 +117,9 @@ fn tail(parts: &mut Nodes<'_>) -> Read<Tail> {
 }
 
 impl Tail {
-    /// Whether a rule of this effect may have these parts.
-    fn fit(&self, effect: Grammar, keyword: Span) -> Read<()> {
+    /// Whether a rule of this body may have these parts.
+    fn fit(&self, body: Node<'_>) -> Read<()> {
+        let effect = body.rule();
         let limits = matches!(effect, Grammar::allow | Grammar::limit);
         let refuses =
             !matches!(effect, Grammar::oblige | Grammar::allow) || effect == Grammar::allow && self.at_most.is_some();
@@ -127,7 +127,7 @@ impl Tail {
             Diagnostic::new(codes::SYNTAX, at_most.at.0, format!("`{effect:?}` has no `at most`"))
                 .help("only `allow` and `limit` have one")
         } else if effect == Grammar::limit && self.at_most.is_none() {
-            Diagnostic::new(codes::SYNTAX, keyword, "`limit` without `at most`")
+            Diagnostic::new(codes::SYNTAX, body.keyword().0, "`limit` without `at most`")
                 .help("say how much: `at most 100 per minute`")
         } else if let Some(otherwise) = self.otherwise.as_ref().filter(|_| !refuses) {
             let help = if effect == Grammar::allow {

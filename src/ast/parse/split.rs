@@ -1,6 +1,6 @@
 //! Where statements begin and end.
 
-use crate::ast::lex::{Bracket, Scan, Token, TokenKind, next_token, tokens};
+use crate::ast::lex::{BoundaryKind, Scan, Token, TokenKind, next_token, tokens};
 
 /// What kind of statements stand in a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,24 +50,27 @@ pub(super) fn next_chunk(text: &str, from: usize, to: usize, scan: &Scan) -> Opt
         return Some(chunk);
     }
     let mut depth = 0_usize;
-    let next = scan.boundaries.partition_point(|boundary| boundary.start < first.start);
-    for boundary in scan.boundaries.iter().skip(next).take_while(|boundary| boundary.start < to) {
-        chunk.end = boundary.end;
-        if boundary.kind == TokenKind::Open(Bracket::Curly) {
-            depth = depth.saturating_add(1);
-            chunk.brace = chunk.brace.or(Some(boundary.start));
-            if scan.unclosed.binary_search(&boundary.start).is_ok() {
-                chunk.end = next_in_first_column(text, boundary.end, to);
-                return Some(chunk);
+    let next = scan.boundaries.partition_point(|boundary| boundary.start() < first.start);
+    for boundary in scan.boundaries.iter().skip(next).take_while(|boundary| boundary.start() < to) {
+        chunk.end = boundary.end();
+        match boundary.kind {
+            BoundaryKind::Open => {
+                depth = depth.saturating_add(1);
+                chunk.brace = chunk.brace.or(Some(boundary.start()));
+                if scan.unclosed.binary_search(&boundary.start()).is_ok() {
+                    chunk.end = next_in_first_column(text, boundary.end(), to);
+                    return Some(chunk);
+                }
             }
-        } else if boundary.kind == TokenKind::Close(Bracket::Curly) {
-            chunk.closed = depth == 1;
-            depth = depth.saturating_sub(1);
-            if chunk.closed {
-                return Some(chunk);
+            BoundaryKind::Close => {
+                chunk.closed = depth == 1;
+                depth = depth.saturating_sub(1);
+                if chunk.closed {
+                    return Some(chunk);
+                }
             }
-        } else if depth == 0 {
-            return Some(chunk);
+            BoundaryKind::Semicolon if depth == 0 => return Some(chunk),
+            BoundaryKind::Semicolon => {}
         }
     }
     // Nothing ends it but its surroundings.

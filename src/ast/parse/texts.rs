@@ -8,23 +8,26 @@ const REMEMBERED: usize = 1 << 9;
 /// The latest texts of a file. A text that stands there again is the same text in memory: most names occur often, and
 /// often soon after each other.
 pub(super) struct Texts {
-    latest: RefCell<Vec<Arc<str>>>,
+    latest: RefCell<Vec<Option<Arc<str>>>>,
 }
 
 impl Texts {
     /// No texts.
     pub(super) fn new() -> Self {
-        Self { latest: RefCell::new(vec![Arc::from(""); REMEMBERED]) }
+        Self { latest: RefCell::default() }
     }
 
     /// The text, shared if it was seen lately.
     pub(super) fn shared(&self, text: &str) -> Arc<str> {
         let mut latest = self.latest.try_borrow_mut().ok();
-        let Some(seen) = latest.as_mut().and_then(|latest| latest.get_mut(slot(text))) else { return text.into() };
-        if **seen != *text {
-            *seen = text.into();
+        if let Some(latest) = latest.as_mut().filter(|latest| latest.is_empty()) {
+            latest.resize(REMEMBERED, None);
         }
-        Arc::clone(seen)
+        let Some(seen) = latest.as_mut().and_then(|latest| latest.get_mut(slot(text))) else { return text.into() };
+        match seen {
+            Some(seen) if **seen == *text => Arc::clone(seen),
+            _ => seen.insert(text.into()).clone(),
+        }
     }
 }
 
