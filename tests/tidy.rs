@@ -74,7 +74,7 @@ const PLACES: &[(&str, &str)] = &[
     ("pest_derive", "ast/parse/"),
     ("pretty", "ast/print/"),
     ("lru", "engine/session.rs"),
-    ("rayon", "check/checked.rs check/file.rs load/ examine/ policyc/"),
+    ("rayon", "check/checked.rs check/mod.rs check/parsed.rs load/ examine/ policyc/"),
     // Never in ast/, check/ or eval/: the core types have no wire format.
     ("serde", "report/ wire/ policyc/"),
     ("serde_json", "report/ wire/ policyc/"),

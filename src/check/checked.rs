@@ -3,10 +3,11 @@
 use super::{
     Meaning,
     duties::{Findings, attached},
-    file::{OfFile, Parsed},
-    ir::{Ir, Rules, TooManyRules},
+    file::OfFile,
+    ir::{Chunks, Claim, Ir, Rules, Test, TooManyRules},
     lint,
-    resolve::{Mentions, is_open},
+    parsed::{Faulty, Parsed},
+    resolve::Mentions,
     suppress::suppress,
     uses::Uses,
     wanted::{self, Labels},
@@ -15,7 +16,7 @@ use crate::{
     report::{self, Diagnostic, codes},
     source::{FileId, Sources, Span},
 };
-use rayon::prelude::{IntoParallelIterator, ParallelIterator};
+use rayon::prelude::{IndexedParallelIterator, IntoParallelRefIterator, IntoParallelRefMutIterator, ParallelIterator};
 use std::{collections::BTreeSet, sync::Arc};
 
 /// A policy set that has been checked, with what is needed to check it again when a file changes.
@@ -24,6 +25,8 @@ pub struct Checked {
     files: Vec<OfFile>,
     meaning: Meaning,
     rules: Result<Rules, TooManyRules>,
+    claims: Chunks<Claim>,
+    tests: Chunks<Test>,
     labels: Labels,
     uses: Uses,
     duties: Findings,
@@ -37,19 +40,28 @@ impl Checked {
     /// Checks a policy set: all files of `sources`, in source order.
     #[must_use]
     pub fn new(mut parsed: Vec<Parsed>, sources: &Sources) -> Self {
-        if is_open(parsed.iter().flat_map(|file| &file.vocabulary)) {
-            parsed.iter_mut().for_each(Parsed::mention);
-        }
-        let statements = parsed.iter().map(|file| (&*file.vocabulary, file.data, &file.mentions));
-        let meaning = Meaning::of(statements, sources);
-        // Each file's trees go when it is lowered: they are far larger than what they mean.
-        let files: Vec<OfFile> = parsed.into_par_iter().map(|file| file.lower(&meaning, sources)).collect();
+        let (meaning, mut files) = loop {
+            let meaning = Meaning::of_files(&mut parsed, sources);
+            if let Ok(files) = lower(&mut parsed, &meaning, sources) {
+                break (meaning, files);
+            }
+            // Faulty texts have been read as a whole now, and may have come to another vocabulary.
+        };
+        parsed.into_iter().zip(&mut files).for_each(|(parsed, file)| parsed.complete(file));
         let mut uses = Uses::default();
         uses.add_used(&meaning.used);
         files.iter().for_each(|file| uses.add(file));
-        let rules = Rules::new(files.iter().map(|file| (file.file, file.rules.clone())));
-        let mut checked =
-            Self { rules, labels: Labels::of(&files), duties: Findings::of(&files), files, meaning, uses };
+        let rules = rules(&files);
+        let mut checked = Self {
+            rules,
+            claims: files.iter().map(|file| &file.claims).collect(),
+            tests: files.iter().map(|file| &file.tests).collect(),
+            labels: Labels::of(&files),
+            duties: Findings::of(&files),
+            files,
+            meaning,
+            uses,
+        };
         checked.mark_units();
         checked
     }
@@ -65,8 +77,8 @@ impl Checked {
         let ir = self.rules.as_ref().ok().map(|rules| Ir {
             vocabulary: self.meaning.vocabulary.clone(),
             rules: rules.clone(),
-            claims: self.files.iter().map(|file| &file.claims).collect(),
-            tests: self.files.iter().map(|file| &file.tests).collect(),
+            claims: self.claims.clone(),
+            tests: self.tests.clone(),
         });
         (ir, diagnostics)
     }
@@ -84,7 +96,7 @@ impl Checked {
         if !all.iter().any(Diagnostic::is_error) {
             lint::unused(vocabulary, names, &self.uses, &mut all);
         }
-        let first = self.files.iter().find_map(|file| file.rules.first());
+        let first = self.files.iter().find_map(|file| file.rules().next());
         if let Some(rule) = first.filter(|_| vocabulary.actions.is_empty()) {
             all.push(lint::no_actions(rule));
         }
@@ -109,27 +121,49 @@ impl Checked {
     /// Exchanges one file, adds it, or takes it away (none). `sources` are those of the set as it is now.
     ///
     /// # Errors
-    /// If the change reaches beyond the file's own rules, claims and tests: the vocabulary is another one. Then nothing is
-    /// changed here.
+    /// If the change reaches beyond the file's own rules, claims and tests: the vocabulary is another one.
     pub fn change(&mut self, file: FileId, mut parsed: Option<Parsed>, sources: &Sources) -> Result<(), AllAnew> {
+        let place = self.files.binary_search_by_key(&file, |of_file| of_file.file);
+        let new = loop {
+            self.prepare(place, file, parsed.as_mut(), sources)?;
+            let Some(new) = &mut parsed else { break None };
+            match new.lower(&self.meaning, sources) {
+                Ok(lowered) => break Some(lowered),
+                Err(Faulty) => new.read_whole(sources),
+            }
+        };
+        let new = parsed.zip(new).map(|(parsed, mut lowered)| {
+            parsed.complete(&mut lowered);
+            lowered
+        });
+        self.put(place, new);
+        Ok(())
+    }
+
+    /// Looks whether a file, or none, can take the place of one, as far as others are concerned.
+    fn prepare(
+        &mut self,
+        place: Result<usize, usize>,
+        file: FileId,
+        mut new: Option<&mut Parsed>,
+        sources: &Sources,
+    ) -> Result<(), AllAnew> {
         let names = &self.meaning.names;
         if names.open_actions || names.open_roles {
-            parsed.iter_mut().for_each(Parsed::mention);
+            new.iter_mut().for_each(|new| new.mention(sources));
         }
-        let place = self.files.binary_search_by_key(&file, |of_file| of_file.file);
+        let new = new.as_deref();
         let old = place.ok().and_then(|place| self.files.get(place));
-        if !same_vocabulary(old, parsed.as_ref()) || !self.same_mentions(place, old, parsed.as_ref()) {
+        if !same_vocabulary(old, new) || !self.same_mentions(place, old, new) {
             return Err(AllAnew);
         }
-        if let (Some(parsed), Some(_)) = (&parsed, old.filter(|old| !old.vocabulary.is_empty())) {
+        if let (Some(new), Some(_)) = (new, old.filter(|old| !old.vocabulary.is_empty())) {
             // The same statements, perhaps at other places: what they mean is told where they stand now.
             if self.others_point_to(file) {
                 return Err(AllAnew);
             }
-            self.look_anew(parsed, sources);
+            self.look_anew(new, sources);
         }
-        let new = parsed.map(|parsed| parsed.lower(&self.meaning, sources));
-        self.put(place, new);
         Ok(())
     }
 
@@ -181,20 +215,38 @@ impl Checked {
         new.iter().for_each(|new| self.uses.add(new));
         let labels = |file: Option<&OfFile>| file.map(|file| file.labels.clone()).unwrap_or_default();
         self.labels.replace(&labels(old.first()), &labels(new), &self.files);
-        let names =
-            old.iter().chain(new).filter(|file| file.attaches).flat_map(|file| file.rules.iter().flat_map(attached));
+        let names = old.iter().chain(new).filter(|file| file.attaches).flat_map(|file| file.rules().flat_map(attached));
         let names: BTreeSet<Arc<str>> = names.cloned().collect();
         if !added {
             old.iter().for_each(|old| self.duties.forget(old.file));
         }
         self.duties.renew(&self.files, position, &names);
+        if old.iter().chain(new).any(|file| !file.claims.is_empty()) {
+            self.claims = self.files.iter().map(|file| &file.claims).collect();
+        }
+        if old.iter().chain(new).any(|file| !file.tests.is_empty()) {
+            self.tests = self.files.iter().map(|file| &file.tests).collect();
+        }
         let Some(file) = new.or(old.first()).map(|file| file.file) else { return };
         self.rules = match &self.rules {
-            Ok(rules) => rules.with(file, new.map(|new| new.rules.clone())),
-            Err(_) => Rules::new(self.files.iter().map(|file| (file.file, file.rules.clone()))),
+            Ok(rules) => rules.with(file, new.map_or(&[], |new| &new.rules)),
+            Err(_) => rules(&self.files),
         };
         self.mark_units();
     }
+}
+
+/// The rules of all files.
+fn rules(files: &[OfFile]) -> Result<Rules, TooManyRules> {
+    Rules::new(files.iter().flat_map(|file| file.rules.iter().map(|rules| (file.file, rules.clone()))))
+}
+
+/// Lowers files. Where texts turn out to be faulty, they are read as a whole instead.
+fn lower(files: &mut [Parsed], meaning: &Meaning, sources: &Sources) -> Result<Vec<OfFile>, Faulty> {
+    let lowered: Vec<Result<OfFile, Faulty>> = files.par_iter().map(|file| file.lower(meaning, sources)).collect();
+    let faulty = files.par_iter_mut().zip(&lowered).filter(|(_, lowered)| lowered.is_err());
+    faulty.for_each(|(file, _)| file.read_whole(sources));
+    lowered.into_iter().collect()
 }
 
 /// Whether a file's own vocabulary statements stay the same.

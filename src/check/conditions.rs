@@ -391,7 +391,7 @@ impl Checker<'_> {
     }
 
     fn nets(&mut self, list: &[Literal]) -> Option<Vec<IpNet>> {
-        let mut nets = Vec::new();
+        let mut nets = Vec::with_capacity(list.len());
         let mut complete = true;
         for literal in list {
             if let LiteralKind::Ip(ip) = &literal.kind {
@@ -409,7 +409,7 @@ impl Checker<'_> {
     }
 
     fn spans(&mut self, list: &[Literal]) -> Option<Vec<(DateTime<Utc>, DateTime<Utc>)>> {
-        let mut spans = Vec::new();
+        let mut spans = Vec::with_capacity(list.len());
         let mut complete = true;
         for literal in list {
             if let LiteralKind::Instant(instant) = &literal.kind {

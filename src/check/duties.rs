@@ -88,8 +88,8 @@ impl Findings {
 
 /// The rules of a file that attach duties.
 fn attaching(file: &OfFile) -> impl Iterator<Item = &Rule> {
-    let rules: &[Rule] = if file.attaches { &file.rules } else { &[] };
-    rules.iter().filter(|rule| matches!(rule.effect, Effect::Oblige(_)))
+    let rules = Some(file).filter(|file| file.attaches).into_iter().flat_map(OfFile::rules);
+    rules.filter(|rule| matches!(rule.effect, Effect::Oblige(_)))
 }
 
 /// The names of the duties that a rule attaches.

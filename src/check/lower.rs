@@ -14,7 +14,7 @@ use crate::{
         self, Actions, AtMost, Clause, ClauseKind, Else, Instant, InstantKind, Invariant, Name, Per, Rule, Scope,
         Selector, SelectorKind, SelectorTerm, Who, WhoKind, WhoTerm, print,
     },
-    glob::Glob,
+    glob::{Glob, GlobError},
     report::codes,
     source::Span,
     value::{Cmp, LimitKey, Value},
@@ -382,6 +382,18 @@ impl<'a> Checker<'a> {
         cond
     }
 
+    /// The test that an id is matched by a pattern, or is the one text it stands for.
+    fn identity(&mut self, attr: AttrId, pattern: &Name, compile: fn(&str) -> Result<Glob, GlobError>) -> Option<Cond> {
+        if Glob::is_plain(&pattern.text) {
+            return Some(Cond::atom(Atom::Compare(attr, Cmp::Eq, Value::Text(pattern.text.clone()))));
+        }
+        let glob = self.glob(compile(&pattern.text), pattern)?;
+        Some(Cond::atom(match glob.literal() {
+            Some(text) => Atom::Compare(attr, Cmp::Eq, Value::text(text)),
+            None => Atom::Like(attr, Arc::new(glob)),
+        }))
+    }
+
     fn who_term(&mut self, term: &WhoTerm) -> Option<Cond> {
         let is = |attr, value| Cond::atom(Atom::Compare(attr, Cmp::Eq, value));
         match &term.kind {
@@ -396,8 +408,7 @@ impl<'a> Checker<'a> {
             }
             WhoKind::Principal { kind, id } => {
                 self.known_kind(kind, Owner::Principal)?;
-                let glob = self.glob(Glob::text(&id.text), id)?;
-                let id = identity(builtin::PRINCIPAL_ID, glob);
+                let id = self.identity(builtin::PRINCIPAL_ID, id, Glob::text)?;
                 Some(Cond::all([self.of_kind(builtin::PRINCIPAL_KIND, &kind.text), id]))
             }
         }
@@ -419,8 +430,7 @@ impl<'a> Checker<'a> {
                     }
                     None => self.of_kind(builtin::RESOURCE_KIND, "model"),
                 };
-                let glob = self.glob(Glob::resource(&id.text), id)?;
-                Some(Cond::all([of_kind, identity(builtin::RESOURCE_ID, glob)]))
+                Some(Cond::all([of_kind, self.identity(builtin::RESOURCE_ID, id, Glob::resource)?]))
             }
             SelectorKind::Tag(name) => Some(Cond::atom(Atom::Contains(builtin::RESOURCE_TAGS, name.text.clone()))),
             SelectorKind::Org(name) => Some(is(builtin::RESOURCE_ORG, Value::Text(name.text.clone()))),
@@ -568,14 +578,6 @@ impl<'a> Checker<'a> {
             }
         }
     }
-}
-
-/// The test that an id is matched by a pattern, or is the one text it stands for.
-fn identity(attr: AttrId, glob: Glob) -> Cond {
-    Cond::atom(match glob.literal() {
-        Some(text) => Atom::Compare(attr, Cmp::Eq, Value::text(text)),
-        None => Atom::Like(attr, Arc::new(glob)),
-    })
 }
 
 /// What may be left out: nothing is fine, an error is not.

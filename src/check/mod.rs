@@ -1,10 +1,11 @@
 //! The meaning of a policy set.
 //!
 //! In go the trees of all files, out come an [`Ir`] and what is wrong: all errors at once, and warnings. The passes are
-//! files: `resolve` collects names, `entities` types and declarations, `define` named windows and conditions; then `file`
-//! (with `lower`, `conditions`, `infer`, `messages` and `cases`) gives each rule, claim and test its meaning, in parallel
-//! over the files, and `lint` warns; `wanted`, `uses` and `duties` look at all files together; `suppress` silences.
-//! [`Checked`] puts it all together, and knows what to do again when a file changes. Nothing here decides a request.
+//! files: `parsed` has the statements of the vocabulary read; `resolve` collects names, `entities` types and declarations,
+//! `define` named windows and conditions; then `parsed` has rules, claims and tests read, section by section, and `file`
+//! (with `lower`, `conditions`, `infer`, `messages` and `cases`) gives each its meaning, in parallel, and `lint` warns;
+//! `wanted`, `uses` and `duties` look at all files together; `suppress` silences. [`Checked`] puts it all together, and
+//! knows what to do again when a file changes. Nothing here decides a request.
 
 mod cases;
 mod checked;
@@ -22,6 +23,7 @@ mod lint;
 mod lower;
 mod messages;
 mod names;
+mod parsed;
 mod recent;
 mod resolve;
 mod rules;
@@ -32,8 +34,8 @@ mod wanted;
 
 pub use checked::{AllAnew, Checked};
 pub(crate) use conditions::shift;
-pub use file::Parsed;
 pub use ir::Ir;
+pub use parsed::Parsed;
 
 use crate::{
     ast::{Ast, Item},
@@ -42,7 +44,8 @@ use crate::{
     source::Sources,
 };
 use infer::{Defined, Used};
-use resolve::{Mentions, Names};
+use rayon::prelude::{IntoParallelRefMutIterator, ParallelIterator};
+use resolve::{Mentions, Names, is_open};
 use std::sync::Arc;
 use vocabulary::{RoleId, Vocabulary};
 
@@ -69,6 +72,14 @@ struct Meaning {
 }
 
 impl Meaning {
+    /// The meaning of the vocabulary statements of files, and of what their rules name where they close no vocabulary.
+    fn of_files(files: &mut [Parsed], sources: &Sources) -> Self {
+        if is_open(files.iter().flat_map(|file| &file.vocabulary)) {
+            files.par_iter_mut().for_each(|file| file.mention(sources));
+        }
+        Self::of(files.iter().map(|file| (&*file.vocabulary, file.data, &file.mentions)), sources)
+    }
+
     /// The meaning of the vocabulary statements of some files, each with whether it is a catalog and what its rules name.
     fn of<'a>(files: impl Iterator<Item = (&'a [Item], bool, &'a Mentions)> + Clone, sources: &Sources) -> Self {
         let mut found = Vec::new();

@@ -132,6 +132,20 @@ impl Mentions {
         }
         found
     }
+
+    /// What parts of a file name, together.
+    pub(super) fn join(mut parts: Vec<Self>) -> Self {
+        if parts.len() < 2 {
+            return parts.pop().unwrap_or_default();
+        }
+        let mut seen = BTreeSet::new();
+        let mut all = Self::default();
+        for part in parts {
+            all.actions.extend(part.actions.into_iter().filter(|name| seen.insert(name.clone())));
+            all.roles.extend(part.roles);
+        }
+        all
+    }
 }
 
 impl Names {

@@ -1,7 +1,7 @@
 //! The rules of a policy set, file by file.
 //!
-//! Each file's rules are one shared slice, so that a set in which one file has changed shares all others with the set
-//! before. So that their ids stay too, each file has a range of ids with some room to grow.
+//! Each file's rules are one shared slice, those of a large file a few, so that a set in which one file has changed shares
+//! all others with the set before. So that their ids stay too, each slice has a range of ids with some room to grow.
 
 use super::ir::Rule;
 use crate::{ids::ids, source::FileId};
@@ -12,19 +12,19 @@ ids! {
     RuleId,
 }
 
-/// How many rules a file can grow by at least before the rules behind it are numbered anew.
+/// How many rules a slice can grow by at least before the rules behind it are numbered anew.
 const SLACK: u32 = 4;
 
 /// The rules of a policy set, in source order.
 #[derive(Clone, Default)]
 pub struct Rules {
     /// By file, which is also by first id.
-    files: Vec<OfFile>,
+    files: Arc<Vec<OfFile>>,
     /// How many rules there are.
     len: usize,
 }
 
-/// The rules of one file.
+/// The rules of one file, or of a part of a large one.
 #[derive(Debug, Clone)]
 pub struct OfFile {
     /// The file.
@@ -33,7 +33,7 @@ pub struct OfFile {
     pub first: RuleId,
     /// Its rules, in source order.
     pub rules: Arc<[Rule]>,
-    /// How many ids belong to the file, whether they have a rule or not.
+    /// How many ids belong to them, whether they have a rule or not.
     room: u32,
 }
 
@@ -71,16 +71,17 @@ impl Rules {
     /// # Errors
     /// There are more rules than ids.
     pub fn new(files: impl IntoIterator<Item = (FileId, Arc<[Rule]>)>) -> Result<Self, TooManyRules> {
-        let files = files.into_iter();
-        let mut rules = Self { files: Vec::with_capacity(files.size_hint().0), len: 0 };
-        for (file, of_file) in files {
-            let room = room(of_file.len())?;
-            let first = rules.files.last().map_or(0, OfFile::end);
+        let mut all: Vec<OfFile> = Vec::new();
+        let mut len = 0_usize;
+        for (file, rules) in files {
+            let room = room(rules.len())?;
+            let first = all.last().map_or(0, OfFile::end);
             first.checked_add(room).ok_or(TooManyRules)?;
-            rules.len = rules.len.saturating_add(of_file.len());
-            rules.files.push(OfFile { file, first: RuleId(first), rules: of_file, room });
+            len = len.saturating_add(rules.len());
+            all.push(OfFile { file, first: RuleId(first), rules, room });
         }
-        Ok(rules)
+        all.shrink_to_fit();
+        Ok(Self { files: Arc::new(all), len })
     }
 
     /// The same with other rules for one file, which may be new, or without it (none). All other files' rules are shared.
@@ -88,29 +89,23 @@ impl Rules {
     ///
     /// # Errors
     /// There are more rules than ids.
-    pub fn with(&self, file: FileId, rules: Option<Arc<[Rule]>>) -> Result<Self, TooManyRules> {
-        let mut changed = self.clone();
-        let place = self.files.binary_search_by_key(&file, |of_file| of_file.file);
-        let (Ok(position) | Err(position)) = place;
-        let old = changed.files.get_mut(position).filter(|_| place.is_ok());
-        match (old, rules) {
-            (Some(old), Some(rules)) if rules.len() <= old.room as usize => {
-                changed.len = self.len.saturating_sub(old.rules.len()).saturating_add(rules.len());
-                old.rules = rules;
-            }
-            (Some(old), None) => {
-                changed.len = self.len.saturating_sub(old.rules.len());
-                changed.files.remove(position);
-            }
-            (old, rules) => {
-                let end = position.saturating_add(usize::from(old.is_some()));
-                let mut files: Vec<_> =
-                    changed.files.into_iter().map(|of_file| (of_file.file, of_file.rules)).collect();
-                files.splice(position..end, rules.map(|rules| (file, rules)));
-                return Self::new(files);
-            }
+    pub fn with(&self, file: FileId, rules: &[Arc<[Rule]>]) -> Result<Self, TooManyRules> {
+        let start = self.files.partition_point(|of_file| of_file.file < file);
+        let end = self.files.partition_point(|of_file| of_file.file <= file);
+        let (before, rest) = self.files.split_at_checked(start).unwrap_or_default();
+        let (old, after) = rest.split_at_checked(end.saturating_sub(start)).unwrap_or_default();
+        let count = |files: &[OfFile]| files.iter().map(|of_file| of_file.rules.len()).sum::<usize>();
+        let fits = |(old, new): (&OfFile, &Arc<[Rule]>)| new.len() <= old.room as usize;
+        if rules.len() > old.len() || !old.iter().zip(rules).all(fits) {
+            let keep = |of_file: &OfFile| (of_file.file, of_file.rules.clone());
+            let new = rules.iter().map(|rules| (file, rules.clone()));
+            return Self::new(before.iter().map(keep).chain(new).chain(after.iter().map(keep)));
         }
-        Ok(changed)
+        let added: usize = rules.iter().map(|rules| rules.len()).sum();
+        let len = self.len.saturating_sub(count(old)).saturating_add(added);
+        let new = old.iter().zip(rules).map(|(old, rules)| OfFile { rules: rules.clone(), ..old.clone() });
+        let files = before.iter().cloned().chain(new).chain(after.iter().cloned()).collect();
+        Ok(Self { files: Arc::new(files), len })
     }
 
     /// The rules in order.
@@ -220,17 +215,17 @@ mod tests {
     #[test]
     fn a_file_that_fits_its_range_leaves_the_others_as_they_are() {
         let rules = of(&[2, 3]);
-        let more = rules.with(FileId(0), Some(some(8))).unwrap();
+        let more = rules.with(FileId(0), &[some(8)]).unwrap();
         assert_eq!(ids(&more), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
         assert_eq!((more.len(), more.span()), (11, rules.span()));
         assert!(Arc::ptr_eq(&rules.files()[1].rules, &more.files()[1].rules));
-        assert_eq!(ids(&more.with(FileId(0), Some(some(0))).unwrap()), [8, 9, 10]);
+        assert_eq!(ids(&more.with(FileId(0), &[some(0)]).unwrap()), [8, 9, 10]);
     }
 
     #[test]
     fn a_file_that_outgrows_its_range_moves_those_behind_it() {
         let rules = of(&[2, 3]);
-        let more = rules.with(FileId(0), Some(some(9))).unwrap();
+        let more = rules.with(FileId(0), &[some(9)]).unwrap();
         assert_eq!(ids(&more), [0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 17, 18]);
         assert!(Arc::ptr_eq(&rules.files()[1].rules, &more.files()[1].rules));
     }
@@ -238,11 +233,25 @@ mod tests {
     #[test]
     fn files_come_and_go() {
         let rules = of(&[2, 3]);
-        let less = rules.with(FileId(0), None).unwrap();
+        let less = rules.with(FileId(0), &[]).unwrap();
         assert_eq!((ids(&less).as_slice(), less.len()), (&[8, 9, 10][..], 3));
-        let more = less.with(FileId(7), Some(some(1))).unwrap();
+        let more = less.with(FileId(7), &[some(1)]).unwrap();
         assert_eq!((ids(&more).as_slice(), more.len()), (&[0, 1, 2, 8][..], 4));
         assert!(Arc::ptr_eq(&rules.files()[1].rules, &more.files()[0].rules));
+    }
+
+    #[test]
+    fn a_large_file_has_several_slices() {
+        let rules =
+            Rules::new([(0, 1), (1, 2), (1, 3), (2, 1)].map(|(file, count)| (FileId(file), some(count)))).unwrap();
+        assert_eq!(ids(&rules), [0, 8, 9, 16, 17, 18, 24]);
+        assert_eq!(
+            ids(&rules.with(FileId(1), &[some(8), some(1)]).unwrap()),
+            [0, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24]
+        );
+        assert_eq!(ids(&rules.with(FileId(1), &[some(1)]).unwrap()), [0, 8, 24]);
+        assert_eq!(ids(&rules.with(FileId(1), &[some(1), some(9)]).unwrap()).last(), Some(&32));
+        assert_eq!(ids(&rules.with(FileId(1), &[some(1), some(1), some(1)]).unwrap()), [0, 8, 16, 24, 32]);
     }
 
     #[test]

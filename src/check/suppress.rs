@@ -4,7 +4,7 @@
 
 use super::resolve::with_inner;
 use crate::{
-    ast::{Ast, Item, ItemKind},
+    ast::{Comments, Item, ItemKind},
     report::{Code, Diagnostic, Severity, codes},
     source::{FileId, Sources, Span},
 };
@@ -72,15 +72,20 @@ impl Suppression {
     }
 }
 
-/// The comments of a file that silence warnings.
-pub(super) fn suppressions(ast: &Ast, sources: &Sources) -> Vec<Suppression> {
+/// The comments that silence warnings, among statements; `passed` are places of statements that are not among the items.
+pub(super) fn suppressions(
+    comments: &Comments,
+    items: &[Item],
+    passed: &[Span],
+    sources: &Sources,
+) -> Vec<Suppression> {
     let mut found = Vec::new();
-    for comment in &ast.comments.0 {
+    for comment in &comments.0 {
         let Some(codes) = comment.text.trim_start_matches('/').trim_start().strip_prefix("policyc: allow ") else {
             continue;
         };
         let at = comment.at.0;
-        let covers = if comment.trailing { line(at, sources) } else { following(at, ast) };
+        let covers = if comment.trailing { line(at, sources) } else { following(at, items, passed) };
         // Words after the codes are the reason.
         let codes = codes.split([',', ' ']).filter(|code| !code.is_empty());
         for code in codes.take_while(|code| code.starts_with(['P', 'p']) && code.len() == "P0102".len()) {
@@ -99,22 +104,20 @@ fn line(at: Span, sources: &Sources) -> Span {
 }
 
 /// The rest of the statement that a comment stands in, else what follows it, up to the end of the next statement.
-fn following(at: Span, ast: &Ast) -> Span {
-    let block = |item: &Item| matches!(item.kind, ItemKind::On { .. });
-    let around = ast
-        .items
-        .iter()
-        .flat_map(with_inner)
-        .find(|item| !block(item) && item.at.0.start < at.start && at.end < item.at.0.end);
+fn following(at: Span, items: &[Item], passed: &[Span]) -> Span {
+    let spans = |of: fn(&Item) -> bool| {
+        items
+            .iter()
+            .flat_map(with_inner)
+            .filter(move |item| of(item))
+            .map(|item| item.at.0)
+            .chain(passed.iter().copied())
+    };
+    let around =
+        spans(|item| !matches!(item.kind, ItemKind::On { .. })).find(|item| item.start < at.start && at.end < item.end);
     if let Some(item) = around {
-        return Span { end: item.at.0.end, ..at };
+        return Span { end: item.end, ..at };
     }
-    let next = ast
-        .items
-        .iter()
-        .flat_map(with_inner)
-        .map(|item| item.at.0)
-        .filter(|item| item.start >= at.end)
-        .min_by_key(|item| item.start);
+    let next = spans(|_| true).filter(|item| item.start >= at.end).min_by_key(|item| item.start);
     Span { start: at.end, end: next.map_or(u32::MAX, |item| item.end), ..at }
 }

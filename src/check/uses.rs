@@ -66,15 +66,15 @@ impl Uses {
     /// Counts what a file uses.
     pub(super) fn add(&mut self, file: &OfFile) {
         self.add_used(&file.used);
-        file.rules.iter().filter_map(unit).for_each(|unit| self.units.add(&unit));
-        file.rules.iter().flat_map(attached).for_each(|name| self.duties.add(name));
+        file.rules().filter_map(unit).for_each(|unit| self.units.add(&unit));
+        file.rules().flat_map(attached).for_each(|name| self.duties.add(name));
     }
 
     /// Takes out what a file uses.
     pub(super) fn remove(&mut self, file: &OfFile) {
         self.remove_used(&file.used);
-        file.rules.iter().filter_map(unit).for_each(|unit| self.units.remove(&unit));
-        file.rules.iter().flat_map(attached).for_each(|name| self.duties.remove(name));
+        file.rules().filter_map(unit).for_each(|unit| self.units.remove(&unit));
+        file.rules().flat_map(attached).for_each(|name| self.duties.remove(name));
     }
 
     /// Counts what was noted while something was lowered.

@@ -63,21 +63,21 @@ pub(super) fn rules(files: &[OfFile], labels: &Labels, diagnostics: &mut Vec<Dia
         return;
     }
     for file in files {
-        if let Some(rule) = file.rules.first() {
+        if let Some(rule) = file.rules().next() {
             by_short.entry(&rule.file.short).or_default().push(file);
         }
     }
     let stands_at = |place: &str| {
         let Some((short, line)) = place.rsplit_once(':') else { return false };
         let number = line.parse::<u32>().ok().filter(|number| number.to_string() == line);
-        let mut rules = by_short.get(short).into_iter().flatten().flat_map(|file| file.rules.iter());
+        let mut rules = by_short.get(short).into_iter().flatten().flat_map(|file| file.rules());
         rules.any(|rule| rule.label.is_none() && Some(rule.line) == number)
     };
     let unknown: Vec<&Name> = wanted().filter(|name| !stands_at(&name.text)).collect();
     if unknown.is_empty() {
         return;
     }
-    let known: BTreeSet<Arc<str>> = files.iter().flat_map(|file| file.rules.iter()).map(|rule| rule.name()).collect();
+    let known: BTreeSet<Arc<str>> = files.iter().flat_map(|file| file.rules()).map(|rule| rule.name()).collect();
     for name in unknown {
         let message = format!("unknown rule `{}`", name.text);
         let help = suggestion(&name.text, known.iter().map(|name| &**name));

@@ -80,6 +80,12 @@ impl Glob {
         Ok(Self(Arc::new(Compiled { pattern: pattern.into(), scope, prefix, middle, suffix })))
     }
 
+    /// Whether it is seen at once that a pattern is well-formed and stands for itself, as most ids do.
+    #[must_use]
+    pub fn is_plain(pattern: &str) -> bool {
+        pattern.len() <= pieces::MAX_CHARACTERS && !pattern.contains(['*', '?', '\\'])
+    }
+
     /// The pattern of exactly one text.
     #[must_use]
     pub fn escape(text: &str) -> String {

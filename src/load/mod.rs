@@ -12,7 +12,7 @@ use crate::{
     report::Diagnostic,
     source::{Source, Sources},
 };
-use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
+use rayon::prelude::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use read::{Found, Read, find, read_file};
 use revision::{Revision, digest};
 use std::{
@@ -147,26 +147,50 @@ impl Loader {
     }
 
     fn read(self) -> Result<Vec<Read>, Vec<Unreadable>> {
-        let mut errors = Vec::new();
         let mut seen = BTreeSet::new();
         let (mut policies, mut catalogs) = (Vec::new(), Vec::new());
         for input in self.inputs {
             match input {
-                Input::Text { name, text } => {
-                    policies.push(Read { source: Source::new(&name, &name, &text), is_catalog: false, fault: None })
-                }
+                Input::Text { name, text } => policies.push(Ok(To::Text { name, text })),
                 Input::Path(path) => {
-                    for found in find(&path, &mut seen, &mut errors) {
-                        policies.extend(read_file(&found, false, &mut errors));
-                    }
+                    let mut errors = Vec::new();
+                    let found = find(&path, &mut seen, &mut errors);
+                    policies.extend(errors.into_iter().map(Err));
+                    policies.extend(found.into_iter().map(|found| Ok(To::File(found))));
                 }
                 Input::Catalog(path) => {
                     let short = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                    catalogs.extend(read_file(&Found { path, short }, true, &mut errors));
+                    catalogs.push(Ok(To::Catalog(Found { path, short })));
                 }
             }
         }
         policies.extend(catalogs);
-        if errors.is_empty() { Ok(policies) } else { Err(errors) }
+        let read = |to: Result<To, Unreadable>| to.and_then(To::read);
+        let reads: Vec<Result<Read, Unreadable>> = policies.into_par_iter().map(read).collect();
+        let (reads, errors): (Vec<_>, Vec<_>) = reads.into_iter().partition(Result::is_ok);
+        if errors.is_empty() {
+            Ok(reads.into_iter().flatten().collect())
+        } else {
+            Err(errors.into_iter().filter_map(Result::err).collect())
+        }
+    }
+}
+
+/// What is to be read.
+enum To {
+    Text { name: String, text: String },
+    File(Found),
+    Catalog(Found),
+}
+
+impl To {
+    fn read(self) -> Result<Read, Unreadable> {
+        match self {
+            Self::Text { name, text } => {
+                Ok(Read { source: Source::new(&name, &name, text), is_catalog: false, fault: None })
+            }
+            Self::File(found) => read_file(&found, false),
+            Self::Catalog(found) => read_file(&found, true),
+        }
     }
 }

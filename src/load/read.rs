@@ -2,9 +2,10 @@
 
 use super::Unreadable;
 use crate::{
-    ast::{self, Ast},
+    ast::{self, Ast, Matchers},
+    check::Parsed,
     report::{Diagnostic, codes},
-    source::{FileId, Source, Span},
+    source::{FileId, Source, Sources, Span},
     wire::catalog,
 };
 use std::{
@@ -66,28 +67,36 @@ pub(super) fn find(argument: &Path, seen: &mut BTreeSet<PathBuf>, errors: &mut V
 }
 
 /// What a file says.
-pub(super) fn read_file(found: &Found, is_catalog: bool, errors: &mut Vec<Unreadable>) -> Option<Read> {
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn read_file(found: &Found, is_catalog: bool) -> Result<Read, Unreadable> {
     let name = found.path.to_string_lossy();
     let size = fs::metadata(&found.path).map(|data| data.len()).unwrap_or_default();
     if size > Source::MAX_BYTES as u64 {
         let source = Source::new(&name, &found.short, "");
-        return Some(Read { source, is_catalog, fault: Some(Fault::TooLarge(size)) });
+        return Ok(Read { source, is_catalog, fault: Some(Fault::TooLarge(size)) });
     }
-    let bytes = match fs::read(&found.path) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            errors.push(Unreadable { path: found.path.clone(), error });
-            return None;
-        }
-    };
-    let (text, fault) = match std::str::from_utf8(&bytes) {
+    let bytes = fs::read(&found.path).map_err(|error| Unreadable { path: found.path.clone(), error })?;
+    let (text, fault) = match String::from_utf8(bytes) {
         Ok(text) => (text, None),
         Err(error) => {
-            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            (std::str::from_utf8(valid).unwrap_or_default(), Some(Fault::NotUtf8(error.valid_up_to())))
+            let valid = error.utf8_error().valid_up_to();
+            let mut bytes = error.into_bytes();
+            bytes.truncate(valid);
+            (String::from_utf8(bytes).unwrap_or_default(), Some(Fault::NotUtf8(valid)))
         }
     };
-    Some(Read { source: Source::new(&name, &found.short, text), is_catalog, fault })
+    Ok(Read { source: Source::new(&name, &found.short, text), is_catalog, fault })
+}
+
+/// A file that is to be checked.
+pub(super) fn parsed(file: FileId, read: &Read, sources: &Sources, matchers: &Matchers) -> Parsed {
+    if read.fault.is_none() && !read.is_catalog {
+        return Parsed::read(file, &read.source, sources, matchers);
+    }
+    let (ast, found) = parse(file, read);
+    Parsed::new(ast, found, sources)
 }
 
 /// The tree of a file, and what is wrong with its text.

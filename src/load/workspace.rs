@@ -2,10 +2,11 @@
 
 use super::{
     Loader, PolicySet, Unreadable,
-    read::{Read, parse},
+    read::{Read, parsed},
     revision::{Revision, digest},
 };
 use crate::{
+    ast::Matchers,
     check::{AllAnew, Checked, Parsed},
     source::{FileId, Source, Sources},
 };
@@ -24,6 +25,7 @@ pub struct Workspace {
     files: BTreeMap<FileId, File>,
     sources: Sources,
     checked: Checked,
+    matchers: Matchers,
 }
 
 /// A file and the digest of it.
@@ -54,13 +56,11 @@ impl Workspace {
     fn of(files: Vec<(FileId, Read)>) -> Self {
         let mut sources = Sources::default();
         files.iter().for_each(|(id, read)| sources.insert(*id, read.source.clone()));
-        let read = |(id, read): (FileId, Read)| {
-            let (ast, found) = parse(id, &read);
-            (Parsed::new(ast, found, &sources), (id, File::new(read)))
-        };
+        let matchers = Matchers::default();
+        let read = |(id, read): (FileId, Read)| (parsed(id, &read, &sources, &matchers), (id, File::new(read)));
         let (parsed, files): (Vec<Parsed>, Vec<(FileId, File)>) = files.into_par_iter().map(read).unzip();
         let checked = Checked::new(parsed, &sources);
-        Self { files: files.into_iter().collect(), sources, checked }
+        Self { files: files.into_iter().collect(), sources, checked, matchers }
     }
 
     /// The set as it is now.
@@ -127,9 +127,9 @@ impl Workspace {
             return self.checked.change(id, None, &self.sources);
         };
         self.sources.insert(id, read.source.clone());
-        let (ast, found) = parse(id, &read);
+        let parsed = parsed(id, &read, &self.sources, &self.matchers);
         self.files.insert(id, File::new(read));
-        self.checked.change(id, Some(Parsed::new(ast, found, &self.sources)), &self.sources)
+        self.checked.change(id, Some(parsed), &self.sources)
     }
 
     fn look_anew(&mut self) {

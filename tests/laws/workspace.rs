@@ -1,4 +1,4 @@
-//! A set that follows its files is the set that is loaded anew.
+//! A set that follows its files is the set that is loaded anew, and one that is read section by section is that of its trees.
 
 use crate::{
     conditions::Text,
@@ -123,6 +123,57 @@ proptest! {
             space.update(loader(&files)).unwrap();
             let anew = loader(&files).load().unwrap();
             prop_assert_eq!(outline(&space.set()), outline(&anew), "{:#?}", files);
+            prop_assert_eq!(outline(&anew), outline(&loader(&files).parse().unwrap().check()), "{:#?}", files);
         }
+    }
+}
+
+/// A file of some sections: all kinds of statements, warnings of which some are silenced, names that are declared behind
+/// the rules that use them.
+fn large_file() -> Vec<String> {
+    let rules = |number: usize| {
+        format!(
+            "/// Of model {number}.\non model \"m/{number}\" {{\n    allow user \"u{number}\" to view; // and no other\n    \
+             deny role novice to infer when ip in [10.0.{}.0/24]; // policyc: allow P0109\n    \
+             never allow anonymous to view;\n}}\nr{number}: limit anyone to infer at most {number} per minute;\n\
+             oblige log(level = {}) to any on model \"m/{}\";\n// policyc: allow P0109\ndeny anonymous to publish;\n",
+            number % 256,
+            number % 3,
+            number / 2,
+        )
+    };
+    let mut statements: Vec<String> = (1..=400).map(rules).collect();
+    statements.insert(150, "actions view, infer, publish; attribute country: text;".to_owned());
+    statements.insert(250, "deny anyone to view when country == \"x\" else NO;".to_owned());
+    statements.insert(350, "/// The only one.\nrole novice;\nmodel \"m/1\" { org: \"a\"; }".to_owned());
+    statements.push("test \"t\" { view on \"m/1\" => deny by r7; infer on \"m/2\" => deny; }".to_owned());
+    statements
+}
+
+fn loads_as_its_trees(statements: Vec<String>) -> bool {
+    let files = Files::from([("a.policy".to_owned(), statements)]);
+    let (loaded, trees) = (loader(&files).load().unwrap(), loader(&files).parse().unwrap().check());
+    assert!(loaded.sources.iter().all(|(_, source)| source.text().len() > 2 << 16));
+    assert_eq!(outline(&loaded), outline(&trees));
+    loaded.ir.is_some()
+}
+
+#[test]
+fn a_large_file_is_the_sum_of_its_sections() {
+    let statements = large_file();
+    assert!(loads_as_its_trees(statements.clone()));
+    let without_actions = statements.iter().map(|text| text.replace("actions view, infer, publish; ", ""));
+    assert!(loads_as_its_trees(without_actions.collect()));
+    let faults = [
+        (0, "/// Of nothing."),
+        (100, "allow anyone to view\nrole expert;"),
+        (200, "allow role expert to view;"),
+        (300, "r7: deny anonymous to any else NO;"),
+        (399, "alow anyone to view;"),
+    ];
+    for (place, fault) in faults {
+        let mut statements = statements.clone();
+        statements.insert(place, fault.to_owned());
+        assert_eq!(loads_as_its_trees(statements), place == 0, "{fault}");
     }
 }
