@@ -1,22 +1,17 @@
-//! Blocks: the rules that one key leads to, packed into chunks. Many rules are a [wide](super::wide) chunk; of few:
-//!
-//! Equal tests of a chunk's rules stand there once. All of them are made, whatever they come to, and a rule fires if those
-//! that it needs hold: two operations on bits, with nothing to guess for the processor.
+//! Blocks: the rules that one key leads to, packed into chunks: [few](super::chunk) or [many](super::wide) to one.
 //!
 //! ```text
-//! block:  a chunk, or several wide ones
-//! chunk:  tests, and how many of them are quick (from the lowest bits: 8, 8), words of tests (16)
-//!         rules of each section: hiding prohibitions, other prohibitions, allows, limits (8 each)
-//!         duties, shadows that allow, other shadows (8 each)
-//!         the tests, the quick ones first
-//!         the rules, in the order of sections and then in source order: actions, needed tests, number less the block's base
+//! block:  a chunk, or SEVERAL and how many, where each begins from here (one word each), and then those
 //! ```
+//!
+//! Rules stand in the order in which they decide, also from chunk to chunk.
 
 use super::{
-    code::{self, Test},
+    chunk::{self, Chunk},
+    code::{Op, Test},
     graph::BlockRef,
     names::TooLarge,
-    tables::{Tables, number, too_many},
+    tables::{Tables, number},
     wide::{self, Wide},
 };
 use std::collections::HashMap;
@@ -53,14 +48,10 @@ impl Section {
     }
 }
 
-/// The most tests of a chunk.
-const MAX_TESTS: usize = 32;
-/// The most rules of a chunk.
-const MAX_RULES: usize = 32;
-/// The words before a chunk's tests.
-const HEADER: usize = 3;
-/// The words of a rule.
-const RULE: usize = 3;
+/// What a block of several chunks begins with, besides their number: no chunk does.
+const SEVERAL: u32 = 1 << 31;
+/// The most chunks of few rules that a block has; beyond that many rules to one are faster.
+const MAX_FEW: usize = 2;
 
 /// The bit of an action in a rule's actions. The last one stands for all actions that have none of their own.
 #[inline]
@@ -82,99 +73,56 @@ pub(crate) struct Packed {
     pub(crate) code: Vec<u32>,
 }
 
-/// Some rules of a block.
+/// A chunk of a block.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Chunk<'a> {
-    head: [u32; HEADER],
-    /// The tests.
-    pub(crate) tests: &'a [u32],
-    /// The rules.
-    pub(crate) rules: &'a [[u32; RULE]],
+pub(crate) enum Part<'a> {
+    /// Few.
+    Few(Chunk<'a>),
+    /// Many.
+    Many(Wide<'a>),
 }
 
-impl<'a> Chunk<'a> {
-    /// The first chunk of some words, which is not wide, and what comes after it.
-    #[inline]
-    fn split(words: &'a [u32]) -> Option<(Self, &'a [u32])> {
-        let (head, rest) = words.split_first_chunk::<HEADER>()?;
-        let [first, counts, more] = *head;
-        let (tests, rest) = rest.split_at_checked((first >> 16) as usize)?;
-        // The sum of four bytes, and of three, stands in the highest byte of the product: there are few rules.
-        let sum = |word: u32| word.wrapping_mul(0x0101_0101) >> 24;
-        let rules = sum(counts).wrapping_add(sum(more & 0x00ff_ffff)) as usize;
-        let rules = rest.get(..rules.wrapping_mul(RULE))?;
-        // It is the only one of its block.
-        (!rules.is_empty()).then_some((Self { head: *head, tests, rules: rules.as_chunks().0 }, &[]))
-    }
+/// The words from a block on.
+#[inline]
+pub(crate) fn words(blocks: &[u32], block: BlockRef) -> Option<&[u32]> {
+    blocks.get(block.at as usize..)
+}
 
-    /// How many of the tests are quick.
-    #[inline]
-    pub(crate) const fn quick(self) -> u32 {
-        self.head[0] >> 8 & 0xff
-    }
-
-    /// How many of the prohibitions hide.
-    #[inline]
-    pub(crate) const fn hiding(self) -> u32 {
-        self.head[1] & 0xff
-    }
-
-    /// How many prohibitions there are; they come first.
-    #[inline]
-    pub(crate) const fn prohibitions(self) -> u32 {
-        (self.head[1] & 0xff).wrapping_add(self.head[1] >> 8 & 0xff)
-    }
-
-    /// How many allows there are; they come after the prohibitions.
-    #[inline]
-    pub(crate) const fn allows(self) -> u32 {
-        self.head[1] >> 16 & 0xff
-    }
-
-    /// The rules of a section.
-    pub(crate) fn section(self, section: Section) -> &'a [[u32; RULE]] {
-        let [_, counts, more] = self.head;
-        let sizes =
-            [self.prohibitions(), self.allows(), counts >> 24, more & 0xff, more >> 8 & 0xff, more >> 16 & 0xff];
-        let place = section as usize;
-        let start = sizes.iter().take(place).fold(0_u32, |sum, size| sum.wrapping_add(*size)) as usize;
-        let size = sizes.get(place).copied().unwrap_or_default() as usize;
-        self.rules.get(start..start.wrapping_add(size)).unwrap_or_default()
-    }
+/// Whether a block or a chunk that begins with this word is a chunk of few rules.
+#[inline]
+pub(crate) const fn is_few(head: u32) -> bool {
+    head & (SEVERAL | wide::WIDE) == 0
 }
 
 /// The chunks of a block.
-#[inline]
-pub(crate) fn chunks(blocks: &[u32], block: BlockRef) -> Chunks<'_> {
-    Chunks(blocks.get(block.at as usize..).unwrap_or_default())
+pub(crate) fn parts(blocks: &[u32], block: BlockRef) -> Parts<'_> {
+    let words = words(blocks, block).unwrap_or_default();
+    match words.first() {
+        Some(head) if head & SEVERAL != 0 => Parts { words, next: 1, end: (head & !SEVERAL).wrapping_add(1) },
+        _ => Parts { words, next: 0, end: 1 },
+    }
 }
 
 /// The chunks of a block, one after the other.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Chunks<'a>(&'a [u32]);
-
-/// Some rules of a block.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Part<'a> {
-    /// Few.
-    Small(Chunk<'a>),
-    /// Many.
-    Wide(Wide<'a>),
+pub(crate) struct Parts<'a> {
+    words: &'a [u32],
+    /// Where it stands where the next chunk begins; 0 where there is only one.
+    next: u32,
+    end: u32,
 }
 
-impl<'a> Iterator for Chunks<'a> {
+impl<'a> Iterator for Parts<'a> {
     type Item = Part<'a>;
 
-    #[inline]
     fn next(&mut self) -> Option<Part<'a>> {
-        if self.0.first().is_some_and(|word| word & 0xff == wide::WIDE) {
-            let (chunk, rest) = Wide::split(self.0)?;
-            self.0 = rest;
-            return Some(Part::Wide(chunk));
+        if self.next >= self.end {
+            return None;
         }
-        let (chunk, rest) = Chunk::split(self.0)?;
-        self.0 = rest;
-        Some(Part::Small(chunk))
+        let start = if self.next == 0 { 0 } else { *self.words.get(self.next as usize)? };
+        self.next = self.next.wrapping_add(1);
+        let words = self.words.get(start as usize..)?;
+        if is_few(*words.first()?) { Chunk::read(words).map(Part::Few) } else { Wide::read(words).map(Part::Many) }
     }
 }
 
@@ -183,42 +131,39 @@ impl<'a> Iterator for Chunks<'a> {
 pub(super) struct Blocks {
     pub(super) words: Vec<u32>,
     /// Where blocks with this content begin, and their lengths, by a digest of it.
-    known: HashMap<u64, Vec<(u32, u32)>, foldhash::fast::FixedState>,
+    known: HashMap<u64, Vec<(u32, u32)>>,
     /// The sections that any block has.
     pub(super) sections: u32,
+    /// The kinds of plain tests that any block has.
+    pub(super) kinds: u32,
 }
 
 impl Blocks {
     /// No blocks but the empty one.
     pub(super) fn new() -> Self {
-        Self { words: vec![0; HEADER], ..Self::default() }
+        Self { words: vec![0; chunk::HEAD], ..Self::default() }
     }
 
-    /// Goes on behind blocks with these sections.
-    pub(super) fn behind(words: Vec<u32>, sections: u32) -> Self {
-        Self { words, sections, ..Self::default() }
+    /// Goes on behind blocks with these sections and kinds of plain tests.
+    pub(super) fn behind(words: Vec<u32>, sections: u32, kinds: u32) -> Self {
+        Self { words, sections, kinds, ..Self::default() }
     }
 
     /// The block of some rules.
     pub(super) fn block(&mut self, rules: &mut [&Packed], tables: &Tables) -> Result<BlockRef, TooLarge> {
         rules.sort_by_key(|rule| (rule.section, !rule.hides, rule.rule));
         let Some(base) = rules.iter().map(|rule| rule.rule).min() else { return Ok(BlockRef::default()) };
-        let mut words = Vec::new();
         self.sections = rules.iter().fold(self.sections, |sections, rule| sections | rule.section.bit());
-        let mut draft = Draft::default();
-        if rules.iter().all(|rule| draft.add(rule, base)) {
-            draft.write(&mut words)?;
-        } else {
-            let mut chunks = rules.chunks(wide::MAX_RULES).peekable();
-            while let Some(chunk) = chunks.next() {
-                let start = words.len();
-                wide::write(chunk, base, tables, &mut words)?;
-                if let Some(head) = words.get_mut(start).filter(|_| chunks.peek().is_some()) {
-                    *head |= wide::FOLLOWED;
-                }
+        let chunks = match few(rules) {
+            Some(chunks) => {
+                self.kinds = chunks.iter().fold(self.kinds, |kinds, chunk| kinds | chunk.kinds());
+                chunks.iter().map(|chunk| chunk.words(base)).collect()
             }
-        }
-        Ok(BlockRef { at: self.keep(&words)?, base })
+            None => {
+                rules.chunks(wide::MAX_RULES).map(|rules| wide::write(rules, base, tables)).collect::<Result<_, _>>()?
+            }
+        };
+        Ok(BlockRef { at: self.keep(&joined(chunks)?)?, base })
     }
 
     /// Where some words stand; they are added if they are new.
@@ -239,71 +184,39 @@ impl Blocks {
     }
 }
 
-/// A chunk that is being made.
-#[derive(Debug, Default)]
-struct Draft<'a> {
-    /// The distinct tests, by their words.
-    tests: Vec<&'a [u32]>,
-    /// Actions, needed tests and number of each rule.
-    rules: Vec<[u32; RULE]>,
-    /// Hiding prohibitions, other prohibitions, then the other sections.
-    counts: [u32; 7],
+/// Chunks of few rules each; none where it takes too many.
+fn few<'a>(rules: &[&'a Packed]) -> Option<Vec<chunk::Draft<'a>>> {
+    let mut chunks = vec![chunk::Draft::default()];
+    for rule in rules {
+        if chunks.last_mut().is_some_and(|chunk| chunk.add(rule)) {
+            continue;
+        }
+        let mut chunk = chunk::Draft::default();
+        if chunks.len() >= MAX_FEW || !chunk.add(rule) {
+            return None;
+        }
+        chunks.push(chunk);
+    }
+    Some(chunks)
 }
 
-impl<'a> Draft<'a> {
-    /// Adds a rule, if there is room.
-    fn add(&mut self, rule: &'a Packed, base: u32) -> bool {
-        let before = self.tests.len();
-        let mut needed = 0_u32;
-        for test in words(&rule.code) {
-            let place = self.tests.iter().position(|held| *held == test).unwrap_or_else(|| {
-                self.tests.push(test);
-                self.tests.len().saturating_sub(1)
-            });
-            needed |= 1_u32.checked_shl(place as u32).unwrap_or_default();
-        }
-        if self.tests.len() > MAX_TESTS || self.rules.len() >= MAX_RULES {
-            self.tests.truncate(before);
-            return false;
-        }
-        self.rules.push([rule.actions, needed, rule.rule.wrapping_sub(base)]);
-        let hiding = rule.section == Section::Prohibitions && rule.hides;
-        let place = if hiding { 0 } else { (rule.section as usize).saturating_add(1) };
-        if let Some(count) = self.counts.get_mut(place) {
-            *count = count.saturating_add(1);
-        }
-        true
+/// The block of some chunks.
+fn joined(mut chunks: Vec<Vec<u32>>) -> Result<Vec<u32>, TooLarge> {
+    if chunks.len() == 1 {
+        return Ok(chunks.pop().unwrap_or_default());
     }
-
-    /// Writes the chunk: its quick tests first.
-    fn write(&self, words: &mut Vec<u32>) -> Result<(), TooLarge> {
-        if self.rules.is_empty() {
-            return Ok(());
-        }
-        let slow =
-            |test: &&[u32]| test.first().and_then(|word| code::Op::of(word & 0xff)).is_some_and(code::Op::is_slow);
-        let mut order: Vec<usize> = (0..self.tests.len()).collect();
-        order.sort_by_key(|place| self.tests.get(*place).is_some_and(slow));
-        let quick = self.tests.iter().filter(|test| !slow(test)).count();
-        let length: usize = self.tests.iter().map(|test| test.len()).sum();
-        let length = u16::try_from(length).map_err(|_| too_many("tests in one rule", u64::from(u16::MAX)))?;
-        let [hiding, prohibitions, allows, limits, duties, shadow_allows, shadows] = self.counts;
-        words.push(self.tests.len() as u32 | (quick as u32) << 8 | u32::from(length) << 16);
-        words.push(hiding | prohibitions << 8 | allows << 16 | limits << 24);
-        words.push(duties | shadow_allows << 8 | shadows << 16);
-        for place in &order {
-            words.extend(self.tests.get(*place).copied().unwrap_or_default());
-        }
-        for [actions, needed, rule] in &self.rules {
-            let moved = order.iter().zip(0_u32..).fold(0_u32, |bits, (place, new)| bits | (needed >> place & 1) << new);
-            words.extend([*actions, moved, *rule]);
-        }
-        Ok(())
+    let mut words = vec![SEVERAL | number(chunks.len(), "chunks of one block")?];
+    let mut start = chunks.len().saturating_add(1);
+    for chunk in &chunks {
+        words.push(number(start, "words in one block")?);
+        start = start.saturating_add(chunk.len());
     }
+    words.extend(chunks.iter().flatten());
+    Ok(words)
 }
 
 /// The words of each test of a rule.
-fn words(mut code: &[u32]) -> impl Iterator<Item = &[u32]> {
+pub(super) fn words_of_tests(mut code: &[u32]) -> impl Iterator<Item = &[u32]> {
     std::iter::from_fn(move || {
         let test = Test::read(*code.first()?, *code.get(1)?)?;
         let (words, rest) = code.split_at_checked(test.operands.saturating_add(2))?;
@@ -335,7 +248,7 @@ pub(crate) fn renumber(code: &mut [u32], slot_of: &[u16]) {
             test.immediate = slot(test.immediate);
         }
         [*first, *second] = test.words();
-        if test.op == code::Op::Code {
+        if test.op == Op::Code {
             // Code has no code inside.
             renumber(operands, slot_of);
         }

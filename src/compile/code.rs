@@ -50,9 +50,10 @@ pub(crate) enum Op {
     Has = 4,
     /// A whole number or tier within bounds. Operands: the least and the greatest, two words each.
     Within = 5,
-    /// A tier within bounds, in the immediate: the least in its lower half, the greatest in its upper.
+    /// The principal's tier within bounds, in the immediate: the least in its lower half, the greatest in its upper.
     Tiers = 6,
-    /// An IPv4 address in one of as many ranges as the immediate says. Operands: first and last of each.
+    /// The address that is asked from is an IPv4 address in one of as many ranges as the immediate says. Operands: first and
+    /// last of each.
     InRanges = 7,
     /// An address in a table of ranges. Operands: where the table stands in the pool.
     InNets = 8,
@@ -93,11 +94,13 @@ pub(crate) enum Op {
     HoldsOne = 25,
     /// Some tests with jumps between them. Operands: those tests, as many words as the immediate says.
     Code = 26,
+    /// The instant that is asked at is not after a full second. Operands: its [tick](ticks) (two words).
+    NotAfter = 27,
 }
 
 impl Op {
     /// All, by number.
-    pub(crate) const ALL: [Self; 27] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::Holds,
         Self::Principal,
         Self::Resource,
@@ -125,16 +128,22 @@ impl Op {
         Self::Opened,
         Self::HoldsOne,
         Self::Code,
+        Self::NotAfter,
     ];
 
     /// Whether it looks at its slot.
     pub(crate) const fn reads(self) -> bool {
-        !matches!(self, Self::Holds | Self::Principal | Self::Resource | Self::Opened | Self::Code)
-    }
-
-    /// Whether it takes long: such tests are made only where a rule depends on them.
-    pub(crate) const fn is_slow(self) -> bool {
-        matches!(self, Self::Like | Self::OverlapsResource | Self::ContainsValue | Self::Code)
+        !matches!(
+            self,
+            Self::Holds
+                | Self::Principal
+                | Self::Resource
+                | Self::Tiers
+                | Self::InRanges
+                | Self::Opened
+                | Self::Code
+                | Self::NotAfter
+        )
     }
 
     /// Whether its immediate is an attribute of the resource.
@@ -185,13 +194,27 @@ impl Test {
 
     /// The same question, wherever the walk goes from it.
     pub(crate) const fn asked(self) -> Self {
-        Self { flags: self.flags & !(JUMP | NEGATED), skip: 0, ..self }
+        let slot = if self.op.reads() { self.slot } else { 0 };
+        Self { flags: self.flags & !(JUMP | NEGATED), slot, skip: 0, ..self }
     }
 }
 
 /// The two words of a 64-bit number, the lower one first.
 pub(crate) const fn halves(number: u64) -> [u32; 2] {
     [number as u32, (number >> 32) as u32]
+}
+
+/// An instant as a number that is ordered as instants are, if only full seconds are told from what lies between them.
+#[inline]
+pub(crate) const fn ticks(seconds: i64, nanos: u64) -> u64 {
+    // Instants end long before the numbers do.
+    ordered(seconds.wrapping_mul(2)).wrapping_add((nanos > 0) as u64)
+}
+
+/// A whole number as one without a sign, in the same order.
+#[inline]
+pub(crate) const fn ordered(number: i64) -> u64 {
+    number.cast_unsigned() ^ (1 << 63)
 }
 
 /// The number of two words.

@@ -4,7 +4,7 @@ use super::{
     code::halves,
     graph::{EntityPattern, Form, Graph, Home, NONE, Read, Slot, State, UNREAD},
     names::{Names, TooLarge},
-    tables::{Interner, Tables, number, plain},
+    tables::{Interner, number, plain},
 };
 use crate::{
     check::{
@@ -14,7 +14,7 @@ use crate::{
     glob::Glob,
     value::Value,
 };
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 /// The words of one value of a declaration.
 pub(crate) const FIXED: usize = 5;
@@ -50,6 +50,7 @@ pub(super) fn slots(
         graph.blank.push(if row.owner == Owner::Resource { Slot::UNKNOWN } else { default });
         graph.slots.push(Read { attr, owner: row.owner, form: form(&row.ty), default });
     }
+    graph.reads_names = builtin::ALWAYS_GIVEN.iter().any(|attr| read.get(attr.0 as usize).is_some_and(|read| *read));
     Ok(())
 }
 
@@ -70,17 +71,25 @@ pub(super) fn words(vocabulary: &Vocabulary, tables: &mut Interner, graph: &mut 
         Some(value) => slot(value, vocabulary, tables),
         None => Ok(Slot::UNKNOWN),
     };
+    graph.default_tier = default(builtin::PRINCIPAL_TIER, tables)?;
+    graph.default_ip = default(builtin::IP, tables)?;
+    graph.default_time = default(builtin::TIME, tables)?;
+    graph.has_default_circumstances = [graph.default_ip, graph.default_time].iter().any(|slot| *slot != Slot::UNKNOWN);
     graph.default_roles = default(builtin::PRINCIPAL_ROLES, tables)?;
     graph.default_org = default(builtin::RESOURCE_ORG, tables)?;
     graph.granted = default(builtin::PRINCIPAL_GRANTED, tables)? == Slot::known(1, 0);
     for action in vocabulary.actions.iter() {
         graph.actions.add(0, action)?;
     }
+    for tier in &vocabulary.tiers {
+        graph.tiers.add(0, tier)?;
+    }
     for role in vocabulary.roles.iter() {
         graph.role_names.add(0, &role.name)?;
         graph.roles.push(tables.text(&role.name)?);
     }
-    let words = graph.role_words();
+    let words = graph.roles.len().div_ceil(64);
+    graph.role_words = words;
     for role in vocabulary.roles.iter() {
         let mut bits = vec![0_u64; words];
         for included in &role.closure {
@@ -100,11 +109,11 @@ pub(super) fn entities(vocabulary: &Vocabulary, tables: &mut Interner, graph: &m
     let (principals, patterns) =
         declared(&vocabulary.principals, vocabulary, tables, &mut graph.entities, Interner::principal)?;
     graph.principal_patterns = patterns;
-    graph.principals = homes(&tables.tables.principals, &principals, &graph.principal_patterns, &tables.tables);
+    declare_names(&mut tables.tables.principals, &principals);
     let (resources, patterns) =
         declared(&vocabulary.resources, vocabulary, tables, &mut graph.entities, Interner::resource)?;
     graph.resource_patterns = patterns;
-    graph.resources = homes(&tables.tables.resources, &resources, &graph.resource_patterns, &tables.tables);
+    declare_names(&mut tables.tables.resources, &resources);
     Ok(())
 }
 
@@ -131,22 +140,29 @@ fn declared(
 }
 
 /// What is known by name: the declaration of just this name, else that of the pattern which matches.
-fn homes(names: &Names, exact: &Exact, patterns: &[EntityPattern], tables: &Tables) -> Vec<Home> {
-    let exact: HashMap<u32, u32> = exact.iter().copied().collect();
-    let of = |id: u32| match exact.get(&id) {
-        Some(entity) => Home { entity: *entity, ..Home::default() },
-        None => home(names, id, patterns, &tables.globs),
-    };
-    (0..names.len() as u32).map(of).collect()
+/// Notes at names where the values of their declarations stand.
+fn declare_names(names: &mut Names<Home>, exact: &Exact) {
+    for (id, entity) in exact {
+        if let Some(home) = names.home_mut(*id) {
+            home.entity = *entity;
+        }
+    }
 }
 
-/// What is known of a name that is not declared by itself.
-pub(super) fn home(names: &Names, id: u32, patterns: &[EntityPattern], globs: &[Arc<Glob>]) -> Home {
-    let entity = match (names.tag(id), names.text(id)) {
-        (Some(kind), Some(text)) => Graph::declared(patterns, globs, kind, text),
-        _ => NONE,
-    };
-    Home { entity, ..Home::default() }
+/// Notes at names from a number on where the values of the declarations stand that match them, if they have none of their
+/// own.
+pub(super) fn declare_matching(names: &mut Names<Home>, from: u32, patterns: &[EntityPattern], globs: &[Arc<Glob>]) {
+    if patterns.is_empty() {
+        return;
+    }
+    for id in from..names.ids().end {
+        let is_open = names.home(id).is_some_and(|home| home.entity == NONE);
+        let (true, Some(kind), Some(text)) = (is_open, names.tag(id), names.text(id)) else { continue };
+        let entity = Graph::declared(patterns, globs, kind, text);
+        if let Some(home) = names.home_mut(id) {
+            home.entity = entity;
+        }
+    }
 }
 
 /// Where the values that a declaration fixes stand.

@@ -1,7 +1,7 @@
 //! From the shape of a condition to code.
 
 use super::{
-    code::{FAIL, JUMP, NEGATED, NONE_IS_UNKNOWN, Op, Test, halves},
+    code::{FAIL, JUMP, NEGATED, NONE_IS_UNKNOWN, Op, Test, halves, ticks},
     names::TooLarge,
     shape::Shape,
     tables::{Interner, address, instant_words, ip_words, numbers, plain, ranges, too_many},
@@ -13,9 +13,15 @@ use crate::{
     },
     value::{Cmp, GateMode, Value},
 };
+use std::net::IpAddr;
 
 /// The most ranges that stand in the code itself; more stand in a table.
 const MAX_RANGES: usize = 4;
+
+/// The most tiers whose bounds stand in a test's immediate.
+const MAX_TIERS: usize = 127;
+/// A rank that no tier has then.
+const LAST_RANK: i64 = 127;
 
 /// The most tests that a rule has one by one; more are code.
 const MAX_TESTS: usize = 12;
@@ -200,7 +206,7 @@ impl<'a> Encoder<'a> {
                 put(self, Op::CompareResource, 0, *left, narrow(*right)?, &[operator(*op), low, high])
             }
             Atom::In(attr, members) => {
-                let (op, immediate, operands) = self.members(members)?;
+                let (op, immediate, operands) = self.members(*attr, members)?;
                 put(self, op, 0, *attr, immediate, &operands)
             }
             Atom::During(attr, window) => {
@@ -234,7 +240,7 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    fn members(&mut self, members: &Members) -> Result<(Op, u16, Vec<u32>), TooLarge> {
+    fn members(&mut self, attr: AttrId, members: &Members) -> Result<(Op, u16, Vec<u32>), TooLarge> {
         Ok(match members {
             Members::Texts(texts) => match texts.first() {
                 Some(text) if texts.len() == 1 => (Op::Is, 0, vec![self.tables.text(text)?]),
@@ -242,7 +248,7 @@ impl<'a> Encoder<'a> {
             },
             Members::Nets(nets) => {
                 let (v4, v6) = ranges(nets);
-                if v6.is_empty() && v4.len() <= MAX_RANGES {
+                if attr == builtin::IP && v6.is_empty() && (1..=MAX_RANGES).contains(&v4.len()) {
                     let words = v4.iter().flat_map(|(first, last)| [*first, *last]).collect();
                     (Op::InRanges, u16::try_from(v4.len()).unwrap_or_default(), words)
                 } else {
@@ -270,7 +276,14 @@ impl<'a> Encoder<'a> {
         let not = if op == Cmp::Ne { NEGATED } else { 0 };
         let (test, flip, operands, immediate) = match value {
             Value::Text(text) => (Op::Is, not, vec![self.tables.text(text)?], 0),
+            Value::Ip(IpAddr::V4(ip)) if attr == builtin::IP => (Op::InRanges, not, vec![ip.to_bits(); 2], 1),
             Value::Ip(ip) => (Op::IsIp, not, ip_words(address(*ip)).to_vec(), 0),
+            Value::Time(at) if attr == builtin::TIME && is_order(op) && at.timestamp_subsec_nanos() == 0 => {
+                let tick = ticks(at.timestamp(), 0);
+                let negated = if matches!(op, Cmp::Gt | Cmp::Ge) { NEGATED } else { 0 };
+                let last = if matches!(op, Cmp::Lt | Cmp::Ge) { tick.saturating_sub(1) } else { tick };
+                (Op::NotAfter, negated, halves(last).to_vec(), 0)
+            }
             Value::Time(at) => {
                 let words = instant_words(*at).to_vec();
                 match op {
@@ -281,14 +294,14 @@ impl<'a> Encoder<'a> {
                     Cmp::Ge => (Op::Before, NEGATED, words, 0),
                 }
             }
-            Value::Tier(tier) if tier.0 < 255 && self.vocabulary.tiers.len() <= 255 => {
-                let (least, most) = bounds(op, i64::from(tier.0));
-                let byte = |rank: i64| u16::try_from(rank.clamp(0, 255)).unwrap_or_default();
-                if least > 255 || most < 0 {
-                    (Op::Within, not, empty(), 0)
-                } else {
-                    (Op::Tiers, not, Vec::new(), byte(least) | byte(most) << 8)
-                }
+            Value::Tier(tier) if attr == builtin::PRINCIPAL_TIER && self.vocabulary.tiers.len() <= MAX_TIERS => {
+                let (least, most) = match bounds(op, i64::from(tier.0)) {
+                    // No tier is the last of all ranks.
+                    (_, ..0) => (LAST_RANK, LAST_RANK),
+                    bounds => bounds,
+                };
+                let rank = |rank: i64| u16::try_from(rank.clamp(0, LAST_RANK)).unwrap_or_default();
+                (Op::Tiers, not, Vec::new(), rank(least) | rank(most) << 8)
             }
             Value::Bool(_) | Value::Int(_) | Value::Tier(_) => {
                 let constant = plain(value).map_or(0, |(low, _)| low.cast_signed());
@@ -316,9 +329,9 @@ fn bounds(op: Cmp, constant: i64) -> (i64, i64) {
     }
 }
 
-/// The operands of `Within` that no number meets.
-fn empty() -> Vec<u32> {
-    vec![1, 0, 0, 0]
+/// Whether an operator tells what comes before from what comes after.
+const fn is_order(op: Cmp) -> bool {
+    matches!(op, Cmp::Lt | Cmp::Le | Cmp::Gt | Cmp::Ge)
 }
 
 /// An attribute's number as an immediate.

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     check::{
         ir::{Cond, Effect, PartKind, Rule, RuleId},
-        vocabulary::{AttrId, Vocabulary},
+        vocabulary::{AttrId, Vocabulary, builtin},
     },
     value::GateMode,
 };
@@ -32,6 +32,20 @@ pub(super) enum Place {
     UnknownTag,
     UnknownPrincipalOrg,
     UnknownResourceOrg,
+}
+
+impl Place {
+    /// The attribute whose value leads there, if it is not a name.
+    const fn found_by(self) -> Option<AttrId> {
+        match self {
+            Self::Tag(_) | Self::UnknownTag => Some(builtin::RESOURCE_TAGS),
+            Self::PrincipalOrg(_) | Self::UnknownPrincipalOrg => Some(builtin::PRINCIPAL_ORG),
+            Self::ResourceOrg(_) | Self::UnknownResourceOrg => Some(builtin::RESOURCE_ORG),
+            Self::Everywhere | Self::Resource(_) | Self::Principal(_) | Self::Pattern(_) | Self::UnknownPrincipal => {
+                None
+            }
+        }
+    }
 }
 
 /// Files a rule under each of its keys.
@@ -73,17 +87,19 @@ pub(super) fn file(
                 put(place, Known { principal: Some((kind, name)), ..none }, tables)?;
                 unknown.insert(Place::UnknownPrincipal, ());
             }
-            Key::Pattern(glob) => put(Place::Pattern(tables.glob(glob)?), none, tables)?,
+            Key::Pattern(glob) => {
+                put(Place::Pattern(tables.glob(glob)?), Known { pattern: Some(glob), ..none }, tables)?;
+            }
             Key::Tag(tag) => {
-                put(Place::Tag(tables.text(tag)?), none, tables)?;
+                put(Place::Tag(tables.text(tag)?), Known { tag: Some(tag), ..none }, tables)?;
                 unknown.insert(Place::UnknownTag, ());
             }
             Key::PrincipalOrg(org) => {
-                put(Place::PrincipalOrg(tables.text(org)?), none, tables)?;
+                put(Place::PrincipalOrg(tables.text(org)?), Known { principal_org: Some(org), ..none }, tables)?;
                 unknown.insert(Place::UnknownPrincipalOrg, ());
             }
             Key::ResourceOrg(org) => {
-                put(Place::ResourceOrg(tables.text(org)?), none, tables)?;
+                put(Place::ResourceOrg(tables.text(org)?), Known { resource_org: Some(org), ..none }, tables)?;
                 unknown.insert(Place::UnknownResourceOrg, ());
             }
         }
@@ -118,8 +134,18 @@ fn role(rule: &Rule) -> (Section, bool, Option<GateMode>) {
     }
 }
 
+/// Notes the attributes that rules read, and those that lead to them.
+pub(super) fn read_by(filed: &[(Place, Packed)], read: &mut [bool]) {
+    for (place, rule) in filed {
+        reads(&rule.code, read);
+        if let Some(attr) = place.found_by() {
+            note(read, attr);
+        }
+    }
+}
+
 /// Notes the attributes that code reads.
-pub(super) fn reads(code: &[u32], read: &mut [bool]) {
+fn reads(code: &[u32], read: &mut [bool]) {
     for (test, operands) in block::tests(code) {
         if test.op == code::Op::Code {
             reads(operands, read);

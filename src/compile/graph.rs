@@ -21,7 +21,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// Numbers of texts from here on are a request's own.
+/// Numbers of texts from here on are a request's own; the tables have fewer.
 pub(crate) const LOCAL: u32 = 1 << 31;
 
 /// No entry of a table.
@@ -75,6 +75,12 @@ impl Slot {
     /// A set whose members stand in the graph's pool.
     pub(crate) const fn pooled(start: u32, count: u32) -> Self {
         Self::known(start as u64, count as u64 | STATIC)
+    }
+
+    /// The IPv4 address, if it is one.
+    #[inline]
+    pub(crate) fn ipv4(self) -> Option<u32> {
+        (self.state == State::Known && self.a == 0 && self.b >> 32 == 0xffff).then_some(self.b as u32)
     }
 
     /// Where a set's members begin, and how many there are.
@@ -137,7 +143,7 @@ impl ByText {
     /// Whether there is nothing to find.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        self.known.is_empty() && self.unknown.is_empty()
     }
 
     /// The rules of a value.
@@ -195,10 +201,6 @@ pub(crate) struct EntityPattern {
 pub struct Graph {
     /// The constants.
     pub(crate) tables: Tables,
-    /// By the number of a principal.
-    pub(crate) principals: Vec<Home>,
-    /// By the number of a resource.
-    pub(crate) resources: Vec<Home>,
     /// Rules that name principals, where the principal is not known.
     pub(crate) unknown_principal: BlockRef,
     /// By the number of a pattern: the rules for resources that match it.
@@ -225,8 +227,10 @@ pub struct Graph {
     pub(crate) slot_of: Vec<u16>,
     /// The numbers of the roles' names, by role.
     pub(crate) roles: Vec<u32>,
-    /// By role, the bits of the roles that it includes, [`Graph::role_words`] words each.
+    /// By role, the bits of the roles that it includes, [`role_words`](Self::role_words) words each.
     pub(crate) closures: Vec<u64>,
+    /// The words of a row of role bits.
+    pub(crate) role_words: usize,
     /// The numbers of actions, by name.
     pub(crate) actions: Names,
     /// The numbers of roles, by name.
@@ -237,16 +241,31 @@ pub struct Graph {
     pub(crate) principal_patterns: Vec<EntityPattern>,
     /// Declarations of resources by pattern.
     pub(crate) resource_patterns: Vec<EntityPattern>,
+    /// The tier of a principal where nobody says so.
+    pub(crate) default_tier: Slot,
+    /// The numbers of tiers, by name: their ranks.
+    pub(crate) tiers: Names,
+    /// The address and the instant where nobody says so.
+    pub(crate) default_ip: Slot,
+    pub(crate) default_time: Slot,
+    /// Whether there is anything to say of these two.
+    pub(crate) has_default_circumstances: bool,
     /// The roles that a principal holds where nobody says so.
     pub(crate) default_roles: Slot,
     /// The organisation of a declared resource where nobody says so.
     pub(crate) default_org: Slot,
     /// Whether a principal holds an access grant where nobody says so.
     pub(crate) granted: bool,
+    /// Whether tests read the names of principals, actions or resources as texts.
+    pub(crate) reads_names: bool,
+    /// Whether rules are found through tags or organisations.
+    pub(crate) has_indexes: bool,
     /// Whether resources that have no number may be matched by a pattern.
     pub(crate) has_patterns: bool,
     /// What rules there are besides prohibitions and allows.
     pub(crate) sections: u32,
+    /// The kinds of plain tests that blocks have, as bits.
+    pub(crate) kinds: u32,
     /// What rules say when they decide.
     pub(crate) heads: Heads,
     /// The bytes of what grows with each update, before there was one.
@@ -265,16 +284,11 @@ impl Graph {
         tables.into_iter().fold(0, usize::saturating_add)
     }
 
-    /// The words of a row of role bits.
-    pub(crate) fn role_words(&self) -> usize {
-        self.roles.len().div_ceil(64)
-    }
-
     /// The roles that a role includes, as bits.
+    #[inline]
     pub(crate) fn closure(&self, role: u32) -> &[u64] {
-        let words = self.role_words();
-        let start = (role as usize).saturating_mul(words);
-        self.closures.get(start..start.saturating_add(words)).unwrap_or_default()
+        let start = (role as usize).wrapping_mul(self.role_words);
+        self.closures.get(start..start.wrapping_add(self.role_words)).unwrap_or_default()
     }
 
     /// The declaration of a name that has no number of its own, or that is not declared by its number.
@@ -283,12 +297,6 @@ impl Graph {
             pattern.kind == kind && globs.get(pattern.glob as usize).is_some_and(|glob| glob.is_match(id))
         };
         patterns.iter().find(matching).map_or(NONE, |pattern| pattern.entity)
-    }
-
-    /// The number of a resource.
-    #[inline]
-    pub(crate) fn resource(&self, kind: &str, id: &str) -> Option<u32> {
-        self.tables.resources.find(self.tables.texts.find(0, kind)?, id)
     }
 
     /// Where the values of the declaration stand that matches a resource which has no number.

@@ -1,38 +1,34 @@
 //! Blocks where requests find them.
 
 use super::{
-    declare::home,
+    declare::declare_matching,
     filing::Place,
     graph::{BlockRef, ByText, Graph, Home},
-    names::TooLarge,
-    tables::number,
+    names::{Names, TooLarge},
+    tables::{Tables, number},
 };
+use crate::glob::Glob;
 
 impl Graph {
-    /// Makes room for all that has a number.
-    pub(super) fn settle(&mut self) {
-        let Self { tables, principals, resources, patterns, principal_patterns, resource_patterns, .. } = self;
-        for (homes, names, declared) in [
-            (principals, &tables.principals, &*principal_patterns),
-            (resources, &tables.resources, &*resource_patterns),
-        ] {
-            let new = homes.len() as u32..names.len() as u32;
-            homes.extend(new.map(|id| home(names, id, declared, &tables.globs)));
-        }
+    /// Makes room for all that has a number: principals and resources are new from these numbers on.
+    pub(super) fn settle(&mut self, principals: u32, resources: u32) {
+        let Self { tables, patterns, principal_patterns, resource_patterns, .. } = self;
+        declare_matching(&mut tables.principals, principals, principal_patterns, &tables.globs);
+        declare_matching(&mut tables.resources, resources, resource_patterns, &tables.globs);
         patterns.resize(tables.globs.len(), BlockRef::default());
     }
 
     /// Puts the block of a place where requests find it.
     pub(super) fn put(&mut self, place: Place, block: BlockRef) {
-        fn set(homes: &mut [Home], id: u32, block: BlockRef) {
-            if let Some(home) = homes.get_mut(id as usize) {
+        let set = |names: &mut Names<Home>, id: u32| {
+            if let Some(home) = names.home_mut(id) {
                 home.block = block;
             }
-        }
+        };
         match place {
             Place::Everywhere => self.everywhere = block,
-            Place::Resource(id) => set(&mut self.resources, id, block),
-            Place::Principal(id) => set(&mut self.principals, id, block),
+            Place::Resource(id) => set(&mut self.tables.resources, id),
+            Place::Principal(id) => set(&mut self.tables.principals, id),
             Place::Pattern(id) => {
                 if let Some(held) = self.patterns.get_mut(id as usize) {
                     *held = block;
@@ -50,11 +46,11 @@ impl Graph {
 
     /// The block of a place.
     pub(super) fn at(&self, place: Place) -> BlockRef {
-        let of = |homes: &[Home], id: u32| homes.get(id as usize).map(|home| home.block);
+        let of = |names: &Names<Home>, id: u32| names.home(id).map(|home| home.block);
         let found = match place {
             Place::Everywhere => Some(self.everywhere),
-            Place::Resource(id) => of(&self.resources, id),
-            Place::Principal(id) => of(&self.principals, id),
+            Place::Resource(id) => of(&self.tables.resources, id),
+            Place::Principal(id) => of(&self.tables.principals, id),
             Place::Pattern(id) => self.patterns.get(id as usize).copied(),
             Place::Tag(text) => self.tags.get(text),
             Place::PrincipalOrg(text) => self.principal_orgs.get(text),
@@ -71,19 +67,22 @@ impl Graph {
     pub(super) fn list_patterns(&mut self) -> Result<(), TooLarge> {
         // Where no list is.
         self.lists = vec![0];
-        let Self { tables, resources, patterns, lists, .. } = self;
-        let used: Vec<(u32, BlockRef)> =
-            (0_u32..).zip(&*patterns).filter(|(_, block)| !block.is_empty()).map(|(id, block)| (id, *block)).collect();
+        let Self { tables: Tables { resources, globs, .. }, patterns, lists, .. } = self;
+        let used: Vec<(&Glob, BlockRef)> = globs
+            .iter()
+            .zip(&*patterns)
+            .filter(|(_, block)| !block.is_empty())
+            .map(|(glob, block)| (&**glob, *block))
+            .collect();
         self.has_patterns = !used.is_empty() || !self.resource_patterns.is_empty();
-        for (home, id) in resources.iter_mut().zip(0_u32..) {
+        for id in resources.ids() {
+            let matching = |name: &str| {
+                let found = used.iter().filter(|(glob, _)| glob.is_match(name));
+                found.map(|(_, block)| *block).collect::<Vec<BlockRef>>()
+            };
+            let found = resources.text(id).map(matching).unwrap_or_default();
+            let Some(home) = resources.home_mut(id) else { continue };
             home.patterns = 0;
-            let Some(name) = tables.resources.text(id).filter(|_| !used.is_empty()) else { continue };
-            let glob = |id: u32| tables.globs.get(id as usize);
-            let found: Vec<BlockRef> = used
-                .iter()
-                .filter(|(id, _)| glob(*id).is_some_and(|glob| glob.is_match(name)))
-                .map(|(_, block)| *block)
-                .collect();
             if !found.is_empty() {
                 home.patterns = number(lists.len(), "patterns")?;
                 lists.push(number(found.len(), "patterns")?);

@@ -2,11 +2,12 @@
 //!
 //! In goes an [`Ir`], out comes a [`Graph`]. Pure and deterministic. The passes are files: `keys` finds what each rule is
 //! filed under; `shape` puts in what is known then and pushes negations down to the tests; `encode` makes code of it, with
-//! constants in `tables`; `declare` puts the vocabulary into numbers; `block` packs the rules of a key, and `wide` many of
-//! them. Nothing here decides a request, and nothing here says how a decision is put into words; what shows or counts a
+//! constants in `tables`; `declare` puts the vocabulary into numbers; `block` packs the rules of a key into chunks, `chunk` a
+//! few and `wide` many. Nothing here decides a request, and nothing here says how a decision is put into words; what shows or counts a
 //! graph asks `view`.
 
 pub(crate) mod block;
+pub(crate) mod chunk;
 pub(crate) mod code;
 pub(crate) mod declare;
 mod encode;
@@ -17,6 +18,7 @@ pub(crate) mod heads;
 mod index;
 mod keys;
 mod names;
+pub(crate) mod scatter;
 mod shape;
 pub(crate) mod tables;
 mod update;
@@ -29,7 +31,7 @@ pub use update::update;
 
 use crate::check::ir::Ir;
 use block::{Blocks, Packed};
-use filing::{Place, file, note, reads};
+use filing::{Place, file, note, read_by};
 use heads::Heads;
 use std::collections::BTreeMap;
 use tables::Interner;
@@ -46,15 +48,13 @@ pub fn compile(ir: &Ir) -> Result<Graph, TooLarge> {
         file(&ir.vocabulary, id, rule, &mut constants, &mut filed)?;
         heads::told(rule, &mut |attr| note(&mut read, attr));
     }
-    for (_, rule) in &filed {
-        reads(&rule.code, &mut read);
-    }
+    read_by(&filed, &mut read);
     let mut graph = Graph { heads: Heads::new(&ir.rules)?, ..Graph::default() };
     declare::slots(&ir.vocabulary, &read, &mut constants, &mut graph)?;
     declare::words(&ir.vocabulary, &mut constants, &mut graph)?;
     declare::entities(&ir.vocabulary, &mut constants, &mut graph)?;
     graph.tables = constants.tables;
-    graph.settle();
+    graph.settle(0, 0);
     pack(filed, Blocks::new(), &mut graph)?;
     graph.list_patterns()?;
     graph.compact = graph.flexible();
@@ -74,5 +74,8 @@ fn pack(mut filed: Vec<(Place, Packed)>, mut blocks: Blocks, graph: &mut Graph) 
     }
     graph.blocks = blocks.words;
     graph.sections = blocks.sections;
+    graph.kinds = blocks.kinds;
+    graph.has_indexes =
+        [&graph.tags, &graph.principal_orgs, &graph.resource_orgs].iter().any(|index| !index.is_empty());
     Ok(())
 }

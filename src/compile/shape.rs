@@ -6,16 +6,25 @@ use crate::{
         ir::{Atom, Cond, CondKind, Members},
         vocabulary::{AttrId, builtin},
     },
+    glob::Glob,
     value::{Cmp, Value},
 };
 
-/// What is known of the requests that code is made for: those about one resource, or by one principal.
+/// What is known of the requests that code is made for: what they are found by.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Known<'a> {
     /// The resource's kind and id.
     pub(crate) resource: Option<(&'a str, &'a str)>,
     /// The principal's kind and id.
     pub(crate) principal: Option<(&'a str, &'a str)>,
+    /// The principal's organisation.
+    pub(crate) principal_org: Option<&'a str>,
+    /// The resource's organisation.
+    pub(crate) resource_org: Option<&'a str>,
+    /// One of the resource's tags.
+    pub(crate) tag: Option<&'a str>,
+    /// A pattern that matches the resource's id.
+    pub(crate) pattern: Option<&'a Glob>,
 }
 
 /// A condition in negation normal form.
@@ -135,6 +144,8 @@ fn decided(atom: &Atom, known: Known<'_>) -> Option<bool> {
         builtin::RESOURCE_ID => known.resource.map(|(_, id)| id),
         builtin::PRINCIPAL_KIND => known.principal.map(|(kind, _)| kind),
         builtin::PRINCIPAL_ID => known.principal.map(|(_, id)| id),
+        builtin::PRINCIPAL_ORG => known.principal_org,
+        builtin::RESOURCE_ORG => known.resource_org,
         _ => None,
     };
     match atom {
@@ -144,8 +155,15 @@ fn decided(atom: &Atom, known: Known<'_>) -> Option<bool> {
             Members::Texts(texts) => text(*attr).map(|text| texts.contains(text)),
             Members::Ints(_) | Members::Tiers(_) | Members::Nets(_) | Members::Spans(_) => None,
         },
-        Atom::Like(attr, glob) => text(*attr).map(|text| glob.is_match(text)),
+        Atom::Like(attr, glob) => match text(*attr) {
+            Some(text) => Some(glob.is_match(text)),
+            None => {
+                (*attr == builtin::RESOURCE_ID && known.pattern.is_some_and(|known| *known == **glob)).then_some(true)
+            }
+        },
         Atom::Has(attr) => text(*attr).map(|_| true),
+        Atom::Contains(builtin::RESOURCE_TAGS, tag) => known.tag.filter(|known| *known == &**tag).map(|_| true),
+        Atom::Overlaps(builtin::RESOURCE_TAGS, tags) => known.tag.filter(|known| tags.contains(*known)).map(|_| true),
         Atom::IsTrue(_)
         | Atom::Compare(..)
         | Atom::CompareResource { .. }

@@ -1,6 +1,9 @@
 //! The constants of a policy set, each kept once and spoken of by number.
 
-use super::names::{Names, TooLarge};
+use super::{
+    graph::Home,
+    names::{Names, TooLarge},
+};
 use crate::{
     check::ir::{Members, Window},
     glob::Glob,
@@ -25,9 +28,9 @@ pub(crate) struct Tables {
     /// Texts that tests compare with, and those that declarations give.
     pub(crate) texts: Names,
     /// Principals that rules name or that are declared, by the number of their kind's text.
-    pub(crate) principals: Names,
+    pub(crate) principals: Names<Home>,
     /// Resources that rules name or that are declared, by the number of their kind's text.
-    pub(crate) resources: Names,
+    pub(crate) resources: Names<Home>,
     /// Tables of numbers: how many words, then those.
     pub(crate) pool: Vec<u32>,
     /// Patterns, each kept once.

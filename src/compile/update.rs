@@ -5,7 +5,7 @@
 use super::{
     block::{Blocks, Packed},
     compile,
-    filing::{Place, file, note, reads},
+    filing::{Place, file, note, read_by},
     graph::{BlockRef, Graph, UNREAD},
     heads,
     names::TooLarge,
@@ -50,6 +50,7 @@ fn other<'a>(rules: &'a Rules, others: &Rules) -> Vec<&'a OfFile> {
 
 fn follow(old: &Graph, after: &Ir, gone: &[&OfFile], new: &[&OfFile]) -> Result<Graph, TooLarge> {
     let mut graph = old.clone();
+    let [principals, resources] = [&old.tables.principals, &old.tables.resources].map(|names| names.ids().end);
     let mut constants = Interner::of(std::mem::take(&mut graph.tables));
     let mut filed: Vec<(Place, Packed)> = Vec::new();
     let mut read = vec![false; after.vocabulary.attributes.len()];
@@ -63,22 +64,20 @@ fn follow(old: &Graph, after: &Ir, gone: &[&OfFile], new: &[&OfFile]) -> Result<
         heads::told(rule, &mut |attr| note(&mut read, attr));
     }
     places.extend(filed.iter().map(|(place, _)| *place));
-    others_at(&graph, after, gone, &places, &mut constants, &mut filed)?;
+    others_at(old, after, gone, &places, &mut constants, &mut filed)?;
     graph.tables = constants.tables;
-    for (_, rule) in &filed {
-        reads(&rule.code, &mut read);
-    }
+    read_by(&filed, &mut read);
     if read.iter().zip(&graph.slot_of).any(|(read, slot)| *read && *slot == UNREAD) {
         // Values that were of no interest are now.
         return compile(after);
     }
-    graph.settle();
+    graph.settle(principals, resources);
     for place in &places {
         graph.put(*place, BlockRef::default());
     }
-    let blocks = Blocks::behind(std::mem::take(&mut graph.blocks), graph.sections);
+    let blocks = Blocks::behind(std::mem::take(&mut graph.blocks), graph.sections, graph.kinds);
     pack(filed, blocks, &mut graph)?;
-    if places.iter().any(|place| matches!(place, Place::Pattern(_))) || graph.resources.len() > old.resources.len() {
+    if places.iter().any(|place| matches!(place, Place::Pattern(_))) || graph.tables.resources.ids().end > resources {
         graph.list_patterns()?;
     }
     graph.heads.follow(gone, new)?;
@@ -87,7 +86,7 @@ fn follow(old: &Graph, after: &Ir, gone: &[&OfFile], new: &[&OfFile]) -> Result<
 
 /// Files the rules that stay at places that change.
 fn others_at(
-    graph: &Graph,
+    old: &Graph,
     after: &Ir,
     gone: &[&OfFile],
     places: &BTreeSet<Place>,
@@ -101,7 +100,7 @@ fn others_at(
     };
     let stay: BTreeSet<RuleId> = places
         .iter()
-        .flat_map(|place| graph.rules_in(graph.at(*place)))
+        .flat_map(|place| old.rules_in(old.at(*place)))
         .map(|listed| listed.rule)
         .filter(|id| !has_gone(*id))
         .collect();

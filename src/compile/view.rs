@@ -8,7 +8,7 @@ pub(crate) use super::{
 };
 
 use super::{
-    block::{self, Part, chunks},
+    block::{self, Part, parts},
     code::{Op, Test},
     graph::{BlockRef, Graph},
     shape::shape,
@@ -77,28 +77,28 @@ fn inner(test: Test, operands: &[u32]) -> impl Iterator<Item = (Test, &[u32])> {
     own.into_iter().chain(block::tests(code))
 }
 
-/// The rules of a wide chunk: whether each hides, its code, and its number less the block's base.
+/// The rules of a chunk of many: whether each hides, its code, and its number less the block's base.
 fn wide_rules(chunk: Wide<'_>) -> impl Iterator<Item = (bool, &[u32], u32)> {
-    (0..).map_while(move |place| chunk.rule(place as usize).map(|(_, code, rule)| (place < chunk.hiding(), code, rule)))
+    (0..).map_while(move |place| chunk.rule(place).map(|rule| (place < chunk.hiding(), rule.code, rule.number)))
 }
 
 /// The rules of a section: whether each hides, its number less the block's base, and how many tests it has.
 fn listed(part: Part<'_>, section: Section) -> Vec<(bool, u32, usize)> {
     let count = |code: &[u32]| block::tests(code).map(|(test, operands)| inner(test, operands).count()).sum();
     match part {
-        Part::Small(chunk) => {
+        Part::Few(chunk) => {
             let hiding = if section == Section::Prohibitions { chunk.hiding() } else { 0 };
             let rows = (0..).zip(chunk.section(section));
             rows.map(|(place, [_, needed, rule])| {
-                let made = (0..).zip(block::tests(chunk.tests)).filter(|(place, _)| needed >> place & 1 == 1);
-                let tests = made.map(|(_, (test, operands))| inner(test, operands).count()).sum();
+                let made = chunk.tests().filter(|(bit, ..)| needed & bit != 0);
+                let tests = made.map(|(_, test, operands)| inner(test, &operands).count()).sum();
                 (place < hiding, *rule, tests)
             })
             .collect()
         }
-        Part::Wide(chunk) => {
+        Part::Many(chunk) => {
             let places = chunk.section(section);
-            let rows = wide_rules(chunk).skip(places.start).take(places.len());
+            let rows = wide_rules(chunk).skip(places.start as usize).take(places.len());
             rows.map(|(hides, code, rule)| (hides, rule, count(code))).collect()
         }
     }
@@ -106,19 +106,22 @@ fn listed(part: Part<'_>, section: Section) -> Vec<(bool, u32, usize)> {
 
 impl<'g> Entry<'g> {
     /// What is known of the requests that come this way.
-    pub(crate) const fn known(self) -> Known<'g> {
+    pub(crate) fn known(self, graph: &'g Graph) -> Known<'g> {
+        let none = Known::default();
         match self {
-            Self::Resource(kind, id) => Known { resource: Some((kind, id)), principal: None },
-            Self::Principal(kind, id) => Known { resource: None, principal: Some((kind, id)) },
+            Self::Resource(kind, id) => Known { resource: Some((kind, id)), ..none },
+            Self::Principal(kind, id) => Known { principal: Some((kind, id)), ..none },
+            Self::Pattern(_, number) => {
+                Known { pattern: graph.globs().get(number as usize).map(|glob| &**glob), ..none }
+            }
+            Self::Tag(tag) => Known { tag: Some(tag), ..none },
+            Self::ResourceOrg(org) => Known { resource_org: Some(org), ..none },
+            Self::PrincipalOrg(org) => Known { principal_org: Some(org), ..none },
             Self::Everywhere
-            | Self::Pattern(..)
-            | Self::Tag(_)
-            | Self::ResourceOrg(_)
-            | Self::PrincipalOrg(_)
             | Self::UnknownTags
             | Self::UnknownResourceOrg
             | Self::UnknownPrincipal
-            | Self::UnknownPrincipalOrg => Known { resource: None, principal: None },
+            | Self::UnknownPrincipalOrg => none,
         }
     }
 }
@@ -135,12 +138,14 @@ impl Graph {
         ];
         let text = |id: u32| self.tables.texts.text(id).unwrap_or_default();
         let names = &self.tables.resources;
-        for (id, home) in (0..).zip(&self.resources) {
+        for id in names.ids() {
+            let Some(home) = names.home(id) else { continue };
             let kind = text(names.tag(id).unwrap_or_default());
             entries.push((Entry::Resource(kind, names.text(id).unwrap_or_default()), home.block));
         }
         let names = &self.tables.principals;
-        for (id, home) in (0..).zip(&self.principals) {
+        for id in names.ids() {
+            let Some(home) = names.home(id) else { continue };
             let kind = text(names.tag(id).unwrap_or_default());
             entries.push((Entry::Principal(kind, names.text(id).unwrap_or_default()), home.block));
         }
@@ -165,7 +170,7 @@ impl Graph {
     /// The rules of a block, in the order in which they decide.
     pub(crate) fn rules_in(&self, block: BlockRef) -> impl Iterator<Item = Listed> {
         SECTIONS.into_iter().flat_map(move |section| {
-            chunks(&self.blocks, block).flat_map(move |part| listed(part, section)).map(move |(hides, rule, tests)| {
+            parts(&self.blocks, block).flat_map(move |part| listed(part, section)).map(move |(hides, rule, tests)| {
                 Listed { rule: RuleId(block.base.wrapping_add(rule)), section, hides, tests }
             })
         })
@@ -173,23 +178,30 @@ impl Graph {
 
     /// How many tests each chunk of a block makes; a wide one, how many attributes it looks at.
     pub(crate) fn chunks_in(&self, block: BlockRef) -> impl Iterator<Item = usize> {
-        chunks(&self.blocks, block).map(|part| match part {
-            Part::Small(chunk) => block::tests(chunk.tests).count(),
-            Part::Wide(chunk) => chunk.cuts().len(),
+        parts(&self.blocks, block).map(|part| match part {
+            Part::Few(chunk) => chunk.tests().count(),
+            Part::Many(chunk) => chunk.cuts().len(),
         })
     }
 
     /// The tests that a block makes, in alternatives too: the attribute of each, and what it asks, as equal words for equal
     /// tests.
     pub(crate) fn tests_in(&self, block: BlockRef) -> impl Iterator<Item = (AttrId, Vec<u32>)> {
-        let codes = chunks(&self.blocks, block).flat_map(|part| match part {
-            Part::Small(chunk) => vec![chunk.tests],
-            Part::Wide(chunk) => wide_rules(chunk).map(|(_, code, _)| code).collect(),
+        let whole = parts(&self.blocks, block).flat_map(|part| -> Vec<(Test, Vec<u32>)> {
+            match part {
+                Part::Few(chunk) => chunk.tests().map(|(_, test, operands)| (test, operands)).collect(),
+                Part::Many(chunk) => wide_rules(chunk)
+                    .flat_map(|(_, code, _)| block::tests(code))
+                    .map(|(test, operands)| (test, operands.to_vec()))
+                    .collect(),
+            }
         });
-        let tests = codes.flat_map(block::tests).flat_map(|(test, operands)| inner(test, operands));
-        tests.map(|(test, operands)| {
-            let words = test.asked().words().into_iter().chain(operands.iter().copied());
-            (self.asked(test), words.collect())
+        whole.flat_map(|(test, operands)| {
+            let inner = inner(test, &operands).map(|(test, operands)| {
+                let words = test.asked().words().into_iter().chain(operands.iter().copied());
+                (self.asked(test), words.collect())
+            });
+            inner.collect::<Vec<_>>()
         })
     }
 
@@ -200,11 +212,12 @@ impl Graph {
             Op::Principal => builtin::PRINCIPAL_ID,
             Op::Resource => builtin::RESOURCE_ID,
             Op::Opened => builtin::PRINCIPAL_GRANTED,
+            Op::Tiers => builtin::PRINCIPAL_TIER,
+            Op::InRanges => builtin::IP,
+            Op::NotAfter => builtin::TIME,
             Op::IsTrue
             | Op::Has
             | Op::Within
-            | Op::Tiers
-            | Op::InRanges
             | Op::InNets
             | Op::Is
             | Op::OneOf
@@ -234,8 +247,8 @@ impl Graph {
         let by_text = [&self.tags, &self.principal_orgs, &self.resource_orgs];
         vec![
             ("blocks", of(&self.blocks)),
-            ("resources", sum(&[self.tables.resources.bytes(), of(&self.resources), of(&self.resource_patterns)])),
-            ("principals", sum(&[self.tables.principals.bytes(), of(&self.principals), of(&self.principal_patterns)])),
+            ("resources", sum(&[self.tables.resources.bytes(), of(&self.resource_patterns)])),
+            ("principals", sum(&[self.tables.principals.bytes(), of(&self.principal_patterns)])),
             ("declarations", of(&self.entities)),
             ("patterns", sum(&[of(&self.patterns), of(&self.lists)])),
             ("tags and organisations", by_text.iter().map(|index| of(&index.known)).sum()),
@@ -243,8 +256,14 @@ impl Graph {
             ("constants", of(&self.tables.pool)),
             ("attributes", sum(&[of(&self.slots), of(&self.slot_of)])),
             (
-                "actions and roles",
-                sum(&[self.actions.bytes(), self.role_names.bytes(), of(&self.roles), of(&self.closures)]),
+                "actions, roles and tiers",
+                sum(&[
+                    self.actions.bytes(),
+                    self.role_names.bytes(),
+                    of(&self.roles),
+                    of(&self.closures),
+                    self.tiers.bytes(),
+                ]),
             ),
             ("names and messages of rules", self.heads.bytes()),
         ]

@@ -91,26 +91,21 @@ impl Session {
 
     /// Asks: may the principal do this with that resource?
     pub fn ask(&mut self, action: &str, kind: &str, id: &str) -> Ask<'_> {
-        let set = self.set.set();
-        let graph = set.graph;
-        let unnamed = graph.has_patterns && graph.resource(kind, id).is_none();
-        if !unnamed {
-            self.draft.ask(set, action, kind, id, None);
-            return Ask(self);
-        }
-        self.name.clear();
-        self.name.push_str(kind);
-        // No kind has this character.
-        self.name.push('\n');
-        self.name.push_str(id);
-        if self.classes.get(&*self.name).is_none() {
-            let kind = graph.tables.texts.find(0, kind);
-            let entity = kind.map_or(NONE, |kind| graph.declared_resource(kind, id));
-            let found = graph.matching(id).collect();
-            self.classes.put(self.name.as_str().into(), Remembered { entity, found });
-        }
-        let class = self.classes.get(&*self.name).map(|held| Class { entity: held.entity, found: &held.found });
-        self.draft.ask(set, action, kind, id, class);
+        let Self { set, draft, classes, name } = self;
+        let graph = &set.graph;
+        draft.ask(set.set(), action, kind, id, |number| {
+            name.clear();
+            name.push_str(kind);
+            // No kind has this character.
+            name.push('\n');
+            name.push_str(id);
+            if classes.get(name.as_str()).is_none() {
+                let entity = number.map_or(NONE, |kind| graph.declared_resource(kind, id));
+                let found = graph.matching(id).collect();
+                classes.put(name.as_str().into(), Remembered { entity, found });
+            }
+            classes.get(name.as_str()).map(|held| Class { entity: held.entity, found: &held.found })
+        });
         Ask(self)
     }
 
@@ -163,7 +158,11 @@ impl Caller<'_> {
     /// # Errors
     /// As for [`with`](Self::with).
     pub fn roles(self, roles: &[&str]) -> Result<Self, Box<Refusal>> {
-        self.with(builtin::PRINCIPAL_ROLES, Given::Texts(roles))
+        let set = self.0.set.set();
+        let taken = self.0.draft.hold_everywhere(set, roles);
+        taken.map_err(|Misfit| misfit(set, builtin::PRINCIPAL_ROLES))?;
+        self.0.draft.end_of_principal();
+        Ok(self)
     }
 
     /// With a tier.
@@ -171,7 +170,11 @@ impl Caller<'_> {
     /// # Errors
     /// As for [`with`](Self::with).
     pub fn tier(self, tier: &str) -> Result<Self, Box<Refusal>> {
-        self.with(builtin::PRINCIPAL_TIER, tier)
+        let set = self.0.set.set();
+        let taken = self.0.draft.has_tier(set, tier);
+        taken.map_err(|Misfit| misfit(set, builtin::PRINCIPAL_TIER))?;
+        self.0.draft.end_of_principal();
+        Ok(self)
     }
 
     /// With an organisation.

@@ -1,162 +1,145 @@
-//! What the tests of a chunk come to, a bit for each: the loop that decisions spend their time in.
+//! What the tests of a chunk of few rules come to, a bit for each: what decisions spend their time with.
 
-use super::{prepared::Prepared, truth::truth};
+use super::{
+    prepared::{Plain, Prepared},
+    truth::holds_both_ways,
+};
 use crate::compile::{
     Graph,
-    block::Chunk,
-    code::{FAIL, JUMP, NEGATED, Op, Test, joined},
-    graph::{NONE, Slot, State},
+    chunk::{Chunk, Kind, MAX, Row, low},
+    code::{Test, joined},
 };
 
-/// What the tests of a chunk come to, a bit for each.
+/// The tests of a chunk that fail, a bit for each.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bits {
-    /// Those that are true.
-    pub(super) certain: u32,
-    /// Those that are true or unknown.
-    pub(super) possible: u32,
+pub(super) struct Failing {
+    /// Those that are false.
+    pub(super) certainly: u32,
+    /// Those that are false or unknown.
+    pub(super) possibly: u32,
 }
 
-const HOLDS: u32 = Op::Holds as u32;
-const PRINCIPAL: u32 = Op::Principal as u32;
-const TIERS: u32 = Op::Tiers as u32;
-const IN_RANGES: u32 = Op::InRanges as u32;
-const IS: u32 = Op::Is as u32;
-const IS_TRUE: u32 = Op::IsTrue as u32;
-const UNTIL: u32 = Op::Until as u32;
-const BEFORE: u32 = Op::Before as u32;
-const WITHIN: u32 = Op::Within as u32;
-
-/// Makes the tests of a chunk.
-#[inline]
-pub(super) fn bits(graph: &Graph, request: &Prepared, chunk: Chunk<'_>) -> Bits {
-    let slots = request.slots.as_slice();
-    let mut bits = Bits { certain: 0, possible: 0 };
-    let mut words = chunk.tests;
-    for place in 0..chunk.quick() {
-        let [head, tail, rest @ ..] = words else { break };
-        let Some((operands, rest)) = rest.split_at_checked((head >> 12 & 15) as usize) else { break };
-        words = rest;
-        let (certain, possible) = quick(graph, request, slots, *head, *tail, operands);
-        bits.certain |= certain.wrapping_shl(place);
-        bits.possible |= possible.wrapping_shl(place);
+impl Failing {
+    /// With some tests negated: what certainly fails does not possibly hold.
+    const fn negated(self, tests: u32) -> Self {
+        let Self { certainly, possibly } = self;
+        Self { certainly: certainly & !tests | !possibly & tests, possibly: possibly & !tests | !certainly & tests }
     }
-    if words.is_empty() { bits } else { slow(graph, request, chunk, words, bits) }
 }
 
-/// Whether a test is certainly true, and whether it is possibly: as 0 or 1.
-#[inline]
-fn quick(graph: &Graph, request: &Prepared, slots: &[Slot], head: u32, tail: u32, operands: &[u32]) -> (u32, u32) {
-    let negated = head >> 8 & 1;
-    let value = match (head & 0xff, slots.get((head >> 16) as usize)) {
-        (HOLDS, _) => {
-            let (certain, possible) = request.role(tail >> 16);
-            // What is certainly so is not possibly otherwise.
-            return if negated == 0 { (certain, possible) } else { (possible ^ 1, certain ^ 1) };
+/// Makes the tests of a chunk that some of these rules need.
+#[inline(always)]
+pub(super) fn failing(graph: &Graph, request: &Prepared, chunk: Chunk<'_>, rules: &[Row]) -> Failing {
+    match chunk.simple() {
+        Some((who, place)) if !request.plain.doubts(graph.kinds) => {
+            let failing = simple(&request.plain, who, place) ^ chunk.negated();
+            Failing { certainly: failing, possibly: failing }
         }
-        (PRINCIPAL, _) if !request.nobody => request.principal != NONE && operands.first() == Some(&request.principal),
-        (TIERS, Some(Slot { state: State::Known, a, .. })) => {
-            let bounds = u64::from(tail >> 16);
-            (*a >= bounds & 0xff) & (*a <= bounds >> 8)
-        }
-        (IN_RANGES, Some(Slot { state: State::Known, a: 0, b })) if b >> 32 == 0xffff => {
-            let ip = *b as u32;
-            let (ranges, _) = operands.as_chunks::<2>();
-            ranges.iter().fold(false, |inside, [first, last]| inside | (*first <= ip) & (ip <= *last))
-        }
-        (IS, Some(Slot { state: State::Known, a, .. })) => operands.first().is_some_and(|text| *a == u64::from(*text)),
-        (IS_TRUE, Some(Slot { state: State::Known, a, .. })) => *a == 1,
-        (WITHIN, Some(Slot { state: State::Known, a, .. })) => {
-            let [b, c, d, e] = operands else { return (0, 1) };
-            let number = a.cast_signed();
-            (joined(*b, *c).cast_signed() <= number) & (number <= joined(*d, *e).cast_signed())
-        }
-        (op @ (UNTIL | BEFORE), Some(Slot { state: State::Known, a, b })) => {
-            let [low, high, nanos] = operands else { return (0, 1) };
-            let (seconds, limit) = (a.cast_signed(), joined(*low, *high).cast_signed());
-            let nanos = u64::from(*nanos);
-            let same = seconds == limit;
-            (seconds < limit) | same & if op == UNTIL { *b <= nanos } else { *b < nanos }
-        }
-        _ => return other(graph, request, slots, head, tail, operands),
+        _ => any(graph, request, chunk, rules),
+    }
+}
+
+/// Makes the tests of a simple chunk as if all were known, without their negations.
+#[inline(always)]
+fn simple(plain: &Plain, who: &[u32; 4], place: Option<&[u32; 14]>) -> u32 {
+    let [four_roles, two_tiers, a, b] = who;
+    let bits = roles(!plain.held, *four_roles) | tiers(plain, *two_tiers) << 4 | names(plain, &[*a, *b]) << 6;
+    let Some(place) = place else { return bits };
+    let [a, b, c, d, four_ranges @ ..] = place;
+    bits | instants(plain, &[*a, *b, *c, *d]) << 8 | addresses(plain, four_ranges) << 10
+}
+
+#[inline(always)]
+fn roles(lacked: u64, group: u32) -> u32 {
+    let lacks = |role: u32| (lacked >> (role & 63)) as u32 & 1;
+    lacks(group) | lacks(group >> 8) << 1 | lacks(group >> 16) << 2 | lacks(group >> 24) << 3
+}
+
+#[inline(always)]
+fn tiers(plain: &Plain, group: u32) -> u32 {
+    let is_out = |tier: u32| u32::from(tier >> 8 & 0x7f < plain.tier.wrapping_sub(tier & 0xff));
+    is_out(group) | is_out(group >> 16) << 1
+}
+
+#[inline(always)]
+fn names(plain: &Plain, [a, b]: &[u32; 2]) -> u32 {
+    u32::from(*a != plain.principal) | u32::from(*b != plain.principal) << 1
+}
+
+#[inline(always)]
+fn instants(plain: &Plain, [a, b, c, d]: &[u32; 4]) -> u32 {
+    u32::from(joined(*a, *b) < plain.tick) | u32::from(joined(*c, *d) < plain.tick) << 1
+}
+
+#[inline(always)]
+fn addresses(plain: &Plain, group: &[u32; 10]) -> u32 {
+    let [a, b, c, d, e, f, g, h, low, high] = group;
+    let is_out = |first: &u32, distance: &u32| u32::from(*distance < plain.ip.wrapping_sub(*first));
+    let out = is_out(a, e) | is_out(b, f) << 1 | is_out(c, g) << 2 | is_out(d, h) << 3 | plain.out;
+    (joined(*low, *high) >> (out << 2)) as u32 & 15
+}
+
+/// Makes the tests of any chunk, whatever is not known.
+#[inline(never)]
+fn any(graph: &Graph, request: &Prepared, chunk: Chunk<'_>, rules: &[Row]) -> Failing {
+    let plain = &request.plain;
+    let failing = all(plain, chunk, !plain.held);
+    let made = if plain.doubts(graph.kinds) {
+        let unknown = unknown(plain, chunk);
+        Failing { certainly: all(plain, chunk, !plain.may) & !unknown, possibly: failing | unknown }
+    } else {
+        Failing { certainly: failing, possibly: failing }
     };
-    let value = u32::from(value) ^ negated;
-    (value, value)
+    let made = made.negated(chunk.negated());
+    if chunk.other_tests() == 0 { made } else { others(graph, request, chunk, rules, made) }
 }
 
-/// Any test.
-#[inline(never)]
-fn other(graph: &Graph, request: &Prepared, slots: &[Slot], head: u32, tail: u32, operands: &[u32]) -> (u32, u32) {
-    // Code is read from a set that was checked; were it not, nothing would be certain and all possible.
-    let Some(test) = Test::read(head, tail) else { return (0, 1) };
-    let negated = test.flags & NEGATED != 0;
-    let truth = truth(graph, request, slots, test, operands);
-    (u32::from(truth == Some(!negated)), u32::from(truth != Some(negated)))
-}
-
-/// Makes the slow tests that some rule depends on.
-#[inline(never)]
-fn slow(graph: &Graph, request: &Prepared, chunk: Chunk<'_>, mut words: &[u32], mut bits: Bits) -> Bits {
-    let slots = request.slots.as_slice();
-    let made = 1_u32.wrapping_shl(chunk.quick()).wrapping_sub(1);
-    let may_fire =
-        |[actions, needed, _]: &&[u32; 3]| request.is_spoken_of(*actions) && needed & made & !bits.possible == 0;
-    let wanted = chunk.rules.iter().filter(may_fire).fold(0, |wanted, [_, needed, _]| wanted | needed);
-    for place in chunk.quick()..32 {
-        let [head, tail, rest @ ..] = words else { break };
-        let Some(test) = Test::read(*head, *tail) else { break };
-        let Some((operands, rest)) = rest.split_at_checked(test.operands) else { break };
-        words = rest;
-        if wanted >> place & 1 == 0 {
-            continue;
-        }
-        let (certain, possible) = if test.op == Op::Code {
-            let holds = |possible| u32::from(holds(graph, request, slots, operands, possible));
-            (holds(false), holds(true))
-        } else {
-            other(graph, request, slots, *head, *tail, operands)
-        };
-        bits.certain |= certain << place;
-        bits.possible |= possible << place;
-    }
+/// Makes the plain tests as if all were known, without their negations.
+fn all(plain: &Plain, chunk: Chunk<'_>, lacked: u64) -> u32 {
+    let groups = chunk.all_groups();
+    let (mut bits, mut place) = (0_u32, 0_u32);
+    let mut put = |group: u32, places: u32| {
+        bits |= group.wrapping_shl(place);
+        place = place.wrapping_add(places);
+    };
+    groups.roles.iter().for_each(|group| put(roles(lacked, *group), 4));
+    groups.tiers.iter().for_each(|group| put(tiers(plain, *group), 2));
+    groups.names.iter().for_each(|group| put(names(plain, group), 2));
+    groups.instants.iter().for_each(|group| put(instants(plain, group), 2));
+    groups.addresses.iter().for_each(|group| put(addresses(plain, group), 4));
     bits
 }
 
-/// Whether all tests of a rule hold: certainly, or possibly.
-pub(super) fn fires(graph: &Graph, request: &Prepared, mut code: &[u32], possible: bool) -> bool {
-    let slots = request.slots.as_slice();
-    while let [head, tail, rest @ ..] = code {
-        let Some(test) = Test::read(*head, *tail) else { return possible };
-        let Some((operands, rest)) = rest.split_at_checked(test.operands) else { return possible };
-        code = rest;
-        let holds = if test.op == Op::Code {
-            holds(graph, request, slots, operands, possible)
-        } else {
-            let (certain, maybe) = quick(graph, request, slots, *head, *tail, operands);
-            if possible { maybe == 1 } else { certain == 1 }
-        };
-        if !holds {
-            return false;
-        }
-    }
-    true
+/// The plain tests that ask for something which is not known; those of roles tell themselves.
+fn unknown(plain: &Plain, chunk: Chunk<'_>) -> u32 {
+    let kinds = [Kind::Names, Kind::Instants, Kind::Addresses].into_iter().filter(|kind| plain.doubts(kind.bit()));
+    let tiers = match (plain.doubts(Kind::Tiers.bit()), plain.has_no_tier()) {
+        (true, true) => chunk.tiers_that_want_one(),
+        (true, false) => chunk.bits_of(Kind::Tiers),
+        (false, _) => 0,
+    };
+    kinds.fold(tiers, |bits, kind| bits | chunk.bits_of(kind))
 }
 
-/// Whether code holds: certainly, or possibly.
-fn holds(graph: &Graph, request: &Prepared, slots: &[Slot], mut code: &[u32], possible: bool) -> bool {
-    while let [head, tail, rest @ ..] = code {
-        let Some(test) = Test::read(*head, *tail) else { return possible };
-        let Some((operands, rest)) = rest.split_at_checked(test.operands) else { return possible };
-        code = rest;
-        let (certain, maybe) = other(graph, request, slots, *head, *tail, operands);
-        let result = if possible { maybe == 1 } else { certain == 1 };
-        if result == (test.flags & JUMP != 0) {
-            if test.skip == FAIL {
-                return false;
-            }
-            let Some(target) = code.get(usize::from(test.skip)..) else { return possible };
-            code = target;
+/// Makes the tests that are not plain and that some rule depends on.
+fn others(graph: &Graph, request: &Prepared, chunk: Chunk<'_>, rules: &[Row], mut failing: Failing) -> Failing {
+    let may_fire = |[actions, needed, _]: &&Row| {
+        request.is_spoken_of(*actions) && needed & failing.certainly & low(chunk.plain_bits()) == 0
+    };
+    let wanted = rules.iter().filter(may_fire).fold(0, |wanted, [_, needed, _]| wanted | needed);
+    let mut words = chunk.others();
+    for place in chunk.plain_bits()..MAX {
+        let [head, tail, rest @ ..] = words else { break };
+        // Code is read from a set that was checked.
+        let Some(test) = Test::read(*head, *tail) else { break };
+        let Some((operands, rest)) = rest.split_at_checked(test.operands) else { break };
+        words = rest;
+        let bit = 1 << place;
+        if wanted & bit != 0 {
+            let (certainly, possibly) = holds_both_ways(graph, request, test, operands);
+            failing.certainly |= if possibly { 0 } else { bit };
+            failing.possibly |= if certainly { 0 } else { bit };
         }
     }
-    true
+    failing
 }

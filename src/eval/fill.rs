@@ -20,7 +20,7 @@ pub(crate) fn fill(draft: &mut Draft, set: Set<'_>, request: &Request) -> Result
     draft.principal(set, &principal.kind, principal.id.as_deref());
     give_all(draft, set, request, Owner::Principal)?;
     draft.end_of_principal();
-    draft.ask(set, &request.action, &request.resource.kind, &request.resource.id, None);
+    draft.ask(set, &request.action, &request.resource.kind, &request.resource.id, |_| None);
     for owner in [Owner::Resource, Owner::Action, Owner::Context] {
         give_all(draft, set, request, owner)?;
     }

@@ -1,7 +1,7 @@
 //! Decisions by the graph: the same as the reference evaluator's, found without visiting rules that cannot matter.
 
 use super::{
-    bits::bits,
+    bits::failing,
     prepared::Prepared,
     verdict::{Outcome, Verdict},
     wide,
@@ -10,24 +10,57 @@ use crate::{
     check::ir::RuleId,
     compile::{
         Graph,
-        block::{Part, Section, chunks},
+        block::{Part, Section, is_few, parts, words},
+        chunk::{Chunk, Row},
         graph::BlockRef,
+        wide::Wide,
     },
 };
 
 /// Allow or deny, and by which rule.
 #[must_use]
-#[inline]
 pub(crate) fn decide(graph: &Graph, request: &Prepared) -> Outcome {
-    if request.action == 0 {
+    let plain = &request.plain;
+    if plain.action == 0 {
         return Outcome::UnknownAction;
     }
-    let mut best = Best { prohibition: u64::MAX, allow: u32::MAX };
-    reach(graph, request, |block| best = scan(graph, request, block, best));
-    if best.prohibition != u64::MAX {
-        return Outcome::Deny(RuleId(best.prohibition as u32));
+    let of_resource = plain.of_resource;
+    let mut first = if of_resource.is_empty() { First::NOTHING } else { scan(graph, request, of_resource) };
+    // Most requests reach no other rules.
+    if !plain.of_principal.is_empty() || !graph.everywhere.is_empty() || !request.found().is_empty() {
+        reach_others(graph, request, |block| first = first.min(first_of_parts(graph, request, block)));
     }
-    if best.allow == u32::MAX { Outcome::NoRule } else { Outcome::Allow(RuleId(best.allow)) }
+    first.outcome()
+}
+
+/// The first rule that fires, by its rank and number: a number, so that of two the first is the lesser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct First(u64);
+
+/// The ranks of rules: prohibitions that hide, other prohibitions, allows.
+const HIDING: u64 = 0;
+const PROHIBITION: u64 = 1;
+const ALLOW: u64 = 2;
+
+impl First {
+    /// None fires.
+    const NOTHING: Self = Self(u64::MAX);
+
+    /// A rule.
+    #[inline]
+    fn new(rank: u64, rule: u32) -> Self {
+        Self(rank << 32 | u64::from(rule))
+    }
+
+    #[inline]
+    fn outcome(self) -> Outcome {
+        let rule = RuleId(self.0 as u32);
+        match self.0 >> 32 {
+            HIDING | PROHIBITION => Outcome::Deny(rule),
+            ALLOW => Outcome::Allow(rule),
+            _ => Outcome::NoRule,
+        }
+    }
 }
 
 /// What all the rules say.
@@ -54,22 +87,18 @@ pub(crate) fn firing(graph: &Graph, request: &Prepared, section: Section) -> Vec
         return found;
     }
     reach(graph, request, |block| {
-        for part in chunks(&graph.blocks, block) {
+        for part in parts(&graph.blocks, block) {
             match part {
-                Part::Small(chunk) => {
+                Part::Few(chunk) => {
                     let rules = chunk.section(section);
-                    if rules.is_empty() {
-                        continue;
-                    }
-                    let bits = bits(graph, request, chunk);
-                    let truths = if section.is_certain() { bits.certain } else { bits.possible };
-                    let fires =
-                        |[actions, needed, _]: &&[u32; 3]| request.is_spoken_of(*actions) && needed & !truths == 0;
+                    let failing = failing(graph, request, chunk, rules);
+                    let failing = if section.is_certain() { failing.possibly } else { failing.certainly };
+                    let fires = |[actions, needed, _]: &&Row| request.is_spoken_of(*actions) && needed & failing == 0;
                     let numbers = rules.iter().filter(fires).map(|[_, _, rule]| block.base.wrapping_add(*rule));
                     found.extend(numbers.map(RuleId));
                 }
-                Part::Wide(chunk) => {
-                    let left = wide::left(request, chunk);
+                Part::Many(chunk) => {
+                    let left = wide::left(graph, request, chunk);
                     wide::visit(graph, request, chunk, &left, section, |_, rule| {
                         found.push(RuleId(block.base.wrapping_add(rule)));
                         true
@@ -84,78 +113,73 @@ pub(crate) fn firing(graph: &Graph, request: &Prepared, section: Section) -> Vec
     found
 }
 
-/// The first rules that fire, so far.
-#[derive(Debug, Clone, Copy)]
-struct Best {
-    /// The number of a prohibition; those that do not hide have bit 32 set, and so come after those that do.
-    prohibition: u64,
-    allow: u32,
-}
-
 /// Visits the blocks that a request reaches.
-#[inline]
 fn reach(graph: &Graph, request: &Prepared, mut visit: impl FnMut(BlockRef)) {
-    if let Some(home) = graph.resources.get(request.resource as usize) {
-        visit(home.block);
-    }
-    match graph.principals.get(request.principal as usize) {
-        Some(home) if !home.block.is_empty() => visit(home.block),
-        Some(_) => {}
-        None if request.nobody => visit(graph.unknown_principal),
-        None => {}
-    }
-    if !graph.everywhere.is_empty() {
-        visit(graph.everywhere);
-    }
-    for block in request.found() {
-        visit(*block);
-    }
+    visit(request.plain.of_resource);
+    reach_others(graph, request, visit);
 }
 
-/// The first rules that fire, with those of one more block.
-#[inline(never)]
-fn scan(graph: &Graph, request: &Prepared, block: BlockRef, mut best: Best) -> Best {
-    for part in chunks(&graph.blocks, block) {
-        let (hiding, prohibition, allow) = match part {
-            Part::Small(chunk) => {
-                let bits = bits(graph, request, chunk);
-                let prohibitions = chunk.prohibitions() as usize;
-                let (prohibitions, rest) = chunk.rules.split_at_checked(prohibitions).unwrap_or_default();
-                let allows = rest.get(..chunk.allows() as usize).unwrap_or_default();
-                let prohibition = least(prohibitions, request.action, bits.possible);
-                (chunk.hiding(), prohibition, least(allows, request.action, bits.certain))
-            }
-            Part::Wide(chunk) => {
-                let left = wide::left(request, chunk);
-                let first = |section| wide::first(graph, request, chunk, &left, section);
-                let prohibition = first(Section::Prohibitions);
-                let allow = if prohibition.is_none() { first(Section::Allows) } else { None };
-                (chunk.hiding(), prohibition, allow)
-            }
-        };
-        if let Some((place, rule)) = prohibition {
-            let rule = u64::from(block.base.wrapping_add(rule));
-            best.prohibition = best.prohibition.min(u64::from(place >= hiding) << 32 | rule);
-            // Those of the chunks that follow come later.
-            return best;
-        }
-        if let Some((_, rule)) = allow {
-            best.allow = best.allow.min(block.base.wrapping_add(rule));
-            // Prohibitions stand before allows, so what follows has none.
-            return best;
-        }
-    }
-    best
-}
-
-/// The first of some rules that fires: its place and its number. Every rule is looked at, which is faster than to stop.
+/// Visits the blocks that a request reaches otherwise than by the resource's name.
 #[inline]
-fn least(rules: &[[u32; 3]], action: u32, truths: u32) -> Option<(u32, u32)> {
-    let mut firing = 0_u32;
-    for (place, [actions, needed, _]) in (0_u32..).zip(rules) {
-        let fires = (actions & action != 0) & (needed & !truths == 0);
-        firing |= u32::from(fires) << (place & 31);
+fn reach_others(graph: &Graph, request: &Prepared, mut visit: impl FnMut(BlockRef)) {
+    for block in [request.plain.of_principal, graph.everywhere].iter().chain(request.found()) {
+        if !block.is_empty() {
+            visit(*block);
+        }
     }
-    let place = firing.trailing_zeros();
-    rules.get(place as usize).filter(|_| firing != 0).map(|[_, _, rule]| (place, *rule))
+}
+
+/// The first rule of a block that fires.
+#[inline(always)]
+fn scan(graph: &Graph, request: &Prepared, block: BlockRef) -> First {
+    let Some(words) = words(&graph.blocks, block) else { return First::NOTHING };
+    // Nearly all blocks are one chunk of few rules.
+    match (words.first(), Chunk::read(words)) {
+        (Some(head), Some(chunk)) if is_few(*head) => first_of_few(graph, request, chunk, block.base),
+        _ => first_of_parts(graph, request, block),
+    }
+}
+
+/// The first rule of a block that fires, whatever its chunks are.
+#[inline(never)]
+fn first_of_parts(graph: &Graph, request: &Prepared, block: BlockRef) -> First {
+    let firsts = parts(&graph.blocks, block).map(|part| match part {
+        Part::Few(chunk) => first_of_few(graph, request, chunk, block.base),
+        Part::Many(chunk) => first_of_many(graph, request, chunk, block.base),
+    });
+    // Those of the chunks that follow come later.
+    firsts.into_iter().find(|first| *first != First::NOTHING).unwrap_or(First::NOTHING)
+}
+
+/// The first rule of a chunk that fires.
+#[inline(always)]
+fn first_of_few(graph: &Graph, request: &Prepared, chunk: Chunk<'_>, base: u32) -> First {
+    let rules = chunk.deciding();
+    let failing = failing(graph, request, chunk, rules);
+    let (prohibitions, allows) = rules.split_at_checked(chunk.prohibitions() as usize).unwrap_or_default();
+    let fires = |[actions, needed, _]: &Row, failing: u32| needed & failing | request.plain.action & !actions == 0;
+    if let Some(place) = prohibitions.iter().position(|rule| fires(rule, failing.certainly)) {
+        let rank = if (place as u32) < chunk.hiding() { HIDING } else { PROHIBITION };
+        return First::new(rank, base.wrapping_add(prohibitions.get(place).map_or(0, |[_, _, rule]| *rule)));
+    }
+    let allow = allows.iter().find(|rule| fires(rule, failing.possibly));
+    allow.map_or(First::NOTHING, |[_, _, rule]| First::new(ALLOW, base.wrapping_add(*rule)))
+}
+
+/// The first rule of a chunk of many that fires.
+#[inline(never)]
+fn first_of_many(graph: &Graph, request: &Prepared, chunk: Wide<'_>, base: u32) -> First {
+    let left = wide::left(graph, request, chunk);
+    let mut first = First::NOTHING;
+    wide::visit(graph, request, chunk, &left, Section::Prohibitions, |place, rule| {
+        first = First::new(if place < chunk.hiding() { HIDING } else { PROHIBITION }, base.wrapping_add(rule));
+        false
+    });
+    if first == First::NOTHING {
+        wide::visit(graph, request, chunk, &left, Section::Allows, |_, rule| {
+            first = First::new(ALLOW, base.wrapping_add(rule));
+            false
+        });
+    }
+    first
 }

@@ -3,39 +3,146 @@
 use super::facts::Grant;
 use crate::compile::{
     Graph,
-    graph::{BlockRef, LOCAL, Slot},
+    chunk::Kind,
+    code::ticks,
+    graph::{BlockRef, LOCAL, NONE, Slot, State},
 };
 use smallvec::SmallVec;
 use std::collections::HashMap;
 
-/// A request, prepared for one policy set: nothing but numbers, most of them in place.
+/// A request, prepared for one policy set: nothing but numbers.
 #[derive(Debug, Default)]
 pub struct Prepared {
+    /// What nearly every decision reads.
+    pub(crate) plain: Plain,
     /// By the slots of the graph.
-    pub(crate) slots: SmallVec<[Slot; 4]>,
-    /// Bits of the roles that the principal certainly holds, then of those that it may hold.
-    pub(crate) roles: SmallVec<[u64; 2]>,
-    /// The bit of the action; 0 where the vocabulary does not know it.
-    pub(crate) action: u32,
-    /// The principal's number, if rules name it or it is declared.
-    pub(crate) principal: u32,
+    pub(crate) slots: Vec<Slot>,
+    /// Bits of the roles from the 64th on that the principal certainly holds, then of those that it may hold.
+    pub(crate) more_roles: Vec<u64>,
     /// The resource's number, if rules name it or it is declared.
     pub(crate) resource: u32,
     /// The access grant.
     pub(crate) grant: Grant,
-    /// Whether nobody is said to ask.
-    pub(crate) nobody: bool,
     /// What most requests have nothing of.
     pub(crate) rare: Option<Box<Rare>>,
+}
+
+/// What plain tests read, and the blocks that are found by names: one line of the processor's cache.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+pub(crate) struct Plain {
+    /// Bits of the first 64 roles: those that the principal certainly holds, and those that it may hold.
+    pub(crate) held: u64,
+    pub(crate) may: u64,
+    /// The instant, as [`ticks`].
+    pub(crate) tick: u64,
+    /// The IPv4 address.
+    pub(crate) ip: u32,
+    /// Where there is none, a bit for each of four ranges that it is not in.
+    pub(crate) out: u32,
+    /// The rules that name the resource.
+    pub(crate) of_resource: BlockRef,
+    /// The rules that name the principal, or where that is not known, any.
+    pub(crate) of_principal: BlockRef,
+    /// The bit of the action; 0 where the vocabulary does not know it.
+    pub(crate) action: u32,
+    /// The principal's number, if rules name it or it is declared.
+    pub(crate) principal: u32,
+    /// The principal's tier.
+    pub(crate) tier: u32,
+    /// The kinds of tests of which it is not known what they come to, as bits, and perhaps [`NO_TIER`].
+    doubts: u32,
+}
+
+/// A doubt about the tier: it is known that there is none.
+const NO_TIER: u32 = 1 << 31;
+
+/// A tier that is within no bounds.
+const UNBOUND_TIER: u32 = 0xff;
+
+impl Default for Plain {
+    fn default() -> Self {
+        Self {
+            held: 0,
+            may: 0,
+            tick: 0,
+            ip: 0,
+            out: 15,
+            of_resource: BlockRef::default(),
+            of_principal: BlockRef::default(),
+            action: 0,
+            principal: NONE,
+            tier: UNBOUND_TIER,
+            doubts: Kind::Tiers.bit() | Kind::Names.bit() | Kind::Instants.bit() | Kind::Addresses.bit(),
+        }
+    }
+}
+
+impl Plain {
+    /// Nothing is known of when and from where is asked.
+    #[inline]
+    pub(crate) const fn forget_circumstances(&mut self) {
+        self.doubts |= Kind::Instants.bit() | Kind::Addresses.bit();
+    }
+
+    /// Takes the address from its slot.
+    #[inline]
+    pub(crate) fn set_ip(&mut self, slot: Slot) {
+        self.ip = slot.b as u32;
+        self.out = if slot.ipv4().is_some() { 0 } else { 15 };
+        self.doubt(Kind::Addresses, slot.state == State::Unknown);
+    }
+
+    /// The IPv4 address, if it is one.
+    #[inline]
+    pub(crate) fn ipv4(&self) -> Option<u32> {
+        (self.out == 0).then_some(self.ip)
+    }
+
+    /// Takes the instant from its slot.
+    #[inline]
+    pub(crate) fn set_time(&mut self, slot: Slot) {
+        self.tick = ticks(slot.a.cast_signed(), slot.b);
+        self.doubt(Kind::Instants, slot.state != State::Known);
+    }
+
+    /// Takes the tier from its slot.
+    #[inline]
+    pub(crate) fn set_tier(&mut self, slot: Slot) {
+        self.doubts &= !NO_TIER;
+        self.tier = if slot.state == State::Known { slot.a as u32 } else { UNBOUND_TIER };
+        self.doubt(Kind::Tiers, slot.state != State::Known);
+        if slot.state == State::None {
+            self.doubts |= NO_TIER;
+        }
+    }
+
+    /// Says whether tests of a kind are doubtful.
+    #[inline]
+    pub(crate) const fn doubt(&mut self, kind: Kind, is_doubtful: bool) {
+        self.doubts = self.doubts & !kind.bit() | if is_doubtful { kind.bit() } else { 0 };
+    }
+
+    /// Whether tests of some kinds are doubtful.
+    #[inline]
+    pub(crate) const fn doubts(&self, kinds: u32) -> bool {
+        self.doubts & kinds != 0
+    }
+
+    /// Whether it is known that there is no tier.
+    #[inline]
+    pub(crate) const fn has_no_tier(&self) -> bool {
+        self.doubts & NO_TIER != 0
+    }
 }
 
 /// What most requests have nothing of.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rare {
     /// The blocks that are found through patterns, tags and organisations.
-    pub(crate) found: Vec<BlockRef>,
+    pub(crate) found: SmallVec<[BlockRef; 4]>,
     /// The minute of the week on the wall, by zone, at `time`.
-    pub(crate) minutes: Vec<u32>,
+    pub(crate) minutes: SmallVec<[u32; 4]>,
     /// The numbers of the members of sets.
     pub(crate) members: Vec<u32>,
     /// The request's own texts: those that no rule compares with. Their numbers begin at [`LOCAL`].
@@ -61,7 +168,7 @@ impl Clone for Prepared {
     fn clone(&self) -> Self {
         Self {
             slots: self.slots.clone(),
-            roles: self.roles.clone(),
+            more_roles: self.more_roles.clone(),
             rare: self.rare.clone().filter(|rare| !rare.is_empty()),
             ..*self
         }
@@ -69,6 +176,21 @@ impl Clone for Prepared {
 }
 
 impl Rare {
+    /// How much there is of what requests have of their own.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { members: self.members.len(), texts: self.texts.len(), ends: self.ends.len() }
+    }
+
+    #[inline(never)]
+    fn reset(&mut self, mark: Mark) {
+        self.members.truncate(mark.members);
+        self.texts.truncate(mark.texts);
+        self.ends.truncate(mark.ends);
+        self.index.clear();
+        self.found.clear();
+        self.minutes.clear();
+    }
+
     fn is_empty(&self) -> bool {
         self.found.is_empty() && self.minutes.is_empty() && self.members.is_empty() && self.ends.is_empty()
     }
@@ -108,17 +230,37 @@ impl Prepared {
     /// Whether a rule may speak of the action; one that the vocabulary does not know is spoken of by `any` only.
     #[inline]
     pub(crate) const fn is_spoken_of(&self, actions: u32) -> bool {
-        actions & self.action != 0 || (self.action == 0 && actions == u32::MAX)
+        let action = self.plain.action;
+        actions & action != 0 || (action == 0 && actions == u32::MAX)
     }
 
     /// Whether the principal certainly holds a role here, and whether it may: as 0 or 1.
     #[inline]
-    pub(crate) fn role(&self, role: u32) -> (u32, u32) {
-        let roles = self.roles.as_slice();
-        let (held, may) = roles.split_at_checked(roles.len() >> 1).unwrap_or_default();
-        let bit =
-            |words: &[u64]| words.get((role >> 6) as usize).map_or(0, |word| (word.wrapping_shr(role & 63) & 1) as u32);
-        (bit(held), bit(may))
+    fn role(&self, role: u32) -> (u64, u64) {
+        let words = match (role >> 6).checked_sub(1) {
+            None => Some((self.plain.held, self.plain.may)),
+            Some(word) => {
+                let (held, may) = self.more_roles.split_at(self.more_roles.len() >> 1);
+                held.get(word as usize).copied().zip(may.get(word as usize).copied())
+            }
+        };
+        let (held, may) = words.unwrap_or_default();
+        (held >> (role & 63) & 1, may >> (role & 63) & 1)
+    }
+
+    /// Visits the roles that the principal holds here, or may hold.
+    #[inline]
+    pub(crate) fn each_role(&self, may: bool, mut visit: impl FnMut(u32)) {
+        let first = if may { self.plain.may } else { self.plain.held };
+        let (held, maybe) = self.more_roles.split_at(self.more_roles.len() >> 1);
+        let words = std::iter::once(&first).chain(if may { maybe } else { held });
+        for (start, word) in (0_u32..).step_by(64).zip(words) {
+            let mut word = *word;
+            while word != 0 {
+                visit(start | word.trailing_zeros());
+                word &= word.wrapping_sub(1);
+            }
+        }
     }
 
     /// Whether the principal holds a role here; none where that is not known.
@@ -136,24 +278,11 @@ impl Prepared {
         self.rare.get_or_insert_default()
     }
 
-    /// How much there is of what requests have of their own.
-    pub(crate) fn mark(&self) -> Mark {
-        self.rare.as_ref().map_or_else(Mark::default, |rare| Mark {
-            members: rare.members.len(),
-            texts: rare.texts.len(),
-            ends: rare.ends.len(),
-        })
-    }
-
     /// Forgets what came after a mark.
+    #[inline]
     pub(crate) fn reset(&mut self, mark: Mark) {
         if let Some(rare) = &mut self.rare {
-            rare.members.truncate(mark.members);
-            rare.texts.truncate(mark.texts);
-            rare.ends.truncate(mark.ends);
-            rare.index.clear();
-            rare.found.clear();
-            rare.minutes.clear();
+            rare.reset(mark);
         }
     }
 

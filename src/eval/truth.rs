@@ -5,7 +5,8 @@ use crate::{
     check::{shift, vocabulary::builtin},
     compile::{
         Graph,
-        code::{NONE_IS_UNKNOWN, Op, Test, joined},
+        chunk::Kind,
+        code::{FAIL, JUMP, NEGATED, NONE_IS_UNKNOWN, Op, Test, joined},
         graph::{Form, NONE, Slot, State},
         tables::minute,
     },
@@ -14,9 +15,62 @@ use crate::{
 use chrono::DateTime;
 use std::cmp::Ordering;
 
+/// Whether all tests of some code hold: certainly, or possibly.
+pub(super) fn all_hold(graph: &Graph, request: &Prepared, mut code: &[u32], possible: bool) -> bool {
+    while let [head, tail, rest @ ..] = code {
+        // Code is read from a set that was checked; were it not, nothing would be certain and all possible.
+        let Some(test) = Test::read(*head, *tail) else { return possible };
+        let Some((operands, rest)) = rest.split_at_checked(test.operands) else { return possible };
+        code = rest;
+        if !holds(graph, request, test, operands, possible) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether a test holds certainly, and whether it holds possibly.
+pub(super) fn holds_both_ways(graph: &Graph, request: &Prepared, test: Test, operands: &[u32]) -> (bool, bool) {
+    if test.op == Op::Code {
+        let holds = |possible| walk(graph, request, operands, possible);
+        return (holds(false), holds(true));
+    }
+    let truth = truth(graph, request, test, operands);
+    let negated = test.flags & NEGATED != 0;
+    (truth == Some(!negated), truth != Some(negated))
+}
+
+/// Whether a test holds: certainly, or possibly.
+fn holds(graph: &Graph, request: &Prepared, test: Test, operands: &[u32], possible: bool) -> bool {
+    if test.op == Op::Code {
+        return walk(graph, request, operands, possible);
+    }
+    let negated = test.flags & NEGATED != 0;
+    truth(graph, request, test, operands).map_or(possible, |truth| truth != negated)
+}
+
+/// Walks through code with jumps, which has no code inside: whether it holds, certainly or possibly.
+fn walk(graph: &Graph, request: &Prepared, mut code: &[u32], possible: bool) -> bool {
+    while let [head, tail, rest @ ..] = code {
+        let Some(test) = Test::read(*head, *tail).filter(|test| test.op != Op::Code) else { return possible };
+        let Some((operands, rest)) = rest.split_at_checked(test.operands) else { return possible };
+        code = rest;
+        if holds(graph, request, test, operands, possible) == (test.flags & JUMP != 0) {
+            if test.skip == FAIL {
+                return false;
+            }
+            let Some(target) = code.get(usize::from(test.skip)..) else { return possible };
+            code = target;
+        }
+    }
+    true
+}
+
 /// What a test comes to; none where that is not known.
-pub(super) fn truth(graph: &Graph, request: &Prepared, slots: &[Slot], test: Test, operands: &[u32]) -> Option<bool> {
-    let slot = slots.get(usize::from(test.slot)).copied().unwrap_or(Slot::UNKNOWN);
+fn truth(graph: &Graph, request: &Prepared, test: Test, operands: &[u32]) -> Option<bool> {
+    let slot = request.slot(test.slot);
+    let plain = &request.plain;
+    let doubts = |kind: Kind| plain.doubts(kind.bit());
     let first = operands.first().copied().unwrap_or_default();
     let table = || graph.tables.listed(first);
     let number = slot.a.cast_signed();
@@ -25,7 +79,7 @@ pub(super) fn truth(graph: &Graph, request: &Prepared, slots: &[Slot], test: Tes
         Op::Holds => request.holds(u32::from(test.immediate)),
         Op::HoldsOne if slot.state == State::Known => some(table().iter().map(|role| request.holds(*role))),
         Op::HoldsOne => value(&|| false),
-        Op::Principal => (!request.nobody).then(|| names(operands, request.principal)),
+        Op::Principal => (!doubts(Kind::Names)).then(|| names(operands, plain.principal)),
         Op::Resource => Some(names(operands, request.resource)),
         Op::Opened => opened(test.immediate, request.grant),
         // Of a set the immediate says that it is one: it has a value if it has a member.
@@ -36,11 +90,17 @@ pub(super) fn truth(graph: &Graph, request: &Prepared, slots: &[Slot], test: Tes
             let (least, most) = (joined(*a, *b).cast_signed(), joined(*c, *d).cast_signed());
             value(&|| least <= number && number <= most)
         }
+        Op::Tiers if plain.has_no_tier() => (test.flags & NONE_IS_UNKNOWN == 0).then_some(false),
+        Op::Tiers if doubts(Kind::Tiers) => None,
         Op::Tiers => {
-            let bounds = u64::from(test.immediate);
-            value(&|| slot.a >= bounds & 0xff && slot.a <= bounds >> 8)
+            let bounds = u32::from(test.immediate);
+            Some(plain.tier >= bounds & 0xff && plain.tier <= bounds >> 8)
         }
-        Op::InRanges => value(&|| v4(slot) && in_ranges(operands, slot.b as u32)),
+        Op::InRanges => (!doubts(Kind::Addresses)).then(|| plain.ipv4().is_some_and(|ip| in_ranges(operands, ip))),
+        Op::NotAfter => {
+            let [low, high] = operands else { return None };
+            (!doubts(Kind::Instants)).then(|| plain.tick <= joined(*low, *high))
+        }
         Op::InNets => value(&|| in_nets(table(), slot)),
         Op::Is => value(&|| slot.a == u64::from(first)),
         Op::OneOf => value(&|| table().binary_search(&(slot.a as u32)).is_ok()),
@@ -52,7 +112,7 @@ pub(super) fn truth(graph: &Graph, request: &Prepared, slots: &[Slot], test: Tes
         Op::Before => value(&|| time(slot, operands).is_lt()),
         Op::IsTime => value(&|| time(slot, operands).is_eq()),
         Op::InSpans => value(&|| in_spans(table(), slot)),
-        Op::During => value(&|| during(graph, request, slot, test, table())),
+        Op::During => value(&|| during(graph, request, test, table())),
         Op::Like => {
             let glob = graph.globs().get(first as usize)?;
             value(&|| request.text(graph, slot.a as u32).is_some_and(|text| glob.is_match(text)))
@@ -99,20 +159,13 @@ fn names(operands: &[u32], number: u32) -> bool {
 }
 
 fn in_ranges(operands: &[u32], ip: u32) -> bool {
-    operands.as_chunks::<2>().0.iter().any(|[first, last]| *first <= ip && ip <= *last)
-}
-
-/// Whether an address is an IPv4 address.
-#[inline]
-const fn v4(slot: Slot) -> bool {
-    slot.a == 0 && slot.b >> 32 == 0xffff
+    operands.as_chunks::<2>().0.iter().any(|[first, last]| (*first..=*last).contains(&ip))
 }
 
 fn in_nets(table: &[u32], slot: Slot) -> bool {
     let [count, rest @ ..] = table else { return false };
     let Some((ranges, wide)) = rest.split_at_checked((*count as usize).saturating_mul(2)) else { return false };
-    if v4(slot) {
-        let ip = slot.b as u32;
+    if let Some(ip) = slot.ipv4() {
         let (ranges, _) = ranges.as_chunks::<2>();
         let after = ranges.partition_point(|[first, _]| *first <= ip);
         return after.checked_sub(1).and_then(|at| ranges.get(at)).is_some_and(|[_, last]| ip <= *last);
@@ -141,14 +194,17 @@ fn in_spans(table: &[u32], slot: Slot) -> bool {
 }
 
 /// Whether an instant is in a window of local wall-clock times.
-fn during(graph: &Graph, request: &Prepared, slot: Slot, test: Test, minutes: &[u32]) -> bool {
-    let zone = usize::from(test.immediate);
-    let minute = if graph.slots.get(usize::from(test.slot)).is_some_and(|read| read.attr == builtin::TIME) {
-        request.minute(test.immediate)
-    } else {
-        graph.zones().get(zone).map(|zone| minute(zone, slot.a.cast_signed()))
-    };
+fn during(graph: &Graph, request: &Prepared, test: Test, minutes: &[u32]) -> bool {
+    let minute = minute_of(graph, request, test.slot, test.immediate);
     minute.is_some_and(|minute| minutes.get((minute >> 5) as usize).is_some_and(|word| word >> (minute & 31) & 1 == 1))
+}
+
+/// The minute of the week that a clock in a zone shows at the instant of a slot.
+pub(super) fn minute_of(graph: &Graph, request: &Prepared, slot: u16, zone: u16) -> Option<u32> {
+    if graph.slots.get(usize::from(slot)).is_some_and(|read| read.attr == builtin::TIME) {
+        return request.minute(zone);
+    }
+    graph.zones().get(usize::from(zone)).map(|zone| minute(zone, request.slot(slot).a.cast_signed()))
 }
 
 /// A comparison of a value with the resource's.

@@ -1,62 +1,46 @@
 //! Many rules at once: the few that a request's values leave, and of these those that fire.
 
-use super::{bits::fires, prepared::Prepared};
+use super::{
+    prepared::Prepared,
+    truth::{all_hold, minute_of},
+};
 use crate::compile::{
     Graph,
     block::Section,
-    graph::{Slot, State},
-    wide::{Cut, MAX_WORDS, Wide, ordered},
+    chunk::Kind as Plain,
+    code::ordered,
+    graph::{State, UNREAD},
+    wide::{Cut, Kind, QUADS, Wide},
 };
 
-/// The rules that are left, a bit for each.
-type Left = [u32; MAX_WORDS];
+/// The bits of rules, by quads.
+pub(super) type Vector = [[u32; 4]; QUADS];
 
-/// The first rule of a section that fires: its place, and its number less the block's base.
-pub(super) fn first(
-    graph: &Graph,
-    request: &Prepared,
-    chunk: Wide<'_>,
-    left: &Left,
-    section: Section,
-) -> Option<(u32, u32)> {
-    let mut found = None;
-    visit(graph, request, chunk, left, section, |place, rule| {
-        found = Some((place, rule));
-        false
-    });
-    found
-}
-
-/// Visits the rules of a section that fire, in order, as long as `more` says so.
+/// Visits the rules of a section that fire, in order, as long as `more` says so: it is given their places, and their numbers
+/// less the block's base.
 pub(super) fn visit(
     graph: &Graph,
     request: &Prepared,
     chunk: Wide<'_>,
-    left: &Left,
+    left: &Vector,
     section: Section,
     mut more: impl FnMut(u32, u32) -> bool,
 ) {
     let places = chunk.section(section);
-    let words = left.iter().take(chunk.words()).enumerate();
-    for (index, word) in words.skip(places.start >> 5) {
-        let first = index << 5;
-        if first >= places.end {
-            return;
-        }
-        let mut word = *word;
+    let words = left.as_flattened().as_chunks::<2>().0;
+    let words = (0..).step_by(64).zip(words).skip((places.start >> 6) as usize);
+    for (first, [low, high]) in words.take_while(|(first, _)| *first < places.end) {
+        let mut word = u64::from(*low) | u64::from(*high) << 32;
         while word != 0 {
-            let place = first | word.trailing_zeros() as usize;
+            let place = first | word.trailing_zeros();
             word &= word.wrapping_sub(1);
-            if place < places.start {
+            if !places.contains(&place) {
                 continue;
             }
-            if place >= places.end {
-                return;
-            }
-            let Some((actions, code, rule)) = chunk.rule(place) else { return };
-            if request.is_spoken_of(actions)
-                && fires(graph, request, code, !section.is_certain())
-                && !more(place as u32, rule)
+            let Some(rule) = chunk.rule(place) else { return };
+            if request.is_spoken_of(rule.actions)
+                && (rule.open.is_empty() || all_hold(graph, request, rule.open, !section.is_certain()))
+                && !more(place, rule.number)
             {
                 return;
             }
@@ -65,105 +49,116 @@ pub(super) fn visit(
 }
 
 /// The rules that a request's values leave.
-#[inline(never)]
-pub(super) fn left(request: &Prepared, chunk: Wide<'_>) -> Left {
-    let mut left = [u32::MAX; MAX_WORDS];
-    let words = chunk.words();
-    for [head, at, values, unknown] in chunk.cuts() {
-        let table = chunk.from(*at);
-        let values = *values as usize;
-        match Cut::of(head & 0xff) {
-            // Of an action that the vocabulary does not know all rules are looked at.
-            Some(Cut::Actions) => {
-                if let Some(vector) =
-                    table.get(request.action.trailing_zeros() as usize).filter(|_| request.action != 0)
-                {
-                    meet(&mut left, chunk, *vector, words);
-                }
-            }
-            Some(Cut::Roles) => roles(&mut left, request, chunk, table, values, words),
-            Some(cut @ (Cut::Texts | Cut::Numbers | Cut::Addresses)) => {
-                let slot = request.slot((head >> 16) as u16);
-                if slot.state != State::Known {
-                    meet(&mut left, chunk, *unknown, words);
-                } else if cut == Cut::Texts {
-                    texts(&mut left, chunk, slot, table, values, words);
-                } else if let Some(vector) = class(cut, slot, table, values) {
-                    meet(&mut left, chunk, vector, words);
-                }
-            }
-            // Read from a set that was checked; were it not, all would be left.
-            None => {}
-        }
+pub(super) fn left(graph: &Graph, request: &Prepared, chunk: Wide<'_>) -> Vector {
+    let mut left = [[0; 4]; QUADS];
+    let quads = chunk.quads().min(QUADS);
+    left.iter_mut().take(quads).for_each(|quad| *quad = [u32::MAX; 4]);
+    let left_quads = left.get_mut(..quads).unwrap_or_default();
+    for cut in chunk.cuts() {
+        cut_by(graph, request, chunk, cut, left_quads);
     }
     left
 }
 
+/// Leaves what a cut leaves.
+#[inline]
+fn cut_by(graph: &Graph, request: &Prepared, chunk: Wide<'_>, cut: Cut<'_>, left: &mut [[u32; 4]]) {
+    let plain = &request.plain;
+    let vector = match cut.kind() {
+        // Of an action that the vocabulary does not know all rules are looked at.
+        Some(Kind::Actions) if plain.action == 0 => return,
+        Some(Kind::Actions) => cut.at(plain.action.trailing_zeros()),
+        Some(Kind::Roles) => return roles(request, chunk, cut, left),
+        Some(Kind::Names) if !plain.doubts(Plain::Names.bit()) => return text(cut, plain.principal, left),
+        Some(Kind::Tiers) if plain.has_no_tier() => cut.none(),
+        Some(Kind::Tiers) if !plain.doubts(Plain::Tiers.bit()) => cut.class(u64::from(plain.tier)),
+        Some(Kind::Instants) if !plain.doubts(Plain::Instants.bit()) => cut.class(plain.tick),
+        Some(Kind::Addresses) if cut.slot() == UNREAD => {
+            if plain.doubts(Plain::Addresses.bit()) {
+                cut.unknown()
+            } else {
+                address(cut, plain.ipv4())
+            }
+        }
+        Some(kind @ (Kind::Texts | Kind::Addresses | Kind::Minutes | Kind::Numbers)) => {
+            let slot = request.slot(cut.slot());
+            match (slot.state, kind) {
+                (State::Unknown, _) => cut.unknown(),
+                (State::None, _) => cut.none(),
+                (State::Known, Kind::Texts) => return text(cut, slot.a as u32, left),
+                (State::Known, Kind::Addresses) => address(cut, slot.ipv4()),
+                (State::Known, Kind::Minutes) => {
+                    cut.class(u64::from(minute_of(graph, request, cut.slot(), cut.zone()).unwrap_or(u32::MAX)))
+                }
+                (State::Known, _) => cut.class(ordered(slot.a.cast_signed())),
+            }
+        }
+        Some(Kind::Names | Kind::Tiers | Kind::Instants) => cut.unknown(),
+        // Read from a set that was checked; were it not, all would be left.
+        None => return,
+    };
+    meet(left, vector);
+}
+
+/// The vector of an address; other ones than IPv4 addresses are in no range.
+#[inline]
+fn address(cut: Cut<'_>, ip: Option<u32>) -> &[u32] {
+    ip.map_or_else(|| cut.none(), |ip| cut.class(u64::from(ip)))
+}
+
 /// Leaves what a vector leaves.
 #[inline]
-fn meet(left: &mut Left, chunk: Wide<'_>, vector: u32, words: usize) {
-    for (left, word) in left.iter_mut().zip(chunk.from(vector)).take(words) {
-        *left &= word;
+fn meet(left: &mut [[u32; 4]], vector: &[u32]) {
+    for (left, quad) in left.iter_mut().zip(vector.as_chunks::<4>().0) {
+        for (left, word) in left.iter_mut().zip(quad) {
+            *left &= word;
+        }
     }
 }
 
-/// Leaves rules that want no role, and those that want one which the principal may hold.
-#[inline]
-fn roles(left: &mut Left, request: &Prepared, chunk: Wide<'_>, table: &[u32], values: usize, words: usize) {
-    let [none, rest @ ..] = table else { return };
-    let mut union = [0_u32; MAX_WORDS];
-    for (word, bits) in union.iter_mut().zip(chunk.from(*none)).take(words) {
-        *word = *bits;
-    }
-    for [role, vector] in rest.as_chunks::<2>().0.iter().take(values) {
-        if request.role(*role).1 == 1 {
-            for (word, bits) in union.iter_mut().zip(chunk.from(*vector)).take(words) {
-                *word |= bits;
+/// Leaves rules that want no role, and those that want one which the principal holds; rules that do not want certainty, one
+/// which it may hold.
+fn roles(request: &Prepared, chunk: Wide<'_>, cut: Cut<'_>, left: &mut [[u32; 4]]) {
+    let with = |may: bool, certain: Option<&[u32]>, left: &mut [[u32; 4]]| {
+        let (none, of) = cut.roles();
+        let mut union = [[0_u32; 4]; QUADS];
+        join(&mut union, none);
+        request.each_role(may, |role| join(&mut union, of(role)));
+        if let Some(certain) = certain {
+            let others = certain.as_chunks::<4>().0.iter().map(|quad| quad.map(|word| !word));
+            for (union, others) in union.iter_mut().zip(others) {
+                union.iter_mut().zip(others).for_each(|(word, others)| *word |= others);
             }
         }
+        meet(left, union.as_flattened());
+    };
+    if request.plain.doubts(Plain::Roles.bit()) {
+        with(true, None, left);
+        with(false, Some(chunk.certain()), left);
+    } else {
+        with(false, None, left);
     }
-    for (left, word) in left.iter_mut().zip(union).take(words) {
-        *left &= word;
+}
+
+/// Adds what a vector has.
+#[inline]
+fn join(union: &mut Vector, vector: &[u32]) {
+    for (union, quad) in union.iter_mut().zip(vector.as_chunks::<4>().0) {
+        for (union, word) in union.iter_mut().zip(quad) {
+            *union |= word;
+        }
     }
 }
 
 /// Leaves rules that want no text, and those that want this one.
-#[inline]
-fn texts(left: &mut Left, chunk: Wide<'_>, slot: Slot, table: &[u32], values: usize, words: usize) {
-    let [others, rest @ ..] = table else { return };
-    let Some((keys, rest)) = rest.split_at_checked(values) else { return };
-    let Some((ends, list)) = rest.split_at_checked(values.wrapping_add(1)) else { return };
-    let mut union = [0_u32; MAX_WORDS];
-    for (word, bits) in union.iter_mut().zip(chunk.from(*others)).take(words) {
-        *word = *bits;
-    }
-    let text = u32::try_from(slot.a).unwrap_or(u32::MAX);
-    if let Ok(key) = keys.binary_search(&text)
-        && let Some([start, end]) = ends.get(key..).and_then(|ends| ends.first_chunk::<2>())
-    {
-        for place in list.get(*start as usize..*end as usize).unwrap_or_default() {
-            if let Some(word) = union.get_mut((place >> 5) as usize) {
-                *word |= 1_u32.wrapping_shl(*place);
-            }
+fn text(cut: Cut<'_>, text: u32, left: &mut [[u32; 4]]) {
+    let (others, list) = cut.text(text);
+    let mut union = [[0_u32; 4]; QUADS];
+    join(&mut union, others);
+    for place in list {
+        if let Some(word) = union.as_flattened_mut().get_mut((place >> 5) as usize) {
+            *word |= 1_u32.wrapping_shl(*place);
         }
     }
-    for (left, word) in left.iter_mut().zip(union).take(words) {
-        *left &= word;
-    }
-}
-
-/// The vector of the class that a value is in.
-#[inline]
-fn class(cut: Cut, slot: Slot, table: &[u32], values: usize) -> Option<u32> {
-    if cut == Cut::Addresses {
-        // Of IPv6 addresses nothing is known here.
-        let ip = (slot.a == 0 && slot.b >> 32 == 0xffff).then_some(slot.b as u32)?;
-        let (starts, vectors) = table.split_at_checked(values)?;
-        return vectors.get(starts.partition_point(|start| *start <= ip)).copied();
-    }
-    let number = ordered(slot.a.cast_signed());
-    let (starts, vectors) = table.split_at_checked(values.wrapping_mul(2))?;
-    let starts = starts.as_chunks::<2>().0;
-    let start = |[low, high]: &[u32; 2]| u64::from(*low) | u64::from(*high) << 32;
-    vectors.get(starts.partition_point(|words| start(words) <= number)).copied()
+    meet(left, union.as_flattened());
 }

@@ -186,7 +186,10 @@ fn measure(arguments: &Arguments, wanted: &[&'static About]) -> Result<Report, S
 fn count(arguments: &Arguments, wanted: &str) -> Result<(), String> {
     /// How many: enough that the most popular models are not all there is.
     const COUNTED: usize = 4_096;
-    let workload = acl::workload(arguments.one_number()?, Variant::Own, COUNTED);
+    let workload = match arguments.rules.as_ref().and_then(|rules| rules.first()) {
+        Some(rules) => general::workload(*rules),
+        None => acl::workload(arguments.one_number()?, Variant::Own, COUNTED),
+    };
     let engine = wanted.split(':').next().unwrap_or_default();
     let about = engines::ALL.iter().find(|about| about.name == engine).ok_or("there is no such engine")?;
     let rows = (about.rows)(&workload);

@@ -228,7 +228,7 @@ pub fn whole(engine: &Engine) -> Chart {
             }
             None => {
                 let row = |(listed, rule)| {
-                    let tests = words.conjuncts(&condition(rule, entry.known()), &|_| None);
+                    let tests = words.conjuncts(&condition(rule, entry.known(graph)), &|_| None);
                     Row::new(ir, words, listed, rule, tests.unwrap_or_default())
                 };
                 chart.cards.push(Card { ways: vec![way], rows: rules().map(row).collect(), ..Card::default() });
@@ -333,7 +333,7 @@ mod tests {
                 for listed in graph.rules_in(block) {
                     let rule = engine.ir().rules.find(listed.rule).unwrap();
                     let gate = usize::from(matches!(rule.effect, Effect::Gate(..)));
-                    let said = tests(&condition(rule, entry.known())) + gate;
+                    let said = tests(&condition(rule, entry.known(graph))) + gate;
                     assert_eq!(said, listed.tests, "{} under {entry:?} of {set}", rule.name());
                 }
             }

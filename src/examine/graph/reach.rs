@@ -54,7 +54,7 @@ pub fn around(engine: &Engine, kind: &str, id: &str) -> Chart {
     let mut seen = BTreeSet::new();
     for ((step, id_of), (listed, ways)) in found {
         let Some(rule) = ir.rules.find(id_of) else { continue };
-        let shape = condition(rule, Known { resource: Some((kind, id)), principal: None });
+        let shape = condition(rule, Known { resource: Some((kind, id)), ..Known::default() });
         let Some(tests) = words.conjuncts(&shape, &known) else {
             chart.never.push(rule.name());
             continue;

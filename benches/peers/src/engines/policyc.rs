@@ -55,14 +55,14 @@ struct Texts<'w> {
     requests: Vec<Said<'w>>,
 }
 
-/// A request in texts, as a service has it at hand.
+/// A request in texts, as a service has it at hand: what there are many of is its own, as the floor's is.
 struct Said<'w> {
-    user: &'w str,
+    user: String,
     roles: Vec<&'w str>,
     tier: &'w str,
     org: Option<&'w str>,
     action: &'w str,
-    model: &'w str,
+    model: String,
     ip: IpAddr,
     time: DateTime<Utc>,
 }
@@ -71,12 +71,12 @@ impl<'w> Said<'w> {
     fn new(workload: &'w Workload, from: &'w Request) -> Self {
         let words = &workload.vocabulary;
         Self {
-            user: &from.user,
+            user: from.user.clone(),
             roles: from.roles.iter().map(|role| &*words.roles[*role]).collect(),
             tier: &words.tiers[from.tier],
             org: from.org.map(|org| &*words.orgs[org]),
             action: &words.actions[from.action],
-            model: &words.models[from.model],
+            model: words.models[from.model].clone(),
             ip: IpAddr::V4(from.ip),
             time: from.time,
         }
@@ -84,13 +84,13 @@ impl<'w> Said<'w> {
 
     /// Tells a session all of it.
     fn to<'s>(&self, session: &'s mut Session) -> Ask<'s> {
-        let caller = session.principal("user", self.user).roles(&self.roles).and_then(|caller| caller.tier(self.tier));
+        let caller = session.principal("user", &self.user).roles(&self.roles).and_then(|caller| caller.tier(self.tier));
         let caller = match self.org {
             Some(org) => caller.and_then(|caller| caller.org(org)),
             None => caller,
         };
         caller.map(drop).expect("they are roles, a tier and an organisation");
-        session.ask(self.action, "model", self.model).ip(self.ip).time(self.time)
+        session.ask(self.action, "model", &self.model).ip(self.ip).time(self.time)
     }
 }
 
