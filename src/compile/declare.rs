@@ -55,7 +55,7 @@ pub(super) fn slots(
 }
 
 /// How values of a type are kept.
-const fn form(ty: &Type) -> Form {
+pub(super) const fn form(ty: &Type) -> Form {
     match ty {
         Type::Bool | Type::Int(..) | Type::Tier | Type::Ip => Form::Plain,
         Type::Text | Type::OneOf(_) | Type::Kind | Type::Action => Form::Text,

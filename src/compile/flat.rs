@@ -31,6 +31,11 @@ impl Texts {
         self.text.get(start as usize..end as usize)
     }
 
+    /// Whether every text ends where one may.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.ends.is_sorted() && self.ends.iter().all(|end| self.text.is_char_boundary(*end as usize))
+    }
+
     fn push(&mut self, text: &str) -> Result<u32, TooLarge> {
         let id = number(self.ends.len(), "texts")?;
         self.text.push_str(text);

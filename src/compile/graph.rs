@@ -13,7 +13,11 @@
 //! The decision over all blocks that a request reaches is the least rule that fires: first among prohibitions, then
 //! among allows. No block depends on another, so a changed rule touches only its own.
 
-use super::{heads::Heads, names::Names, tables::Tables};
+use super::{
+    heads::Heads,
+    names::{Kept, Names},
+    tables::Tables,
+};
 use crate::{
     check::vocabulary::{AttrId, Owner},
     glob::Glob,
@@ -127,6 +131,16 @@ pub(crate) struct Home {
 impl Default for Home {
     fn default() -> Self {
         Self { block: BlockRef::default(), entity: NONE, patterns: 0 }
+    }
+}
+
+impl Kept for Home {
+    fn words(&self) -> [u32; 4] {
+        [self.block.at, self.block.base, self.entity, self.patterns]
+    }
+
+    fn of([at, base, entity, patterns]: [u32; 4]) -> Self {
+        Self { block: BlockRef { at, base }, entity, patterns }
     }
 }
 

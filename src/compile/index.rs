@@ -63,6 +63,13 @@ impl Graph {
         found.unwrap_or_default()
     }
 
+    /// Notes whether there is anything to look up by values, or by patterns.
+    pub(super) fn note_indexes(&mut self) {
+        self.has_indexes =
+            [&self.tags, &self.principal_orgs, &self.resource_orgs].iter().any(|index| !index.is_empty());
+        self.has_patterns = !self.resource_patterns.is_empty() || self.patterns.iter().any(|block| !block.is_empty());
+    }
+
     /// Lists for each named resource the patterns that rules are filed under and that match it.
     pub(super) fn list_patterns(&mut self) -> Result<(), TooLarge> {
         // Where no list is.
@@ -74,7 +81,6 @@ impl Graph {
             .filter(|(_, block)| !block.is_empty())
             .map(|(glob, block)| (&**glob, *block))
             .collect();
-        self.has_patterns = !used.is_empty() || !self.resource_patterns.is_empty();
         for id in resources.ids() {
             let matching = |name: &str| {
                 let found = used.iter().filter(|(glob, _)| glob.is_match(name));

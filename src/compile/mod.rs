@@ -7,6 +7,7 @@
 //! graph asks `view`.
 
 pub(crate) mod block;
+pub(crate) mod bundle;
 pub(crate) mod chunk;
 pub(crate) mod code;
 pub(crate) mod declare;
@@ -75,7 +76,6 @@ fn pack(mut filed: Vec<(Place, Packed)>, mut blocks: Blocks, graph: &mut Graph) 
     graph.blocks = blocks.words;
     graph.sections = blocks.sections;
     graph.kinds = blocks.kinds;
-    graph.has_indexes =
-        [&graph.tags, &graph.principal_orgs, &graph.resource_orgs].iter().any(|index| !index.is_empty());
+    graph.note_indexes();
     Ok(())
 }

@@ -29,6 +29,9 @@ const BUCKETS: usize = 4;
 const FEW: usize = 8;
 /// The bytes of a text that stands in its record.
 const SHORT: usize = 36;
+/// The words of what is known of a text, and of a record.
+const HOME: usize = 4;
+const RECORD: usize = SHORT / 4 + 3 + HOME;
 /// There are fewer names than this.
 const MAX_NAMES: u32 = 1 << 31;
 
@@ -61,6 +64,24 @@ struct Record<H> {
     /// Where the text begins among the long ones.
     start: u32,
     home: H,
+}
+
+/// What is known of texts, as words of a bundle.
+pub(crate) trait Kept: Default {
+    /// Its words.
+    fn words(&self) -> [u32; HOME];
+
+    /// What words say.
+    fn of(words: [u32; HOME]) -> Self;
+}
+
+/// Nothing.
+impl Kept for () {
+    fn words(&self) -> [u32; HOME] {
+        [0; HOME]
+    }
+
+    fn of(_: [u32; HOME]) {}
 }
 
 /// Texts with numbers, from 0 up. Each is kept once for each tag.
@@ -162,6 +183,11 @@ impl<H: Default, S: Scatter> Names<H, S> {
     #[inline]
     pub(crate) fn home(&self, id: u32) -> Option<&H> {
         self.records.get(id as usize).map(|record| &record.home)
+    }
+
+    /// What is known of each.
+    pub(crate) fn homes(&self) -> impl Iterator<Item = &H> {
+        self.records.iter().map(|record| &record.home)
     }
 
     /// What is known of a text, to be changed.
@@ -312,6 +338,52 @@ impl<H: Default, S: Scatter> Names<H, S> {
 
     fn compare(&self, id: u32, tag: u32, text: &str) -> Ordering {
         (self.tag(id), self.text(id)).cmp(&(Some(tag), Some(text)))
+    }
+}
+
+impl<H: Kept> Names<H> {
+    /// The records as words: the text if it is short, its length, its tag, where it stands, what is known of it.
+    pub(crate) fn rows(&self) -> Vec<u32> {
+        let row = |record: &Record<H>| {
+            let short = record.short.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes));
+            let own: Vec<u32> = short.chain([record.length, record.tag, record.start]).collect();
+            own.into_iter().chain(record.home.words())
+        };
+        self.records.iter().flat_map(row).collect()
+    }
+
+    /// The texts that are longer than a record holds.
+    pub(crate) fn long(&self) -> &str {
+        &self.long
+    }
+
+    /// The names of some records; nothing if they are none.
+    pub(crate) fn of_rows(rows: &[u32], long: String) -> Option<Self> {
+        let (rows, rest) = rows.as_chunks::<RECORD>();
+        if !rest.is_empty() || rows.len() >= MAX_NAMES as usize {
+            return None;
+        }
+        let record = |row: &[u32; RECORD]| {
+            let (text, own) = row.split_first_chunk::<{ SHORT / 4 }>()?;
+            let [length, tag, start, home @ ..] = own.first_chunk::<{ 3 + HOME }>()?;
+            let mut short = [0; SHORT];
+            short.as_chunks_mut().0.iter_mut().zip(text).for_each(|(bytes, word)| *bytes = word.to_le_bytes());
+            let record = Record { short, length: *length, tag: *tag, start: *start, home: H::of(*home) };
+            let is_text = match short.get(..*length as usize) {
+                Some(short) => str::from_utf8(short).is_ok(),
+                None => long.get(*start as usize..(*start as usize).checked_add(*length as usize)?).is_some(),
+            };
+            is_text.then_some(record)
+        };
+        let records = rows.iter().map(record).collect::<Option<Vec<_>>>()?;
+        let count = records.len().div_ceil(SLOTS / 2).next_power_of_two().max(SLOTS);
+        let mut names = Self { records, long, buckets: vec![[0; SLOTS]; count], ..Self::default() };
+        for id in names.ids() {
+            names.place(id);
+        }
+        let few = names.ids().take(FEW).filter_map(|id| Some(Key::new(names.tag(id)?, names.text(id)?)));
+        names.few = few.collect();
+        Some(names)
     }
 }
 

@@ -1,6 +1,6 @@
 //! An engine that follows its files: a changed set takes the place of the one before while requests are decided.
 
-use super::{Compiled, Engine, EngineBuilder, Invalid, LoadError};
+use super::{Compiled, Engine, EngineBuilder, LoadError, Meaning};
 use crate::{
     compile::update,
     load::{Loader, PolicySet, Workspace},
@@ -84,13 +84,13 @@ impl LiveEngine {
 
     /// Puts a set in the place of the one before. Whoever calls holds the workspace, so that sets come one after the other.
     fn exchange(&self, set: PolicySet) -> Result<(), LoadError> {
-        let PolicySet { sources, ir, diagnostics, revision } = set;
-        let Some(ir) = ir else { return Err(LoadError::Invalid(Invalid { diagnostics, sources })) };
+        let (meaning, revision) = Meaning::of(set).map_err(LoadError::Invalid)?;
         let old = self.engine();
-        let graph = update(&old.set.graph, &old.set.ir, &ir).map_err(LoadError::TooLarge)?;
-        let set = Arc::new(Compiled { ir, graph, sources, revision, warnings: diagnostics });
+        let graph = update(&old.set.graph, old.ir(), &meaning.ir).map_err(LoadError::TooLarge)?;
+        let mut set = Compiled::new(graph, meaning, revision);
+        set.is_whole = false;
         let (clock, limits) = (old.clock.clone(), old.limits.clone());
-        self.engine.store(Arc::new(Engine { set, clock, limits, strict: old.strict }));
+        self.engine.store(Arc::new(Engine { set: Arc::new(set), clock, limits, strict: old.strict }));
         Ok(())
     }
 }

@@ -3,12 +3,15 @@
 //! In go policy files and requests, out come decisions. How a request is evaluated is for `eval`, where limits are kept
 //! for `store`.
 
+mod bundle;
 mod charging;
+mod compiled;
 mod live;
 mod session;
 #[cfg(test)]
 mod tests;
 
+pub use bundle::{About, inspect};
 pub use live::LiveEngine;
 pub use session::{Ask, Caller, Ruling, Session};
 
@@ -30,7 +33,10 @@ use crate::{
         told::{Names, Told},
         verdict::Verdict,
     },
-    load::{Loader, PolicySet, Unreadable},
+    load::{
+        Loader, PolicySet, Unreadable,
+        bundle::{BadBundle, PublicKey},
+    },
     report::Diagnostic,
     request::{Refusal, Request},
     source::Sources,
@@ -38,6 +44,7 @@ use crate::{
 };
 use charging::{Spend, charge};
 use chrono::{DateTime, Utc};
+use compiled::{Compiled, Meaning};
 use std::{collections::BTreeSet, fmt, path::Path, sync::Arc};
 
 /// A policy set, ready to decide. Immutable; share it between threads.
@@ -48,24 +55,12 @@ pub struct Engine {
     strict: bool,
 }
 
-/// A policy set as it was loaded. Never changes.
-struct Compiled {
-    ir: Ir,
-    graph: Graph,
-    sources: Sources,
-    revision: Arc<str>,
-    warnings: Vec<Diagnostic>,
-}
-
-impl Compiled {
-    fn set(&self) -> Set<'_> {
-        Set { vocabulary: &self.ir.vocabulary, graph: &self.graph }
-    }
-}
-
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("revision", &self.set.revision).field("rules", &self.set.ir.rules.len()).finish()
+        f.debug_struct("Engine")
+            .field("revision", &self.set.revision)
+            .field("rules", &self.set.graph.heads.len())
+            .finish()
     }
 }
 
@@ -79,6 +74,8 @@ pub enum LoadError {
     Invalid(Invalid),
     /// The set is larger than a decision graph can be.
     TooLarge(TooLarge),
+    /// A bundle that is not taken.
+    Bundle(BadBundle),
 }
 
 /// A policy set that is not valid, with what is wrong.
@@ -107,6 +104,7 @@ impl fmt::Display for LoadError {
                 Ok(())
             }
             Self::TooLarge(limit) => limit.fmt(f),
+            Self::Bundle(bad) => bad.fmt(f),
         }
     }
 }
@@ -120,10 +118,11 @@ pub struct EngineBuilder {
     clock: Option<Arc<dyn Clock>>,
     limits: Option<Arc<dyn LimitStore>>,
     strict: bool,
+    trusted: Option<PublicKey>,
 }
 
 impl EngineBuilder {
-    /// With a policy file, or all `*.policy` files of a folder.
+    /// With a policy file, all `*.policy` files of a folder, or the texts that a bundle was built from.
     #[must_use]
     pub fn path(mut self, path: impl AsRef<Path>) -> Self {
         self.loader.path(path.as_ref());
@@ -171,21 +170,30 @@ impl EngineBuilder {
     /// # Errors
     /// If a file cannot be read, or the set is not valid.
     pub fn load(mut self) -> Result<Engine, LoadError> {
-        let set = std::mem::take(&mut self.loader).load().map_err(LoadError::Unreadable)?;
+        let loader = std::mem::take(&mut self.loader);
+        self.of_loader(loader)
+    }
+
+    fn of_loader(self, loader: Loader) -> Result<Engine, LoadError> {
+        let set = loader.load().map_err(LoadError::Unreadable)?;
         self.of(set)
     }
 
     /// The engine of a set.
     fn of(self, set: PolicySet) -> Result<Engine, LoadError> {
-        let PolicySet { sources, ir, diagnostics, revision } = set;
-        let Some(ir) = ir else { return Err(LoadError::Invalid(Invalid { diagnostics, sources })) };
-        let graph = compile(&ir).map_err(LoadError::TooLarge)?;
-        Ok(Engine {
-            set: Arc::new(Compiled { ir, graph, sources, revision, warnings: diagnostics }),
+        let (meaning, revision) = Meaning::of(set).map_err(LoadError::Invalid)?;
+        let graph = compile(&meaning.ir).map_err(LoadError::TooLarge)?;
+        Ok(self.with(Compiled::new(graph, meaning, revision)))
+    }
+
+    /// The engine of a compiled set.
+    fn with(self, set: Compiled) -> Engine {
+        Engine {
+            set: Arc::new(set),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             limits: self.limits.unwrap_or_else(|| Arc::new(MemoryLimits::default())),
             strict: self.strict,
-        })
+        }
     }
 }
 
@@ -213,19 +221,19 @@ impl Engine {
     /// The warnings that checking gave.
     #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {
-        &self.set.warnings
+        &self.set.meaning().warnings
     }
 
     /// The texts of the set.
     #[must_use]
     pub fn sources(&self) -> &Sources {
-        &self.set.sources
+        &self.set.meaning().sources
     }
 
     /// The meaning of the set.
     #[must_use]
     pub fn ir(&self) -> &Ir {
-        &self.set.ir
+        &self.set.meaning().ir
     }
 
     /// The set, compiled.

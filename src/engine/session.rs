@@ -120,14 +120,14 @@ impl Session {
     #[must_use]
     pub fn rule(&self, ruling: Ruling) -> Option<RuleRef> {
         let (Outcome::Allow(id) | Outcome::Deny(id)) = ruling.outcome else { return None };
-        let rule = &self.set.ir.rules[id];
-        Some(RuleRef { name: rule.name(), at: rule.place() })
+        let head = self.set.graph.heads.find(id)?;
+        Some(RuleRef { name: head.name, at: head.at })
     }
 
     /// An attribute by its path, such as `principal.tier` or `risk`.
     #[must_use]
     pub fn attribute(&self, path: &str) -> Option<AttrId> {
-        self.set.ir.vocabulary.attributes.pairs().find(|(_, row)| *row.path == *path).map(|(attr, _)| attr)
+        self.set.set().vocabulary.attributes.pairs().find(|(_, row)| *row.path == *path).map(|(attr, _)| attr)
     }
 
     fn give(&mut self, attr: AttrId, given: Given<'_>) -> Result<(), Box<Refusal>> {

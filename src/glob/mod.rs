@@ -92,6 +92,12 @@ impl Glob {
         text.chars().flat_map(|c| matches!(c, '*' | '?' | '\\').then_some('\\').into_iter().chain([c])).collect()
     }
 
+    /// Whether it is a pattern for ids of resources.
+    #[must_use]
+    pub fn is_of_resources(&self) -> bool {
+        self.0.scope == Scope::Resource
+    }
+
     /// The pattern as it is written.
     #[must_use]
     pub fn pattern(&self) -> &str {

@@ -1,5 +1,6 @@
 //! Policy sets from files: which files there are, in which order, and what their texts come to.
 
+pub mod bundle;
 mod read;
 mod revision;
 mod workspace;
@@ -41,6 +42,8 @@ impl fmt::Display for Unreadable {
 pub struct PolicySet {
     /// Its texts, in source order; catalogs last.
     pub sources: Sources,
+    /// How many of them are catalogs.
+    pub catalogs: usize,
     /// Its meaning, if it is valid.
     pub ir: Option<Ir>,
     /// Every error and warning, in source order.
@@ -51,8 +54,13 @@ pub struct PolicySet {
 
 #[derive(Debug, Clone)]
 enum Input {
+    /// A file that was read already.
+    Known(Read),
     Path(PathBuf),
-    Text { name: String, text: String },
+    Text {
+        name: String,
+        text: String,
+    },
     Catalog(PathBuf),
 }
 
@@ -60,6 +68,8 @@ enum Input {
 pub struct Trees {
     /// Its texts, in source order; catalogs last.
     pub sources: Sources,
+    /// How many of them are catalogs.
+    pub catalogs: usize,
     /// Their trees, each with what is wrong with the text.
     pub files: Vec<(Ast, Vec<Diagnostic>)>,
 }
@@ -74,16 +84,17 @@ impl Trees {
     /// Checks the set.
     #[must_use]
     pub fn check(self) -> PolicySet {
+        let catalogs = self.catalogs;
         let (ir, diagnostics) = check::check(self.files, &self.sources);
         let mut revision = Revision::default();
         self.sources.iter().for_each(|(_, source)| revision.add(&digest(source)));
         let revision = revision.finish();
-        PolicySet { sources: self.sources, ir, diagnostics, revision }
+        PolicySet { sources: self.sources, catalogs, ir, diagnostics, revision }
     }
 }
 
 impl Loader {
-    /// Adds a file, or all `*.policy` files of a folder.
+    /// Adds a file, all `*.policy` files of a folder, or the texts that a bundle was built from.
     pub fn path(&mut self, path: &Path) {
         self.inputs.push(Input::Path(path.to_owned()));
     }
@@ -91,6 +102,11 @@ impl Loader {
     /// Adds a text that stands for a file.
     pub fn text(&mut self, name: &str, text: &str) {
         self.inputs.push(Input::Text { name: name.to_owned(), text: text.to_owned() });
+    }
+
+    /// Adds files that were read already.
+    fn known(&mut self, reads: Vec<Read>) {
+        self.inputs.extend(reads.into_iter().map(Input::Known));
     }
 
     /// Adds a catalog: JSON, JSON Lines or CSV.
@@ -113,7 +129,7 @@ impl Loader {
                     files.extend(find(path, &mut seen, &mut errors).into_iter().map(|found| found.path));
                 }
                 Input::Catalog(path) => files.push(path.clone()),
-                Input::Text { .. } => {}
+                Input::Known(_) | Input::Text { .. } => {}
             }
         }
         if errors.is_empty() { Ok(files) } else { Err(errors) }
@@ -143,7 +159,8 @@ impl Loader {
         let mut sources = Sources::default();
         let reads: Vec<_> = self.read()?.into_iter().map(|read| (sources.push(read.source.clone()), read)).collect();
         let files = reads.par_iter().map(|(file, read)| read::parse(*file, read)).collect();
-        Ok(Trees { sources, files })
+        let catalogs = reads.iter().filter(|(_, read)| read.is_catalog).count();
+        Ok(Trees { sources, catalogs, files })
     }
 
     fn read(self) -> Result<Vec<Read>, Vec<Unreadable>> {
@@ -151,7 +168,17 @@ impl Loader {
         let (mut policies, mut catalogs) = (Vec::new(), Vec::new());
         for input in self.inputs {
             match input {
+                Input::Known(read) if read.is_catalog => catalogs.push(Ok(To::Known(read))),
+                Input::Known(read) => policies.push(Ok(To::Known(read))),
                 Input::Text { name, text } => policies.push(Ok(To::Text { name, text })),
+                Input::Path(path) if bundle::is_bundle(&path) => {
+                    let (packed, others): (Vec<Read>, Vec<Read>) = bundle::texts(&path)
+                        .map_err(|error| vec![error])?
+                        .into_iter()
+                        .partition(|read| read.is_catalog);
+                    catalogs.extend(packed.into_iter().map(|read| Ok(To::Known(read))));
+                    policies.extend(others.into_iter().map(|read| Ok(To::Known(read))));
+                }
                 Input::Path(path) => {
                     let mut errors = Vec::new();
                     let found = find(&path, &mut seen, &mut errors);
@@ -178,7 +205,12 @@ impl Loader {
 
 /// What is to be read.
 enum To {
-    Text { name: String, text: String },
+    /// It was read already.
+    Known(Read),
+    Text {
+        name: String,
+        text: String,
+    },
     File(Found),
     Catalog(Found),
 }
@@ -189,6 +221,7 @@ impl To {
             Self::Text { name, text } => {
                 Ok(Read { source: Source::new(&name, &name, text), is_catalog: false, fault: None })
             }
+            Self::Known(read) => Ok(read),
             Self::File(found) => read_file(&found, false),
             Self::Catalog(found) => read_file(&found, true),
         }

@@ -21,7 +21,7 @@ pub(super) struct Found {
 }
 
 /// What was read of one input.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Read {
     pub(super) source: Source,
     pub(super) is_catalog: bool,
@@ -29,7 +29,7 @@ pub(super) struct Read {
 }
 
 /// Why a file is not parsed.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     /// It has so many bytes.
     TooLarge(u64),

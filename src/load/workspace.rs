@@ -69,7 +69,8 @@ impl Workspace {
         let (ir, diagnostics) = self.checked.result();
         let mut revision = Revision::default();
         self.files.values().for_each(|file| revision.add(&file.digest));
-        PolicySet { sources: self.sources.clone(), ir, diagnostics, revision: revision.finish() }
+        let catalogs = self.files.values().filter(|file| file.read.is_catalog).count();
+        PolicySet { sources: self.sources.clone(), catalogs, ir, diagnostics, revision: revision.finish() }
     }
 
     /// The file of a path as it was given or found.

@@ -94,8 +94,8 @@ fn check(args: &Args, levels: &Levels, io: &mut Io<'_>, config: &Config) -> Exit
                 whole.exit = whole.exit.max(set::unreadable(&files, io));
                 continue;
             }
-            Err(LoadError::TooLarge(limit)) => {
-                whole.exit = whole.exit.max(failed(io, &limit.to_string(), None));
+            Err(error @ (LoadError::TooLarge(_) | LoadError::Bundle(_))) => {
+                whole.exit = whole.exit.max(set::not_loaded(error, io));
                 continue;
             }
             Err(LoadError::Invalid(invalid)) => {

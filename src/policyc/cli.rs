@@ -1,11 +1,11 @@
 //! Which verbs there are, and what all of them have in common.
 
 use super::{
-    Config, Exit, Io, check, completions, eval, explain, export, fmt, graph, import, init,
+    Config, Exit, Io, build, check, completions, eval, explain, export, fmt, graph, import, init, inspect,
     io::Kept,
     man,
     style::{Style, failed},
-    test,
+    test, verify,
 };
 use clap::{
     ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, builder::BoolishValueParser,
@@ -67,6 +67,9 @@ enum Verb {
     Eval(eval::Args),
     Explain(explain::Args),
     Graph(graph::Args),
+    Build(build::Args),
+    Inspect(inspect::Args),
+    Verify(verify::Args),
     Import(import::Args),
     Export(export::Args),
     Init(init::Args),
@@ -83,6 +86,9 @@ impl Verb {
             Self::Eval(args) => eval::run(args, io, config),
             Self::Explain(args) => explain::run(args, io, config),
             Self::Graph(args) => graph::run(args, io, config),
+            Self::Build(args) => build::run(args, io, config),
+            Self::Inspect(args) => inspect::run(args, io),
+            Self::Verify(args) => verify::run(args, io),
             Self::Import(args) => import::run(args, io, config),
             Self::Export(args) => export::run(args, io, config),
             Self::Init(args) => init::run(args, io, config),

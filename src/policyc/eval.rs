@@ -31,7 +31,7 @@ Example:
   policyc eval policies --request request.json
   policyc eval policies --request - --parallel < requests.jsonl")]
 pub(super) struct Args {
-    /// Policy files and folders; `-` is standard input
+    /// Policy files, folders and bundles; `-` is standard input
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// The requests: a JSON object, an array, or JSON Lines; `-` is standard input
@@ -71,7 +71,11 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>, config: &Config) -> Exit {
 fn try_run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> {
     let origin = Origin::open(&args.request, &args.paths, io)?;
     let set = set::one(&args.paths, &args.catalog, io, config)?;
-    let engine = set::load(set.builder().strict(args.strict), io)?;
+    let engine = match set.bundle() {
+        // It decides without a look at its texts.
+        Some(path) => set.builder().strict(args.strict).open(path).map_err(|error| set::not_loaded(error, io))?,
+        None => set::load(set.builder().strict(args.strict), io)?,
+    };
     let style = Style::new(io.color_out);
     let evaluation = Evaluation { engine, strict: args.strict, default: requests::default_time(args.at) };
     let answer = |raw: Raw| evaluation.answer(raw, args.format, style);

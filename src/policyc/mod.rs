@@ -4,6 +4,7 @@
 //! with its arguments and `run(args, io, config) -> Exit`; `cli` says which verbs there are, `config` and `set` what a
 //! policy set is made of. Nothing here decides a request or knows the language.
 
+mod build;
 mod check;
 mod cli;
 mod completions;
@@ -15,6 +16,7 @@ mod fmt;
 mod graph;
 mod import;
 mod init;
+mod inspect;
 mod io;
 mod levels;
 mod man;
@@ -25,6 +27,7 @@ mod set;
 mod show;
 mod style;
 mod test;
+mod verify;
 mod watch;
 
 pub use cli::run;

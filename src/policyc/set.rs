@@ -11,12 +11,15 @@ use super::{
 use crate::{
     engine::{Engine, EngineBuilder, LoadError},
     glob::Glob,
-    load::{Loader, Unreadable},
+    load::{
+        Loader, Unreadable,
+        bundle::{BadBundle, BundleError, is_bundle},
+    },
     report::terminal,
 };
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -50,6 +53,14 @@ impl SetArgs {
             Input::Stdin(text) => builder.text(STDIN_NAME, text),
         });
         self.catalogs.iter().fold(builder, EngineBuilder::catalog)
+    }
+
+    /// Its bundle, if it is nothing else.
+    pub(super) fn bundle(&self) -> Option<&Path> {
+        match (self.inputs.as_slice(), self.catalogs.as_slice()) {
+            ([Input::Path(path)], []) if is_bundle(path) => Some(path),
+            _ => None,
+        }
     }
 
     /// To read its texts and trees.
@@ -129,23 +140,54 @@ pub(super) fn one(paths: &[PathBuf], catalogs: &[PathBuf], io: &mut Io<'_>, conf
 /// # Errors
 /// If a file cannot be read, or the set is not valid; what is wrong has been said.
 pub(super) fn load(builder: EngineBuilder, io: &mut Io<'_>) -> Result<Engine, Exit> {
-    builder.load().map_err(|error| match error {
+    builder.load().map_err(|error| not_loaded(error, io))
+}
+
+/// Says why a policy set was not loaded.
+pub(super) fn not_loaded(error: LoadError, io: &mut Io<'_>) -> Exit {
+    match error {
         LoadError::Unreadable(files) => unreadable(&files, io),
         LoadError::TooLarge(limit) => failed(io, &limit.to_string(), None),
+        LoadError::Bundle(bad) => bad_bundle(&bad, io),
         LoadError::Invalid(invalid) => {
             let text = terminal::render(&invalid.diagnostics, &invalid.sources, io.color_err, io.width);
             let _ = io.err.write_all(text.as_bytes());
             Exit::Invalid
         }
-    })
+    }
+}
+
+/// A key as it is shown.
+pub(super) fn hex(key: &[u8; 32]) -> String {
+    key.iter().fold("ed25519:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+/// Says why a bundle is not taken.
+fn bad_bundle(bad: &BadBundle, io: &mut Io<'_>) -> Exit {
+    let path = bad.path.display();
+    let (message, help, exit) = match &bad.error {
+        BundleError::Unreadable(error) => (cause(error), None, Exit::Failed),
+        BundleError::Unsigned(why) => (why.to_string(), None, Exit::Negative),
+        BundleError::Foreign(what) => (what.clone(), Some("build the bundle anew from its texts"), Exit::Invalid),
+        BundleError::Damaged(what) => {
+            (format!("the bundle is damaged: {what}"), Some("copy it again, or build it anew"), Exit::Invalid)
+        }
+    };
+    complain(io, &format!("cannot read `{path}`: {message}"), help);
+    exit
 }
 
 /// Names the files that cannot be read.
 pub(super) fn unreadable(files: &[Unreadable], io: &mut Io<'_>) -> Exit {
+    let mut exit = Exit::Invalid;
     for file in files {
         complain(io, &unreadable_message(file), None);
+        // What can be read and is not whole is not valid.
+        if file.error.kind() != io::ErrorKind::InvalidData {
+            exit = Exit::Failed;
+        }
     }
-    Exit::Failed
+    exit
 }
 
 fn unreadable_message(file: &Unreadable) -> String {

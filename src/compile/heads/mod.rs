@@ -8,13 +8,14 @@
 //!         refusals, limits, duties: each kept once, see `write`
 //! ```
 
+mod kept;
 mod read;
 mod write;
 
 use super::{flat::Texts, names::TooLarge, tables::number};
 use crate::{
     check::{
-        ir::{Arg, Effect, OfFile, Piece, Refusal, Rule, RuleId, Rules},
+        ir::{Arg, Duties, Effect, OfFile, Piece, Refusal, Rule, RuleId, Rules},
         vocabulary::{AttrId, builtin},
     },
     value::LimitKey,
@@ -97,6 +98,11 @@ impl Heads {
         Some(Head { name, at: path(file.given)?.into(), shadow, effect })
     }
 
+    /// How many rules there are.
+    pub(crate) fn len(&self) -> usize {
+        self.files.iter().fold(0, |rules, file| rules.saturating_add(file.count as usize))
+    }
+
     /// How many bytes they take.
     pub(crate) fn bytes(&self) -> usize {
         let tables = [size_of_val(&*self.rows), size_of_val(&*self.words), size_of_val(&*self.texts.ends)];
@@ -118,13 +124,7 @@ pub(super) fn told(rule: &Rule, tell: &mut dyn FnMut(AttrId)) {
             filled_in(refusal).chain(limit.unit).for_each(&mut tell);
             limit.by.iter().flat_map(|key| counted(*key)).copied().for_each(tell);
         }
-        Effect::Oblige(duties) => {
-            for (_, arg) in duties.duties.iter().flat_map(|duty| &duty.args) {
-                if let Arg::Attribute(attr) = arg {
-                    tell(*attr);
-                }
-            }
-        }
+        Effect::Oblige(duties) => told_by(duties).for_each(tell),
     }
 }
 
@@ -134,6 +134,14 @@ fn filled_in(refusal: &Refusal) -> impl Iterator<Item = AttrId> {
     pieces.filter_map(|piece| match piece {
         Piece::Attribute(attr) => Some(*attr),
         Piece::Text(_) | Piece::RetryAfter => None,
+    })
+}
+
+/// The attributes whose values duties come with.
+fn told_by(duties: &Duties) -> impl Iterator<Item = AttrId> {
+    duties.duties.iter().flat_map(|duty| &duty.args).filter_map(|(_, arg)| match arg {
+        Arg::Attribute(attr) => Some(*attr),
+        Arg::Value(_) => None,
     })
 }
 

@@ -30,11 +30,11 @@ pub(super) fn head(heads: &Heads, at: u32) -> Option<(Option<Arc<str>>, bool, Ef
     Some((label, first >> 8 & 1 == 1, effect))
 }
 
-fn from(heads: &Heads, at: u32) -> Option<Reader<'_>> {
+pub(super) fn from(heads: &Heads, at: u32) -> Option<Reader<'_>> {
     Some(Reader { words: heads.words.get(at as usize..)?, texts: &heads.texts })
 }
 
-fn refusal(mut reader: Reader<'_>) -> Option<Refusal> {
+pub(super) fn refusal(mut reader: Reader<'_>) -> Option<Refusal> {
     Some(Refusal {
         code: reader.shared()?,
         status: u16::try_from(reader.word()?).ok()?,
@@ -62,7 +62,7 @@ fn template(reader: &mut Reader<'_>) -> Option<Option<Template>> {
     Some(Some(Template { pieces: (0..count).map(piece).collect::<Option<_>>()? }))
 }
 
-fn limit(heads: &Heads, mut reader: Reader<'_>) -> Option<Limit> {
+pub(super) fn limit(heads: &Heads, mut reader: Reader<'_>) -> Option<Limit> {
     let amount = reader.long()?;
     let unit = reader.attribute()?;
     let window = match reader.word()? {
@@ -79,7 +79,7 @@ fn limit(heads: &Heads, mut reader: Reader<'_>) -> Option<Limit> {
     Some(Limit { amount, unit, window, by, identity: reader.shared()? })
 }
 
-fn duties(mut reader: Reader<'_>) -> Option<Duties> {
+pub(super) fn duties(mut reader: Reader<'_>) -> Option<Duties> {
     let upon = match (reader.word()?, reader.maybe()?) {
         (0, None) => Upon::Allow,
         (1, code) => Upon::Deny(code),

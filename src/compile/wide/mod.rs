@@ -128,6 +128,29 @@ impl<'a> Cut<'a> {
         (self.chunk.from(self.row[1]), self.row[2] as usize)
     }
 
+    /// Whether its table has all its parts.
+    fn is_whole(self, is_vector: &dyn Fn(&u32) -> bool) -> bool {
+        let [.., unknown, none] = *self.row;
+        let (table, count) = self.table();
+        let vectors = match self.kind() {
+            None => return false,
+            Some(Kind::Actions) => table.get(..32),
+            Some(Kind::Roles) => table.get(..count.saturating_add(1)),
+            Some(Kind::Names | Kind::Texts) => {
+                let ends = table.get(count.saturating_add(1)..).and_then(|rest| rest.get(..count));
+                let lists = table.get(count.saturating_mul(2).saturating_add(1)..).unwrap_or_default();
+                let is_list =
+                    |ends: &[u32]| ends.is_sorted() && ends.last().is_none_or(|end| *end as usize <= lists.len());
+                table.get(..1).filter(|_| ends.is_some_and(is_list))
+            }
+            Some(kind @ (Kind::Tiers | Kind::Instants | Kind::Addresses | Kind::Minutes | Kind::Numbers)) => {
+                let starts = if kind.is_long() { count.saturating_mul(2) } else { count };
+                table.get(starts..).and_then(|rest| rest.get(..count.saturating_add(1)))
+            }
+        };
+        vectors.is_some_and(|vectors| vectors.iter().chain([&unknown, &none]).all(is_vector))
+    }
+
     /// The vector of a place in the table.
     #[inline]
     pub(crate) fn at(self, place: u32) -> &'a [u32] {
@@ -219,6 +242,23 @@ impl<'a> Wide<'a> {
     #[inline]
     pub(crate) fn certain(self) -> &'a [u32] {
         self.from(self.head[11])
+    }
+
+    /// Whether all places in it are those of what should stand there; the code of rules is not looked at.
+    pub(super) fn is_whole(self) -> bool {
+        let vector = self.quads().saturating_mul(4);
+        let is_vector = |at: &u32| self.from(*at).len() >= vector;
+        let ends = self.head.get(4..10).unwrap_or_default();
+        let rules = self.head[1];
+        (1..=QUADS).contains(&self.quads())
+            && rules as usize <= vector.saturating_mul(32)
+            && ends.is_sorted()
+            && ends.last() == Some(&rules)
+            && self.hiding() <= ends.first().copied().unwrap_or_default()
+            && is_vector(&self.head[11])
+            && self.cuts().len() == self.head[3] as usize
+            && self.cuts().all(|cut| cut.is_whole(&is_vector))
+            && (0..rules).all(|place| self.rule(place).is_some())
     }
 
     /// Words from a place on.

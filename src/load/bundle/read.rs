@@ -1,0 +1,156 @@
+//! Sections from a file: read in parallel, straight to where they stay.
+
+use super::{BadBundle, BundleError, DIGEST, HEAD, KEY, MAGIC, PublicKey, ROW, SIGNATURE, VERSION, aligned, header};
+use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator, ParallelSliceMut};
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    path::Path,
+};
+
+/// So many bytes are read at once.
+const PIECE: usize = 1 << 20;
+
+/// A bundle whose head was read and found whole.
+pub(crate) struct Opened<'a> {
+    path: &'a Path,
+    /// The digest of the set it was made of.
+    pub(crate) revision: [u8; 32],
+    /// The key that signed it, if it is signed.
+    pub(crate) key: Option<[u8; 32]>,
+    rows: Vec<Row>,
+}
+
+#[derive(Clone, Copy)]
+struct Row {
+    at: u64,
+    length: u64,
+    digest: [u8; DIGEST],
+}
+
+/// Opens a bundle and reads its head; with a key, it must be signed by that.
+///
+/// # Errors
+/// Where it cannot be read, is no bundle, is not whole, or is not signed as it should be.
+pub(crate) fn open<'a>(path: &'a Path, key: Option<&PublicKey>) -> Result<Opened<'a>, BadBundle> {
+    head(path, key).map_err(|error| BadBundle { path: path.to_owned(), error })
+}
+
+fn damaged(what: &str) -> BundleError {
+    BundleError::Damaged(what.to_owned())
+}
+
+fn head<'a>(path: &'a Path, key: Option<&PublicKey>) -> Result<Opened<'a>, BundleError> {
+    let mut file = File::open(path).map_err(BundleError::Unreadable)?;
+    let size = file.metadata().map_err(BundleError::Unreadable)?.len();
+    let mut bytes = vec![0; HEAD];
+    let cut = |_| damaged("it ends too early");
+    file.read_exact(&mut bytes).map_err(cut)?;
+    let (magic, rest) = bytes.split_at_checked(MAGIC.len()).unwrap_or_default();
+    if magic != MAGIC {
+        return Err(damaged("it does not begin as a bundle does"));
+    }
+    let mut numbers = rest.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes));
+    let (version, sections) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default() as usize);
+    if version != VERSION {
+        let what = format!("the bundle has format {version}, and this program reads format {VERSION}");
+        return Err(BundleError::Foreign(what));
+    }
+    if header(sections) as u64 > size {
+        return Err(damaged("it ends too early"));
+    }
+    bytes.resize(header(sections), 0);
+    file.read_exact(bytes.get_mut(HEAD..).unwrap_or_default()).map_err(cut)?;
+    let (signed, last) = bytes.split_at_checked(bytes.len().saturating_sub(KEY + SIGNATURE)).unwrap_or_default();
+    let (said, digest) = signed.split_at_checked(signed.len().saturating_sub(DIGEST)).unwrap_or_default();
+    if blake3::hash(said).as_bytes() != digest {
+        return Err(damaged("its head has changed"));
+    }
+    let Some((public, rest)) = last.split_first_chunk::<KEY>() else { return Err(damaged("it ends too early")) };
+    let Some(signature) = rest.first_chunk::<SIGNATURE>() else { return Err(damaged("it ends too early")) };
+    if let Some(key) = key {
+        key.verify(signed, public, signature).map_err(BundleError::Unsigned)?;
+    }
+    Ok(Opened {
+        path,
+        revision: said
+            .get(HEAD.saturating_sub(DIGEST)..)
+            .and_then(|rest| rest.first_chunk().copied())
+            .unwrap_or_default(),
+        key: (*public != [0; KEY]).then_some(*public),
+        rows: rows(said.get(HEAD..).unwrap_or_default(), header(sections) as u64, size)?,
+    })
+}
+
+/// The rows of the table: sections that stand one behind the other, and nothing behind the last.
+fn rows(table: &[u8], header: u64, size: u64) -> Result<Vec<Row>, BundleError> {
+    let mut rows = Vec::new();
+    let mut end = header;
+    for row in table.as_chunks::<ROW>().0 {
+        let number =
+            |at: usize| row.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let (at, length) = (number(0), number(8));
+        let digest = row.get(16..).and_then(|rest| rest.first_chunk().copied()).unwrap_or_default();
+        if at != aligned(end) {
+            return Err(damaged("its sections are not where they should be"));
+        }
+        end = at.checked_add(length).filter(|end| *end <= size).ok_or_else(|| damaged("it ends too early"))?;
+        rows.push(Row { at, length, digest });
+    }
+    if end == size { Ok(rows) } else { Err(damaged("there is more than there should be")) }
+}
+
+impl Opened<'_> {
+    /// The lengths of the sections in bytes.
+    pub(crate) fn lengths(&self) -> Vec<u64> {
+        self.rows.iter().map(|row| row.length).collect()
+    }
+
+    /// Reads all sections, each into a place of its length, and holds them against their digests.
+    ///
+    /// # Errors
+    /// Where they cannot be read, or are not what was written.
+    pub(crate) fn read(&self, sections: Vec<&mut [u8]>) -> Result<(), BadBundle> {
+        if sections.len() != self.rows.len() {
+            return Err(self.bad(damaged("it has other sections than it should")));
+        }
+        let rows: Vec<(&mut [u8], Row)> = sections.into_iter().zip(self.rows.iter().copied()).collect();
+        rows.into_par_iter().try_for_each(|(section, row)| self.read_one(section, row)).map_err(|error| self.bad(error))
+    }
+
+    /// Reads the last section only.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is not what was written.
+    pub(crate) fn read_last(&self) -> Result<Vec<u8>, BadBundle> {
+        let Some(row) = self.rows.last() else { return Err(self.bad(damaged("it has no sections"))) };
+        let mut section = vec![0; usize::try_from(row.length).unwrap_or_default()];
+        self.read_one(&mut section, *row).map_err(|error| self.bad(error))?;
+        Ok(section)
+    }
+
+    fn read_one(&self, section: &mut [u8], row: Row) -> Result<(), BundleError> {
+        if section.len() as u64 != row.length {
+            return Err(damaged("a section has another length than it should"));
+        }
+        section.par_chunks_mut(PIECE).enumerate().try_for_each(|(number, piece)| {
+            let place = row.at.saturating_add((number as u64).saturating_mul(PIECE as u64));
+            let mut file = File::open(self.path)?;
+            file.seek(SeekFrom::Start(place))?;
+            file.read_exact(piece)
+        })?;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_rayon(section);
+        if *hasher.finalize().as_bytes() == row.digest { Ok(()) } else { Err(damaged("a section has changed")) }
+    }
+
+    fn bad(&self, error: BundleError) -> BadBundle {
+        BadBundle { path: self.path.to_owned(), error }
+    }
+}
+
+impl From<std::io::Error> for BundleError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Unreadable(error)
+    }
+}

@@ -1,0 +1,70 @@
+//! `policyc build`: a policy set as one file.
+
+use super::{
+    Config, Exit, Io,
+    replace::replace,
+    set::{self, hex},
+    style::{cause, counted, failed},
+};
+use crate::load::bundle::SecretKey;
+use std::{fs, path::PathBuf};
+
+/// Compile policies into one file
+///
+/// A bundle is a policy set that was checked and compiled, with the texts that it was built from. It opens without parsing,
+/// decides as its texts do, and stands for them wherever a command takes policies. The same texts give the same bytes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes: 0 written; 1 usage, reading or writing failed; 3 the policy set is not valid.
+
+Example:
+  policyc build policies -o policies.bundle
+  openssl genpkey -algorithm ed25519 -out key.pem
+  policyc build policies -o policies.bundle --sign key.pem")]
+pub(super) struct Args {
+    /// Policy files, folders and bundles; `-` is standard input
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// The file to write
+    #[arg(long, short, env = "POLICYC_BUILD_OUTPUT", value_name = "FILE")]
+    output: PathBuf,
+    /// Sign it with an Ed25519 key in a PEM file
+    #[arg(long, env = "POLICYC_BUILD_SIGN", value_name = "KEY")]
+    sign: Option<PathBuf>,
+    /// Resources and principals with their attributes: JSON, JSON Lines or CSV
+    #[arg(long, env = "POLICYC_BUILD_CATALOG", value_name = "FILE")]
+    catalog: Vec<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>, config: &Config) -> Exit {
+    match try_run(args, io, config) {
+        Ok(exit) | Err(exit) => exit,
+    }
+}
+
+fn try_run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> {
+    let key = match &args.sign {
+        None => None,
+        Some(path) => {
+            let text = fs::read_to_string(path)
+                .map_err(|error| failed(io, &format!("cannot read `{}`: {}", path.display(), cause(&error)), None))?;
+            let key = SecretKey::from_pem(&text).map_err(|expected| {
+                failed(io, &format!("`{}` is not a key to sign with", path.display()), Some(&expected))
+            })?;
+            Some(key)
+        }
+    };
+    let set = set::one(&args.paths, &args.catalog, io, config)?;
+    let engine = set::load(set.builder(), io)?;
+    let cannot = |io: &mut Io<'_>, error: &std::io::Error| {
+        failed(io, &format!("cannot write `{}`: {}", args.output.display(), cause(error)), None)
+    };
+    let mut bytes = Vec::new();
+    engine.bundle(key.as_ref(), &mut bytes).map_err(|error| cannot(io, &error))?;
+    replace(&args.output, &bytes).map_err(|error| cannot(io, &error))?;
+    let rules = counted(engine.ir().rules.len(), "rule");
+    let files = counted(engine.sources().len(), "file");
+    let signed = key.map(|key| format!(", signed by {}", hex(&key.public().bytes()))).unwrap_or_default();
+    let _ = writeln!(io.out, "built {}: {rules} of {files}, {}{signed}", args.output.display(), engine.revision());
+    Ok(Exit::Fine)
+}
