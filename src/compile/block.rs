@@ -107,16 +107,16 @@ pub(crate) fn parts(blocks: &[u32], block: BlockRef) -> Parts<'_> {
     }
 }
 
-/// The chunks of a block, if all of them are whole.
-pub(super) fn checked_parts(blocks: &[u32], block: BlockRef) -> Option<Vec<Part<'_>>> {
-    let all = parts(blocks, block);
-    let count = all.end.saturating_sub(all.next);
-    let found: Vec<Part<'_>> = all.take(blocks.len()).collect();
-    let is_whole = |part: &Part<'_>| match part {
-        Part::Few(chunk) => chunk.is_whole(),
-        Part::Many(chunk) => chunk.is_whole(),
-    };
-    (found.len() == count as usize && found.iter().all(is_whole)).then_some(found)
+/// The chunks of a block that has as many as it says; nothing in the place of one that is not whole.
+pub(super) fn checked_parts(blocks: &[u32], block: BlockRef) -> Option<impl Iterator<Item = Option<Part<'_>>>> {
+    let mut all = parts(blocks, block);
+    let count = all.end.checked_sub(all.next).filter(|count| (*count as usize) <= blocks.len())?;
+    Some((0..count).map(move |_| {
+        all.next().filter(|part| match part {
+            Part::Few(chunk) => chunk.is_whole(),
+            Part::Many(chunk) => chunk.is_whole(),
+        })
+    }))
 }
 
 /// The chunks of a block, one after the other.

@@ -179,6 +179,7 @@ impl<'a> Chunk<'a> {
     }
 
     /// How many rules of each section there are.
+    #[inline]
     fn sizes(self) -> [u32; 6] {
         let [_, counts, more, _] = *self.head;
         [self.prohibitions(), self.allows(), counts >> 24, more & 0xff, more >> 8 & 0xff, more >> 16 & 0xff]
@@ -192,24 +193,38 @@ impl<'a> Chunk<'a> {
 
     /// Whether its words are as many as it says, and no rule needs a test that it has not.
     pub(super) fn is_whole(self) -> bool {
-        let words =
-            Kind::ALL.iter().map(|kind| (self.count(*kind) as usize).saturating_mul(kind.words())).sum::<usize>();
-        let rules = self.sizes().into_iter().fold(0_u32, u32::wrapping_add);
+        let words = |kind: Kind| (self.count(kind) as usize).saturating_mul(kind.words());
         let bits = self.plain_bits().saturating_add(self.other_tests());
-        let rows = self.rules(rules);
-        words == self.groups.len()
+        let rules = self.sizes().into_iter().fold(0_u32, u32::wrapping_add);
+        let missing = !low(bits);
+        Kind::ALL.into_iter().map(words).fold(0, usize::saturating_add) == self.groups.len()
             && bits <= MAX
             && rules <= MAX
-            && rows.len() == rules as usize
-            && rows.iter().all(|[_, needed, _]| needed & !low(bits) == 0)
+            && self.rows().len() == rules as usize
+            && self.rows().iter().all(|[_, needed, _]| needed & missing == 0)
+    }
+
+    /// All rules.
+    #[inline]
+    pub(super) fn rows(self) -> &'a [Row] {
+        self.rules(self.sizes().into_iter().fold(0_u32, u32::wrapping_add))
+    }
+
+    /// The sections that have rules, as bits.
+    pub(super) fn has(self) -> u32 {
+        let bit = |(size, bit): (u32, u32)| if size > 0 { 1 << bit } else { 0 };
+        self.sizes().into_iter().zip(0..).map(bit).fold(0, |bits, bit| bits | bit)
     }
 
     /// The kinds of plain tests that rules need, as bits.
     pub(super) fn kinds(self) -> u32 {
-        let rules = self.sizes().into_iter().fold(0_u32, u32::wrapping_add);
-        let needed = self.rules(rules).iter().fold(0, |bits, [_, needed, _]| bits | needed);
-        let has = |kind: &Kind| self.bits_of(*kind) & needed != 0;
-        Kind::ALL.into_iter().filter(has).fold(0, |bits, kind| bits | kind.bit())
+        let needed = self.rows().iter().fold(0, |bits, [_, needed, _]| bits | needed);
+        let mut before = 0_u32;
+        Kind::ALL.into_iter().fold(0, |bits, kind| {
+            let own = low(self.places(kind)).checked_shl(before).unwrap_or_default();
+            before = before.wrapping_add(self.places(kind));
+            if own & needed == 0 { bits } else { bits | kind.bit() }
+        })
     }
 
     /// The plain tests that are negated.

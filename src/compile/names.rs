@@ -216,7 +216,7 @@ impl<H: Default, S: Scatter> Names<H, S> {
 
     #[inline(never)]
     fn find_among_many(&self, tag: u32, text: &str) -> Option<u32> {
-        let (place, print) = self.start(tag, text);
+        let (place, print) = self.start(tag, text.as_bytes());
         let [a, b, c, d] = *self.buckets.get(place)?;
         let mask = self.mask();
         let choose = |chosen, held| if held & !mask == print { held } else { chosen };
@@ -231,7 +231,7 @@ impl<H: Default, S: Scatter> Names<H, S> {
     /// The number of a text that is not the first of its first bucket with such a hash.
     #[inline(never)]
     fn search(&self, tag: u32, text: &str) -> Option<u32> {
-        let (mut place, print) = self.start(tag, text);
+        let (mut place, print) = self.start(tag, text.as_bytes());
         for _ in 0..BUCKETS {
             let bucket = self.buckets.get(place)?;
             let alike = bucket.iter().filter(|held| **held & !self.mask() == print);
@@ -302,10 +302,8 @@ impl<H: Default, S: Scatter> Names<H, S> {
     }
 
     fn place(&mut self, id: u32) {
-        let (Some(text), Some(tag)) = (self.text(id), self.tag(id)) else { return };
-        let (mut place, print) = self.start(tag, text);
-        let order = |other: &u32| self.compare(*other, tag, text).is_lt();
-        let overflow = self.overflow.partition_point(order);
+        let Some(record) = self.records.get(id as usize) else { return };
+        let (mut place, print) = self.start(record.tag, record.bytes(&self.long));
         for _ in 0..BUCKETS {
             let slots = self.buckets.get_mut(place).into_iter().flatten();
             if let Some(free) = slots.into_iter().find(|held| **held == 0) {
@@ -314,6 +312,8 @@ impl<H: Default, S: Scatter> Names<H, S> {
             }
             place = self.following(place);
         }
+        let key = |id: u32| (self.tag(id), self.text(id));
+        let overflow = self.overflow.partition_point(|other| key(*other) < key(id));
         self.overflow.insert(overflow, id);
     }
 
@@ -331,7 +331,7 @@ impl<H: Default, S: Scatter> Names<H, S> {
 
     /// The first bucket to look at, and the bits of the hash that slots keep.
     #[inline]
-    fn start(&self, tag: u32, text: &str) -> (usize, u32) {
+    fn start(&self, tag: u32, text: &[u8]) -> (usize, u32) {
         let hash = S::hash(tag, text);
         (hash as usize & self.buckets.len().wrapping_sub(1), (hash >> 32) as u32 & !self.mask())
     }
@@ -400,7 +400,7 @@ mod tests {
     struct Colliding;
 
     impl Scatter for Colliding {
-        fn hash(_: u32, _: &str) -> u64 {
+        fn hash(_: u32, _: &[u8]) -> u64 {
             7
         }
     }
@@ -409,7 +409,7 @@ mod tests {
     struct Standard;
 
     impl Scatter for Standard {
-        fn hash(tag: u32, text: &str) -> u64 {
+        fn hash(tag: u32, text: &[u8]) -> u64 {
             let mut hasher = DefaultHasher::new();
             (tag, text).hash(&mut hasher);
             hasher.finish()
@@ -457,7 +457,7 @@ mod tests {
             names.add(1, &format!("org-{:03}/model-{name:06}", name % 997)).unwrap();
         }
         let first = |id: &u32| {
-            let (place, _) = names.start(1, names.text(*id).unwrap());
+            let (place, _) = names.start(1, names.text(*id).unwrap().as_bytes());
             names.buckets[place].iter().any(|held| names.number(*held) == *id)
         };
         let count = names.ids().filter(first).count();

@@ -3,7 +3,7 @@
 /// A way of scattering.
 pub(crate) trait Scatter {
     /// The hash of a text with a tag.
-    fn hash(tag: u32, text: &str) -> u64;
+    fn hash(tag: u32, text: &[u8]) -> u64;
 }
 
 /// Products of a text's words, of which the upper half is folded into the lower one.
@@ -18,8 +18,7 @@ const ODD: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0x6a09_e667_f3bc_c909, 0xbb67_ae85
 
 impl Scatter for Spread {
     #[inline(always)]
-    fn hash(tag: u32, text: &str) -> u64 {
-        let bytes = text.as_bytes();
+    fn hash(tag: u32, bytes: &[u8]) -> u64 {
         let [x, y, z] = ODD;
         let kind = u64::from(tag) << 32 | bytes.len() as u64;
         if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {

@@ -144,41 +144,44 @@ fn references(graph: &Graph) -> Option<Vec<BlockRef>> {
 /// that no rule has.
 fn contents(graph: &Graph, of: &[BlockRef], all: &[Range<u32>]) -> Option<Contents> {
     let mut contents = Contents::default();
-    let mut numbers: Vec<u32> = Vec::new();
     for part in block::checked_parts(&graph.blocks, *of.first()?)? {
-        for section in Section::ALL {
-            let before = numbers.len();
-            match part {
-                Part::Few(chunk) => numbers.extend(chunk.section(section).iter().map(|[_, _, number]| *number)),
-                Part::Many(chunk) => {
-                    let rules = chunk.section(section).filter_map(|place| chunk.rule(place));
-                    numbers.extend(rules.map(|rule| rule.number));
-                }
-            }
-            contents.sections |= if numbers.len() > before { section.bit() } else { 0 };
-        }
-        let sound = match part {
+        let sound = match part? {
             Part::Few(chunk) => {
-                contents.kinds |= chunk.kinds();
+                let (has, rows) = (chunk.has(), chunk.rows());
+                contents = contents.and(Contents { sections: has, kinds: chunk.kinds() });
                 tests(graph, chunk.others(), Some(chunk.other_tests()), false)
+                    && are_rules(of, all, rows.iter().map(|[_, _, number]| *number))
             }
             Part::Many(chunk) => {
-                (0..).map_while(|place| chunk.rule(place)).all(|rule| tests(graph, rule.code, None, false))
+                let rules = (0..).map_while(|place| chunk.rule(place));
+                let has = Section::ALL.into_iter().filter(|section| !chunk.section(*section).is_empty());
+                contents.sections |= has.fold(0, |bits, section| bits | section.bit());
+                rules.clone().all(|rule| tests(graph, rule.code, None, false))
+                    && are_rules(of, all, rules.map(|rule| rule.number))
             }
         };
         sound.then_some(())?;
     }
-    let are_rules = |of: &BlockRef| {
-        let is_rule = |number: &u32| of.base.checked_add(*number).is_some_and(|number| is_in(all, number));
-        numbers.iter().all(is_rule)
-    };
-    of.iter().all(are_rules).then_some(contents)
+    Some(contents)
 }
 
-/// Whether a number is in one of some ranges, which are in order.
-fn is_in(ranges: &[Range<u32>], number: u32) -> bool {
-    let behind = ranges.partition_point(|range| range.start <= number);
-    behind.checked_sub(1).and_then(|place| ranges.get(place)).is_some_and(|range| range.contains(&number))
+/// Whether rules have these numbers, counted from wherever a block is spoken of.
+fn are_rules(of: &[BlockRef], all: &[Range<u32>], numbers: impl Iterator<Item = u32> + Clone) -> bool {
+    let (least, most) =
+        numbers.clone().fold((u32::MAX, 0), |(least, most), number| (least.min(number), most.max(number)));
+    of.iter().all(|block| {
+        let number = |number: &u32| block.base.checked_add(*number);
+        // Most blocks have rules of one file only.
+        let file = number(&least).and_then(|least| file_of(all, least));
+        let is_one = file.zip(number(&most)).is_some_and(|(file, most)| file.contains(&most));
+        is_one || numbers.clone().all(|it| number(&it).and_then(|number| file_of(all, number)).is_some())
+    })
+}
+
+/// The numbers of the file that a rule is in; files are in order.
+fn file_of(all: &[Range<u32>], number: u32) -> Option<&Range<u32>> {
+    let behind = all.partition_point(|range| range.start <= number);
+    all.get(behind.checked_sub(1)?).filter(|range| range.contains(&number))
 }
 
 /// Whether words are tests: so many, or as many as there are words. Inside other code there is none with code of its own.
