@@ -375,7 +375,11 @@ impl<H: Kept> Names<H> {
             };
             is_text.then_some(record)
         };
-        let records = rows.iter().map(record).collect::<Option<Vec<_>>>()?;
+        // Where a row may be none, collecting would not know how many there are.
+        let mut records = Vec::with_capacity(rows.len());
+        for row in rows {
+            records.push(record(row)?);
+        }
         let count = records.len().div_ceil(SLOTS / 2).next_power_of_two().max(SLOTS);
         let mut names = Self { records, long, buckets: vec![[0; SLOTS]; count], ..Self::default() };
         for id in names.ids() {

@@ -13,7 +13,8 @@
 //! sections, each at a multiple of 64
 //! ```
 //!
-//! Digests are BLAKE3's, signatures Ed25519 (RFC 8032). A signature speaks for the whole file, since it covers all digests.
+//! Digests are BLAKE3's: of a section that of the digests of its pieces of 256 KiB, so that these can be read and digested
+//! side by side. Signatures are Ed25519 (RFC 8032). One speaks for the whole file, since it covers all digests.
 
 mod read;
 mod sign;
@@ -46,6 +47,8 @@ const DIGEST: usize = 32;
 /// The bytes of a key and of a signature.
 const KEY: usize = 32;
 const SIGNATURE: usize = 64;
+/// The bytes of a piece of a section.
+const PIECE: usize = 1 << 18;
 /// Where sections begin: at multiples of this.
 const ALIGNED: u64 = 64;
 
@@ -118,6 +121,15 @@ pub(crate) fn unpack(packed: &[u8]) -> Option<super::Loader> {
     let mut loader = super::Loader::default();
     loader.known(texts::unpack(packed).ok()?);
     Some(loader)
+}
+
+/// The digest of a section whose pieces have these.
+fn whole(pieces: impl IntoIterator<Item = blake3::Hash>) -> [u8; DIGEST] {
+    let mut hasher = blake3::Hasher::new();
+    for piece in pieces {
+        hasher.update(piece.as_bytes());
+    }
+    *hasher.finalize().as_bytes()
 }
 
 /// The first multiple of the alignment that is not before a place.

@@ -1,15 +1,14 @@
 //! Sections from a file: read in parallel, straight to where they stay.
 
-use super::{BadBundle, BundleError, DIGEST, HEAD, KEY, MAGIC, PublicKey, ROW, SIGNATURE, VERSION, aligned, header};
+use super::{
+    BadBundle, BundleError, DIGEST, HEAD, KEY, MAGIC, PIECE, PublicKey, ROW, SIGNATURE, VERSION, aligned, header, whole,
+};
 use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator, ParallelSliceMut};
 use std::{
     fs::File,
-    io::{Read, Seek, SeekFrom},
+    io::{self, Read, Seek, SeekFrom},
     path::Path,
 };
-
-/// So many bytes are read at once.
-const PIECE: usize = 1 << 20;
 
 /// A bundle whose head was read and found whole.
 pub(crate) struct Opened<'a> {
@@ -133,15 +132,16 @@ impl Opened<'_> {
         if section.len() as u64 != row.length {
             return Err(damaged("a section has another length than it should"));
         }
-        section.par_chunks_mut(PIECE).enumerate().try_for_each(|(number, piece)| {
-            let place = row.at.saturating_add((number as u64).saturating_mul(PIECE as u64));
-            let mut file = File::open(self.path)?;
-            file.seek(SeekFrom::Start(place))?;
-            file.read_exact(piece)
-        })?;
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_rayon(section);
-        if *hasher.finalize().as_bytes() == row.digest { Ok(()) } else { Err(damaged("a section has changed")) }
+        // What was just read is in the processor's cache.
+        let read = |file: &mut io::Result<File>, (number, piece): (usize, &mut [u8])| {
+            let file = file.as_mut().map_err(|error| io::Error::from(error.kind()))?;
+            file.seek(SeekFrom::Start(row.at.saturating_add((number as u64).saturating_mul(PIECE as u64))))?;
+            file.read_exact(piece)?;
+            Ok::<blake3::Hash, io::Error>(blake3::hash(piece))
+        };
+        let pieces = section.par_chunks_mut(PIECE).enumerate();
+        let digests: Vec<blake3::Hash> = pieces.map_init(|| File::open(self.path), read).collect::<Result<_, _>>()?;
+        if whole(digests) == row.digest { Ok(()) } else { Err(damaged("a section has changed")) }
     }
 
     fn bad(&self, error: BundleError) -> BadBundle {
@@ -149,8 +149,8 @@ impl Opened<'_> {
     }
 }
 
-impl From<std::io::Error> for BundleError {
-    fn from(error: std::io::Error) -> Self {
+impl From<io::Error> for BundleError {
+    fn from(error: io::Error) -> Self {
         Self::Unreadable(error)
     }
 }

@@ -1,6 +1,6 @@
 //! Sections into a file.
 
-use super::{ALIGNED, DIGEST, HEAD, KEY, MAGIC, ROW, SIGNATURE, SecretKey, VERSION, aligned, header};
+use super::{ALIGNED, DIGEST, HEAD, KEY, MAGIC, PIECE, ROW, SIGNATURE, SecretKey, VERSION, aligned, header, whole};
 use std::io::{self, Write};
 
 /// Writes a bundle: the digest of the set it was made of, and its sections.
@@ -22,7 +22,7 @@ pub(crate) fn write(
     for section in sections {
         head.extend(place.to_le_bytes());
         head.extend((section.len() as u64).to_le_bytes());
-        head.extend(blake3::hash(section).as_bytes());
+        head.extend(whole(section.chunks(PIECE).map(blake3::hash)));
         place = aligned(place.saturating_add(section.len() as u64));
     }
     head.extend(blake3::hash(&head).as_bytes());
