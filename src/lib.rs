@@ -63,6 +63,7 @@ pub mod ids;
 pub mod load;
 #[cfg(feature = "cli")]
 mod policyc;
+pub mod query;
 pub mod report;
 pub mod request;
 pub mod source;
