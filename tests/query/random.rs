@@ -431,15 +431,18 @@ pub(crate) fn set() -> impl Strategy<Value = Set> {
         let on = alternatives(pick(|topic| topic.on));
         let test = condition(pick(|topic| topic.tests));
         let statement = statement(who, on, test);
-        (Just(topics), Just(vocabulary), optional, collection::vec(statement, 1..=6)).prop_map(
-            |(topics, vocabulary, optional, statements)| {
+        let open = prop::bool::weighted(0.6);
+        (Just(topics), Just(vocabulary), optional, collection::vec(statement, 1..=6), open).prop_map(
+            |(topics, vocabulary, optional, statements, open)| {
                 // A declaration with a default takes the place of the one without.
                 let subject =
                     |statement: &str| statement.split([':', '=']).next().unwrap_or_default().trim().to_owned();
                 let replaced: Vec<String> = optional.iter().map(|statement| subject(statement)).collect();
                 let vocabulary = vocabulary.into_iter().filter(|statement| !replaced.contains(&subject(statement)));
                 let statements = vocabulary.chain(optional).chain(statements.into_iter().flatten());
-                Set { topics, statements: statements.collect() }
+                // Where nothing is allowed, nothing is seen of much else.
+                let open = open.then(|| "allow anyone to any;".to_owned());
+                Set { topics, statements: statements.chain(open).collect() }
             },
         )
     })
@@ -554,13 +557,13 @@ const RESOURCES: &[(&str, &str)] = &[
     ("thing", "n"),
 ];
 
-/// All requests that can make a difference, as far as there are not more than so many.
-pub(crate) fn requests(set: &Set, most: usize) -> Option<Vec<Request>> {
+/// All requests that can make a difference; of more than so many, some, evenly spread.
+pub(crate) fn requests(set: &Set, most: usize) -> impl Iterator<Item = Request> {
     let text = set.text();
     let mut values: BTreeMap<&str, Vec<Option<Input>>> = BTreeMap::new();
     for (path, inputs) in set.topics.iter().flat_map(|topic| TOPICS[*topic].values) {
         let name = path.strip_prefix("principal.").or(path.strip_prefix("model.")).unwrap_or(path);
-        let spoken_of = set.statements.iter().filter(|statement| !statement.starts_with("attribute "));
+        let spoken_of = set.statements.iter().any(|text| !text.starts_with("attribute ") && text.contains(name));
         let selectors = match name {
             "tags" => text.contains("tag "),
             "org" => text.contains("org ") || text.contains('@'),
@@ -569,7 +572,7 @@ pub(crate) fn requests(set: &Set, most: usize) -> Option<Vec<Request>> {
             "tier" => text.contains("tier"),
             _ => false,
         };
-        if spoken_of.into_iter().any(|statement| statement.contains(name)) || selectors {
+        if spoken_of || selectors {
             let known = values.entry(path).or_default();
             for input in inputs.iter().flat_map(|input| parsed(input)) {
                 if !known.contains(&input) {
@@ -578,37 +581,35 @@ pub(crate) fn requests(set: &Set, most: usize) -> Option<Vec<Request>> {
             }
         }
     }
-    let ids = |marks: &[&str]| marks.iter().any(|mark| text.contains(mark));
-    let principals = if ids(&["user ", "key ", "robot \"", "principal.id", "principal.kind"]) {
-        PRINCIPALS
-    } else {
-        &PRINCIPALS[..2]
-    };
-    let resources = if ids(&["\"m\"", "acme", "dataset", "\"*\"", "**", "any model", "gizmo \"", "resource."]) {
-        RESOURCES
-    } else {
-        &RESOURCES[..1]
-    };
+    let any = |marks: &[&str]| marks.iter().any(|mark| text.contains(mark));
+    let people = any(&["user ", "key ", "robot \"", "principal.id", "principal.kind"]);
+    let things = any(&["\"m\"", "acme", "dataset", "\"*\"", "**", "any model", "gizmo \"", "resource."]);
+    let principals = if people { PRINCIPALS } else { &PRINCIPALS[..2] };
+    let resources = if things { RESOURCES } else { &RESOURCES[..1] };
     let count = values.values().map(Vec::len).product::<usize>() * principals.len() * resources.len() * 2;
-    if count > most {
-        return None;
-    }
-    let mut requests = Vec::new();
-    for (kind, id) in principals {
-        for (resource_kind, resource) in resources {
-            for action in ["view", "use"] {
-                let principal = if *kind == "anonymous" { Principal::anonymous() } else { Principal::new(*kind, *id) };
-                requests.push(Request::new(principal, action, Resource::new(*resource_kind, *resource)));
-            }
+    // A step that has no factor in common with any of the numbers of values.
+    let step = if count > most { (count / most) | 1 } else { 1 };
+    let step = [0, 2, 4, 6, 8, 10, 12]
+        .map(|more| step + more)
+        .into_iter()
+        .find(|step| step % 3 != 0 && step % 5 != 0 && step % 7 != 0);
+    let step = if count > most { step.unwrap_or(1) } else { 1 };
+    (0..count).step_by(step).filter_map(move |mut index| {
+        let mut digit = |of: usize| {
+            let digit = index % of;
+            index /= of;
+            digit
+        };
+        let (kind, id) = principals[digit(principals.len())];
+        let principal = if kind == "anonymous" { Principal::anonymous() } else { Principal::new(kind, id) };
+        let (resource_kind, resource) = resources[digit(resources.len())];
+        let action = ["view", "use"][digit(2)];
+        let mut request = Request::new(principal, action, Resource::new(resource_kind, resource));
+        for (path, inputs) in &values {
+            request = given(request, path, inputs[digit(inputs.len())].clone())?;
         }
-    }
-    for (path, inputs) in &values {
-        requests = requests
-            .into_iter()
-            .flat_map(|request| inputs.iter().filter_map(move |input| given(request.clone(), path, input.clone())))
-            .collect();
-    }
-    Some(requests)
+        Some(request)
+    })
 }
 
 /// A request with an attribute more; none if it cannot have it.

@@ -41,7 +41,6 @@ impl<'a> Frame<'a> {
     pub(in crate::query) fn cases(&self) -> Vec<Case<'a>> {
         let mut cases = Vec::new();
         let mut seen = BTreeSet::new();
-        let kinds = self.declared_kinds();
         let about = |kind: &str, id: &str| -> IdVec<SideId, Option<&'a Entity>> {
             self.sides.iter().map(|side| side.entities(Owner::Resource).find(kind, id)).collect()
         };
@@ -54,42 +53,36 @@ impl<'a> Frame<'a> {
                 }
             }
         }
-        for id in &self.named_ids {
-            let mut declared = BTreeSet::new();
-            for kind in &kinds {
+        for (kind, id) in self.names.whole() {
+            if seen.insert((kind.clone(), id.clone())) {
+                cases.push(Case::named(id, Kind::Is(kind.clone()), about(kind, id)));
+            }
+        }
+        for id in self.names.ids() {
+            let mut apart = BTreeSet::new();
+            for kind in &self.kinds {
                 let entities = about(kind, id);
-                if entities.iter().any(Option::is_some) {
-                    declared.insert(kind.clone());
-                    // What a pattern declares.
-                    if seen.insert((kind.clone(), id.clone())) {
+                let place = (kind.clone(), id.clone());
+                if seen.contains(&place) || entities.iter().any(Option::is_some) {
+                    apart.insert(kind.clone());
+                    if seen.insert(place) {
                         cases.push(Case::named(id, Kind::Is(kind.clone()), entities));
                     }
                 }
             }
-            cases.push(Case::named(id, Kind::IsNot(declared), self.undeclared()));
+            cases.push(Case::named(id, Kind::IsNot(apart), self.undeclared()));
         }
         let mut patterned = BTreeSet::new();
-        for kind in kinds {
-            let of_kind: IdVec<SideId, Vec<Pattern<'a>>> =
-                self.sides.iter().map(|side| patterns(side, &kind)).collect();
+        for kind in &self.kinds {
+            let of_kind: IdVec<SideId, Vec<Pattern<'a>>> = self.sides.iter().map(|side| patterns(side, kind)).collect();
             if of_kind.iter().all(Vec::is_empty) {
                 continue;
             }
-            cases.extend(self.other_ids(&kind, &of_kind));
-            patterned.insert(kind);
+            cases.extend(self.other_ids(kind, &of_kind));
+            patterned.insert(kind.clone());
         }
         cases.push(Case::other(Kind::IsNot(patterned), self.undeclared()));
         cases
-    }
-
-    /// The kinds of which a resource is declared.
-    pub(super) fn declared_kinds(&self) -> BTreeSet<Arc<str>> {
-        let all = self.sides.iter().flat_map(|side| {
-            let entities = side.entities(Owner::Resource);
-            let kinds = side.vocabulary().resource_kinds.iter();
-            kinds.filter(|kind| entities.declares(kind))
-        });
-        all.cloned().collect()
     }
 
     fn undeclared(&self) -> IdVec<SideId, Option<&'a Entity>> {

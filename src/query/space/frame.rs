@@ -1,15 +1,16 @@
 //! What one or two policy sets know, seen from the requests that all of them are asked about.
 
+use super::names::{Names, pins};
 use crate::{
     check::{
         Ir,
         entity::{Entities, Entity},
-        ir::{Atom, Cond, CondKind, Members, Part, RuleId},
+        ir::RuleId,
         vocabulary::{AttrId, Owner, Type, Vocabulary, builtin},
     },
     eval::facts::close_roles,
     ids::{IdVec, ids},
-    value::{Cmp, Tier, Value},
+    value::{Tier, Value},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -38,8 +39,10 @@ pub(in crate::query) struct Attribute {
 pub(in crate::query) struct Frame<'a> {
     pub(in crate::query) sides: IdVec<SideId, Side<'a>>,
     pub(in crate::query) attributes: IdVec<Key, Attribute>,
-    /// The ids of resources that rules or claims name.
-    pub(in crate::query) named_ids: BTreeSet<Arc<str>>,
+    /// The resources that rules or claims name.
+    pub(in crate::query) names: Names,
+    /// The kinds of resources that are declared or named with an id.
+    pub(in crate::query) kinds: BTreeSet<Arc<str>>,
 }
 
 /// A policy set.
@@ -64,7 +67,8 @@ pub(in crate::query) const fn key(attr: AttrId) -> Key {
 impl<'a> Frame<'a> {
     /// The frame of some policy sets. Of an attribute that several know, the first one's type counts.
     pub(in crate::query) fn new(sets: &[&'a Ir]) -> Self {
-        let mut frame = Self { sides: IdVec::new(), attributes: IdVec::new(), named_ids: BTreeSet::new() };
+        let mut frame =
+            Self { sides: IdVec::new(), attributes: IdVec::new(), names: Names::default(), kinds: BTreeSet::new() };
         let mut places: HashMap<(Owner, Arc<str>), Key> = HashMap::new();
         for ir in sets {
             let rows = ir.vocabulary.attributes.iter();
@@ -80,11 +84,13 @@ impl<'a> Frame<'a> {
                     })
                 })
                 .collect();
-            for parts in ir.rules.iter().map(|rule| &rule.parts).chain(ir.claims.iter().map(|claim| &claim.parts)) {
-                parts.iter().for_each(|part| part.cond.atoms(&mut |atom| named(atom, &mut frame.named_ids)));
-            }
+            ir.rules.iter().for_each(|rule| frame.names.add(&rule.parts));
+            ir.claims.iter().for_each(|claim| frame.names.add(&claim.parts));
+            let kinds = ir.vocabulary.resource_kinds.iter();
+            frame.kinds.extend(kinds.filter(|kind| ir.vocabulary.resources.declares(kind)).cloned());
             frame.sides.push(Side::new(ir, keys));
         }
+        frame.kinds.extend(frame.names.whole().map(|(kind, _)| kind.clone()));
         frame
     }
 
@@ -92,33 +98,6 @@ impl<'a> Frame<'a> {
     pub(in crate::query) fn cannot_be_given(&self, key: Key) -> bool {
         let no_tiers = |side: &Side<'_>| side.ir.vocabulary.tiers.is_empty();
         self.attributes[key].ty == Type::Tier && self.sides.iter().all(no_tiers)
-    }
-}
-
-/// The ids of resources that a test names.
-fn named(atom: &Atom, ids: &mut BTreeSet<Arc<str>>) {
-    match atom {
-        Atom::Compare(builtin::RESOURCE_ID, _, Value::Text(id)) => {
-            ids.insert(id.clone());
-        }
-        Atom::In(builtin::RESOURCE_ID, members) => {
-            if let Members::Texts(texts) = &**members {
-                ids.extend(texts.iter().cloned());
-            }
-        }
-        Atom::Like(builtin::RESOURCE_ID, glob) => ids.extend(glob.literal().map(Arc::from)),
-        Atom::IsTrue(_)
-        | Atom::Has(_)
-        | Atom::Compare(..)
-        | Atom::CompareResource { .. }
-        | Atom::In(..)
-        | Atom::During(..)
-        | Atom::Like(..)
-        | Atom::Contains(..)
-        | Atom::ContainsValue(..)
-        | Atom::Overlaps(..)
-        | Atom::OverlapsResource(..)
-        | Atom::Holds(_) => {}
     }
 }
 
@@ -192,28 +171,5 @@ impl<'a> Side<'a> {
         let mut rules: Vec<RuleId> = self.free.iter().chain(pinned).copied().collect();
         rules.sort_unstable();
         rules
-    }
-}
-
-/// The only ids of resources for which parts can hold; none if these may be any.
-pub(in crate::query) fn pins(parts: &[Part]) -> Option<BTreeSet<Arc<str>>> {
-    parts.iter().filter_map(|part| pinned(&part.cond)).min_by_key(BTreeSet::len)
-}
-
-fn pinned(cond: &Cond) -> Option<BTreeSet<Arc<str>>> {
-    match cond.kind() {
-        CondKind::All(inner) => inner.iter().filter_map(pinned).min_by_key(BTreeSet::len),
-        CondKind::Any(inner) => {
-            let each: Option<Vec<_>> = inner.iter().map(pinned).collect();
-            each.map(|each| each.into_iter().flatten().collect())
-        }
-        CondKind::Atom(
-            atom @ (Atom::Compare(builtin::RESOURCE_ID, Cmp::Eq, _) | Atom::In(builtin::RESOURCE_ID, _)),
-        ) => {
-            let mut ids = BTreeSet::new();
-            named(atom, &mut ids);
-            Some(ids)
-        }
-        CondKind::Atom(_) | CondKind::Not(_) | CondKind::Const(_) => None,
     }
 }

@@ -8,6 +8,7 @@ mod frame;
 mod ground;
 mod line;
 mod lower;
+mod names;
 mod pairs;
 mod people;
 mod sets;
@@ -16,8 +17,9 @@ mod truth;
 mod wanted;
 
 pub(super) use case::{Case, Kind};
-pub(super) use frame::{Frame, Key, SideId, key, pins};
+pub(super) use frame::{Frame, Key, SideId, key};
 pub(super) use ground::{Ground, Shown};
+pub(super) use names::pins;
 pub(super) use people::{People, Person, PersonId};
 pub(super) use slot::{Class, Slot};
 pub(super) use truth::Sense;
@@ -105,9 +107,8 @@ impl<'a> Scene<'a> {
         for (side, cond) in conds {
             cond.atoms(&mut |atom| wanted.add(&ground, side, atom));
         }
-        // Whether an id is declared is a matter of the kind.
-        let declared = ground.frame.declared_kinds();
-        wanted.texts.entry(key(builtin::RESOURCE_KIND)).or_default().extend(declared);
+        // Whether an id is declared or named is a matter of the kind.
+        wanted.texts.entry(key(builtin::RESOURCE_KIND)).or_default().extend(ground.frame.kinds.iter().cloned());
         let mut search = Search::new();
         let people = People::new(ground.frame, &wanted);
         let count = people.classes.len();

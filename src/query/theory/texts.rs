@@ -297,8 +297,13 @@ impl Space<'_> {
             builtin::RESOURCE_ID => {
                 let kind =
                     if let Kind::Is(kind) = &self.ground.case.kind { Some(kind.clone()) } else { self.kind(search) };
-                let declared = kind.iter().flat_map(|kind| declared(Owner::Resource, kind));
-                frame.named_ids.iter().cloned().chain(declared).collect()
+                match kind {
+                    Some(kind) => {
+                        let named = frame.names.of_kind(&kind).cloned();
+                        named.chain(declared(Owner::Resource, &kind)).collect()
+                    }
+                    None => frame.names.ids().cloned().collect(),
+                }
             }
             id => {
                 let slot = self.slots.get(&at).into_iter().flat_map(|slot| &slot.classes);
