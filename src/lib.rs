@@ -72,7 +72,7 @@ pub mod value;
 pub mod wire;
 pub mod zone;
 
-pub use engine::{Engine, EngineBuilder, LiveEngine, LoadError};
+pub use engine::{Claims, Engine, EngineBuilder, LiveEngine, LoadError};
 #[cfg(feature = "cli")]
 pub use policyc::{Exit, Io, run};
 

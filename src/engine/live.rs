@@ -1,6 +1,6 @@
 //! An engine that follows its files: a changed set takes the place of the one before while requests are decided.
 
-use super::{Compiled, Engine, EngineBuilder, Invalid, LoadError};
+use super::{Claims, Compiled, Engine, EngineBuilder, Invalid, LoadError};
 use crate::{
     compile::update,
     load::{Loader, PolicySet, Workspace},
@@ -12,7 +12,8 @@ use std::{
 };
 
 /// An [`Engine`] whose policy set can be exchanged. Requests in flight finish on the set that they began with; what limits
-/// have counted stays. A set that is not valid never takes the place of one that is.
+/// have counted stays. A set that is not valid never takes the place of one that is, nor does one of whose claims not all
+/// are proved.
 ///
 /// ```
 /// # use policyc::{Engine, request::{Principal, Request, Resource}};
@@ -30,6 +31,7 @@ use std::{
 pub struct LiveEngine {
     engine: ArcSwap<Engine>,
     loader: Loader,
+    claims: Claims,
     space: Mutex<Workspace>,
 }
 
@@ -47,8 +49,9 @@ impl EngineBuilder {
     pub fn live(self) -> Result<LiveEngine, LoadError> {
         let loader = self.loader.clone();
         let space = self.loader.clone().open().map_err(LoadError::Unreadable)?;
+        let claims = self.claims;
         let engine = self.of(space.set())?;
-        Ok(LiveEngine { engine: ArcSwap::from_pointee(engine), loader, space: Mutex::new(space) })
+        Ok(LiveEngine { engine: ArcSwap::from_pointee(engine), loader, claims, space: Mutex::new(space) })
     }
 }
 
@@ -86,6 +89,7 @@ impl LiveEngine {
     fn exchange(&self, set: PolicySet) -> Result<(), LoadError> {
         let PolicySet { sources, ir, diagnostics, revision } = set;
         let Some(ir) = ir else { return Err(LoadError::Invalid(Invalid { diagnostics, sources })) };
+        self.claims.hold(&ir, &sources, &diagnostics)?;
         let old = self.engine();
         let graph = update(&old.set.graph, &old.set.ir, &ir).map_err(LoadError::TooLarge)?;
         let set = Arc::new(Compiled { ir, graph, sources, revision, warnings: diagnostics });

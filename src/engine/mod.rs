@@ -4,11 +4,13 @@
 //! for `store`.
 
 mod charging;
+mod claims;
 mod live;
 mod session;
 #[cfg(test)]
 mod tests;
 
+pub use claims::Claims;
 pub use live::LiveEngine;
 pub use session::{Ask, Caller, Ruling, Session};
 
@@ -120,6 +122,7 @@ pub struct EngineBuilder {
     clock: Option<Arc<dyn Clock>>,
     limits: Option<Arc<dyn LimitStore>>,
     strict: bool,
+    claims: Claims,
 }
 
 impl EngineBuilder {
@@ -166,10 +169,18 @@ impl EngineBuilder {
         self
     }
 
-    /// Reads and checks the set.
+    /// With something else asked of the set's claims than that each is proved.
+    #[must_use]
+    pub const fn claims(mut self, claims: Claims) -> Self {
+        self.claims = claims;
+        self
+    }
+
+    /// Reads and checks the set, and proves its claims.
     ///
     /// # Errors
-    /// If a file cannot be read, or the set is not valid.
+    /// If a file cannot be read, or the set is not valid. A set is not valid, either, if a claim of it is not true of
+    /// every request.
     pub fn load(mut self) -> Result<Engine, LoadError> {
         let set = std::mem::take(&mut self.loader).load().map_err(LoadError::Unreadable)?;
         self.of(set)
@@ -179,6 +190,7 @@ impl EngineBuilder {
     fn of(self, set: PolicySet) -> Result<Engine, LoadError> {
         let PolicySet { sources, ir, diagnostics, revision } = set;
         let Some(ir) = ir else { return Err(LoadError::Invalid(Invalid { diagnostics, sources })) };
+        self.claims.hold(&ir, &sources, &diagnostics)?;
         let graph = compile(&ir).map_err(LoadError::TooLarge)?;
         Ok(Engine {
             set: Arc::new(Compiled { ir, graph, sources, revision, warnings: diagnostics }),
@@ -190,7 +202,7 @@ impl EngineBuilder {
 }
 
 impl Engine {
-    /// Loads a policy set from files and folders.
+    /// Loads a policy set from files and folders, and proves its claims.
     ///
     /// # Errors
     /// If a file cannot be read, or the set is not valid.

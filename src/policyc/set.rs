@@ -9,7 +9,7 @@ use super::{
     style::{cause, complain, failed},
 };
 use crate::{
-    engine::{Engine, EngineBuilder, LoadError},
+    engine::{Claims, Engine, EngineBuilder, LoadError},
     glob::Glob,
     load::{Loader, Unreadable},
     report::terminal,
@@ -43,9 +43,10 @@ enum Input {
 }
 
 impl SetArgs {
-    /// To load it with other than the usual settings.
+    /// To load it with other than the usual settings. Its claims are not looked at.
     pub(super) fn builder(&self) -> EngineBuilder {
-        let builder = self.inputs.iter().fold(Engine::builder(), |builder, input| match input {
+        let builder = Engine::builder().claims(Claims::Unproved);
+        let builder = self.inputs.iter().fold(builder, |builder, input| match input {
             Input::Path(path) => builder.path(path),
             Input::Stdin(text) => builder.text(STDIN_NAME, text),
         });

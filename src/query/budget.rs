@@ -3,7 +3,6 @@
 /// How many steps a search may take: something decided, something learned, something looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    steps: u64,
     left: u64,
 }
 
@@ -14,19 +13,13 @@ impl Budget {
     /// A budget of so many steps.
     #[must_use]
     pub const fn new(steps: u64) -> Self {
-        Self { steps, left: steps }
+        Self { left: steps }
     }
 
-    /// How many steps there were at first.
+    /// How many steps are left.
     #[must_use]
-    pub const fn steps(self) -> u64 {
-        self.steps
-    }
-
-    /// How many steps have been taken.
-    #[must_use]
-    pub const fn spent(self) -> u64 {
-        self.steps.saturating_sub(self.left)
+    pub const fn left(self) -> u64 {
+        self.left
     }
 
     /// Whether no step is left.
@@ -43,6 +36,13 @@ impl Budget {
             }
             None => false,
         }
+    }
+
+    /// Takes several steps; false if there are not so many left.
+    pub(super) const fn spend_all(&mut self, steps: u64) -> bool {
+        let enough = steps <= self.left;
+        self.left = self.left.saturating_sub(steps);
+        enough
     }
 }
 

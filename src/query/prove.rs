@@ -21,7 +21,8 @@ use crate::{
     request::Request,
     source::Span,
 };
-use std::sync::Arc;
+use rayon::prelude::{IntoParallelIterator, ParallelIterator};
+use std::{collections::BTreeSet, sync::Arc};
 
 /// What became of a claim.
 #[derive(Debug, Clone)]
@@ -74,6 +75,12 @@ pub struct Progress {
     pub all: usize,
 }
 
+/// How many cases are looked at together before it is seen how much of the budget is left.
+const CASES: usize = 16;
+/// How many claims are looked at together where there are only a few cases: what rules say is put into literals for all
+/// of them at once.
+const CLAIMS: usize = 4;
+
 /// Proves the claims of a policy set, or finds requests that they are not true of: in source order. Each claim has the
 /// whole budget.
 #[must_use]
@@ -83,17 +90,33 @@ pub fn prove(ir: &Ir, budget: Budget) -> Vec<Proof> {
 }
 
 /// Proves some claims. Tells how far it is, again and again.
+///
+/// Cases and claims are looked at in parallel. What comes out does not depend on how many threads there are: of several
+/// cases that refute a claim the first counts, and steps are counted as if one case came after the other.
 #[must_use]
-pub fn prove_some(ir: &Ir, claims: &[&Claim], budget: Budget, mut progress: impl FnMut(Progress)) -> Vec<Proof> {
+pub fn prove_some(ir: &Ir, claims: &[&Claim], budget: Budget, progress: impl Fn(Progress) + Sync) -> Vec<Proof> {
     let mut trials: Vec<Trial<'_>> = claims.iter().map(|claim| Trial::new(claim, budget)).collect();
-    if !trials.is_empty() {
-        let frame = Frame::new(&[ir]);
-        let cases = frame.cases();
-        let all = cases.len();
-        for (done, case) in cases.into_iter().enumerate() {
-            look(ir, &frame, case, &mut trials);
-            progress(Progress { done: done.saturating_add(1), all });
+    if trials.is_empty() {
+        return Vec::new();
+    }
+    let frame = Frame::new(&[ir]);
+    let cases = frame.cases();
+    let all = cases.len();
+    let together = if all < CASES { CLAIMS } else { trials.len() };
+    let mut done = 0_usize;
+    for some in cases.chunks(CASES) {
+        let pairs: Vec<(&Case<'_>, &[Trial<'_>])> =
+            some.iter().flat_map(|case| trials.chunks(together).map(move |trials| (case, trials))).collect();
+        let looked: Vec<Vec<Looked>> =
+            pairs.into_par_iter().map(|(case, trials)| look(ir, &frame, case, trials)).collect();
+        let per_case = trials.len().div_ceil(together).max(1);
+        for of_case in looked.chunks(per_case) {
+            for (trial, looked) in trials.iter_mut().zip(of_case.iter().flatten()) {
+                trial.take(looked);
+            }
         }
+        done = done.saturating_add(some.len());
+        progress(Progress { done, all });
     }
     trials.into_iter().map(Trial::proof).collect()
 }
@@ -102,9 +125,16 @@ pub fn prove_some(ir: &Ir, claims: &[&Claim], budget: Budget, mut progress: impl
 struct Trial<'a> {
     claim: &'a Claim,
     /// The only ids of resources that it speaks of.
-    pins: Option<std::collections::BTreeSet<Arc<str>>>,
+    pins: Option<BTreeSet<Arc<str>>>,
+    /// What is left of it.
     budget: Budget,
     finding: Finding,
+}
+
+/// What was found out about a claim in one case, and what that has cost.
+struct Looked {
+    finding: Finding,
+    steps: u64,
 }
 
 impl<'a> Trial<'a> {
@@ -112,9 +142,23 @@ impl<'a> Trial<'a> {
         Self { claim, pins: pins(&claim.parts), budget, finding: Finding::Holds }
     }
 
-    fn speaks_of(&self, case: &Case<'_>) -> bool {
-        let named = |pins: &std::collections::BTreeSet<Arc<str>>| case.id.as_ref().is_some_and(|id| pins.contains(id));
-        self.pins.as_ref().is_none_or(named)
+    /// Whether a case can still change what has been found out.
+    fn is_open(&self, case: &Case<'_>) -> bool {
+        let named = |pins: &BTreeSet<Arc<str>>| case.id.as_ref().is_some_and(|id| pins.contains(id));
+        !matches!(self.finding, Finding::Refuted(_)) && self.pins.as_ref().is_none_or(named)
+    }
+
+    /// Takes in what was found out in the next case.
+    fn take(&mut self, looked: &Looked) {
+        let enough = self.budget.spend_all(looked.steps);
+        match (&self.finding, &looked.finding) {
+            (Finding::Refuted(_), _) | (Finding::Inconclusive, Finding::Holds | Finding::Inconclusive) => {}
+            (Finding::Holds | Finding::Inconclusive, Finding::Refuted(_)) | (Finding::Holds, Finding::Inconclusive) => {
+                self.finding = looked.finding.clone();
+            }
+            (Finding::Holds, Finding::Holds) if !enough => self.finding = Finding::Inconclusive,
+            (Finding::Holds, Finding::Holds) => {}
+        }
     }
 
     fn proof(self) -> Proof {
@@ -126,36 +170,47 @@ impl<'a> Trial<'a> {
 const SIDE: SideId = SideId(0);
 
 /// Tries claims on the requests of a case.
-fn look(ir: &Ir, frame: &Frame<'_>, case: Case<'_>, trials: &mut [Trial<'_>]) {
-    let mut open: Vec<&mut Trial<'_>> = trials
-        .iter_mut()
-        .filter(|trial| !matches!(trial.finding, Finding::Refuted(_)) && trial.speaks_of(&case))
-        .collect();
-    if open.is_empty() {
-        return;
+fn look(ir: &Ir, frame: &Frame<'_>, case: &Case<'_>, trials: &[Trial<'_>]) -> Vec<Looked> {
+    let nothing = || Looked { finding: Finding::Holds, steps: 0 };
+    let open = trials.iter().filter(|trial| trial.is_open(case));
+    let parts: Vec<_> = open.map(|trial| (SIDE, &*trial.claim.parts)).collect();
+    if parts.is_empty() {
+        return trials.iter().map(|_| nothing()).collect();
     }
-    let parts: Vec<_> = open.iter().map(|trial| (SIDE, &*trial.claim.parts)).collect();
-    let mut asked = Asked::new(frame, case, &parts);
+    let mut asked = Asked::new(frame, case.clone(), &parts);
     let (allowed, denied) = (asked.allowed(SIDE), asked.denied(SIDE));
-    for trial in &mut open {
+    let mut of = |trial: &Trial<'_>| {
+        if !trial.is_open(case) {
+            return nothing();
+        }
         let claim = trial.claim;
         let (sense, outcome) = if claim.always { (Sense::Surely, denied) } else { (Sense::Perhaps, allowed) };
         let speaks = asked.scene.parts(SIDE, &claim.parts, sense);
         let goal = asked.scene.search.all([speaks, outcome]);
         if goal == Lit::FALSE {
-            continue;
+            return nothing();
         }
-        match asked.find(goal, &mut trial.budget, |request| refutes(ir, claim, request).is_some()) {
-            Answer::Nothing => {}
-            Answer::Inconclusive => trial.finding = Finding::Inconclusive,
-            Answer::Witness(request) => {
-                let request = shrink(*request, |smaller| refutes(ir, claim, smaller));
-                if let Ok(facts) = Facts::new(&ir.vocabulary, &request, false) {
-                    let verdict = evaluate(ir, &facts);
-                    trial.finding = Finding::Refuted(Box::new(Counterexample { request, verdict }));
-                }
-            }
+        let mut budget = trial.budget;
+        let finding = match asked.find(goal, &mut budget, |request| refutes(ir, claim, request).is_some()) {
+            Answer::Nothing => Finding::Holds,
+            Answer::Inconclusive => Finding::Inconclusive,
+            Answer::Witness(request) => counterexample(ir, claim, *request),
+        };
+        Looked { finding, steps: trial.budget.left().saturating_sub(budget.left()) }
+    };
+    trials.iter().map(&mut of).collect()
+}
+
+/// A request that refutes a claim, without what it does not need, and what the rules say of it.
+fn counterexample(ir: &Ir, claim: &Claim, request: Request) -> Finding {
+    let request = shrink(request, |smaller| refutes(ir, claim, smaller));
+    match Facts::new(&ir.vocabulary, &request, false) {
+        Ok(facts) => {
+            let verdict = evaluate(ir, &facts);
+            Finding::Refuted(Box::new(Counterexample { request, verdict }))
         }
+        // A request that was confirmed is not refused.
+        Err(_) => Finding::Inconclusive,
     }
 }
 

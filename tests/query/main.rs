@@ -1,4 +1,7 @@
 //! Questions about all requests.
+//!
+//! `POLICYC_PROOFS=200000 cargo test --release --test query` compares that many pairs of a set and a claim with what all
+//! requests say, one by one.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,27 +12,7 @@
 )]
 
 mod brute;
+mod proofs;
 mod random;
-
-use policyc::{
-    Engine,
-    query::{Budget, Finding, prove},
-};
-use std::time::Instant;
-
-#[test]
-fn shipped() {
-    for set in ["tiers", "authzen-todo", "hub-gating", "model-acl", "studio-rbac"] {
-        let engine = Engine::load([format!("policies/{set}")]).unwrap();
-        let start = Instant::now();
-        let proofs = prove(engine.ir(), Budget::USUAL);
-        eprintln!("{set}: {} claims in {:?}", proofs.len(), start.elapsed());
-        for proof in proofs {
-            match proof.finding {
-                Finding::Holds => {}
-                Finding::Refuted(c) => eprintln!("{} REFUTED {:#?} {:?}", proof.name, c.request, c.verdict.outcome),
-                Finding::Inconclusive => eprintln!("{} INCONCLUSIVE", proof.name),
-            }
-        }
-    }
-}
+mod requests;
+mod topics;

@@ -165,15 +165,14 @@ mod tests {
     use proptest::{collection::vec, prelude::*, sample::select};
 
     fn window() -> impl Strategy<Value = Window> {
-        let zones =
-            ["UTC", "Europe/Berlin", "America/New_York", "Asia/Tokyo", "Africa/Casablanca", "Australia/Lord_Howe"];
+        const ZONES: &[&str] =
+            &["UTC", "Europe/Berlin", "America/New_York", "Asia/Tokyo", "Africa/Casablanca", "Australia/Lord_Howe"];
         let span = (1..128_u8, 0..24_u32, 1..=24_u32).prop_map(|(days, start, end)| WindowSpan {
             days,
             start: start * 3_600,
             end: end * 3_600,
         });
-        (select(&zones[..]), vec(span, 1..3))
-            .prop_map(|(zone, spans)| Window { zone: Zone::find(zone).unwrap(), spans })
+        (select(ZONES), vec(span, 1..3)).prop_map(|(zone, spans)| Window { zone: Zone::find(zone).unwrap(), spans })
     }
 
     proptest! {

@@ -25,8 +25,8 @@ struct Group {
     /// Why they are the same.
     joined: Vec<Fact>,
     text: Arc<str>,
-    /// Whether it is one that is named.
-    is_named: bool,
+    /// Whether it can be no other: it is one that is named, or the only one that matches what it must.
+    is_certain: bool,
 }
 
 /// An attribute that has a text.
@@ -43,7 +43,12 @@ pub(super) fn choose(space: &Space<'_>, search: &Search, values: &mut Values) ->
     let mut groups = joined(space, search, attributes(space, search));
     let mut taken = taken(space);
     for group in &mut groups {
-        group.choose(space, search, &taken)?;
+        group.settle(space, search)?;
+    }
+    // Those that are free keep away from the others, so that nothing is equal by accident.
+    taken.extend(groups.iter().filter(|group| group.is_certain).map(|group| group.text.clone()));
+    for group in groups.iter_mut().filter(|group| !group.is_certain) {
+        group.text = group.fresh(space, search, &taken)?;
         taken.insert(group.text.clone());
     }
     let of = |key: Key| groups.iter().find(|group| group.attributes.iter().any(|attribute| attribute.key == key));
@@ -51,9 +56,6 @@ pub(super) fn choose(space: &Space<'_>, search: &Search, values: &mut Values) ->
         if let (Some((false, fact)), Some(one), Some(other)) = (answered(search, *dim), of(*left), of(*right))
             && one.text == other.text
         {
-            if !(one.is_named && other.is_named) {
-                return Err(No::Unsure);
-            }
             return Err(No::Because([fact].into_iter().chain(one.because()).chain(other.because()).collect()));
         }
     }
@@ -94,10 +96,16 @@ fn attributes(space: &Space<'_>, search: &Search) -> Vec<Attribute> {
             PersonId::Missing => {}
         }
     }
-    add(key(builtin::RESOURCE_ID), space.ground.case.id.clone(), Vec::new());
-    if let Kind::Is(kind) = &space.ground.case.kind {
-        add(key(builtin::RESOURCE_KIND), Some(kind.clone()), Vec::new());
+    let mut because = Vec::new();
+    match &space.ground.case.kind {
+        Kind::Is(kind) => add(key(builtin::RESOURCE_KIND), Some(kind.clone()), Vec::new()),
+        // Which ids are named is a matter of the kind, here too.
+        Kind::IsNot(_) => {
+            let kind = space.class(search, key(builtin::RESOURCE_KIND));
+            because.extend(kind.map(|(slot, class)| space.fact(slot, class)));
+        }
     }
+    add(key(builtin::RESOURCE_ID), space.ground.case.id.clone(), because);
     for key in space.slots.keys().filter(|key| !space.is_fixed(search, **key)) {
         let Some((slot, class)) = space.class(search, *key) else { continue };
         match slot.classes.get(class) {
@@ -112,7 +120,7 @@ fn attributes(space: &Space<'_>, search: &Search) -> Vec<Attribute> {
 /// The attributes in groups of those that must have the same text.
 fn joined(space: &Space<'_>, search: &Search, attributes: Vec<Attribute>) -> Vec<Group> {
     let alone =
-        |attribute| Group { attributes: vec![attribute], joined: Vec::new(), text: Arc::default(), is_named: false };
+        |attribute| Group { attributes: vec![attribute], joined: Vec::new(), text: Arc::default(), is_certain: false };
     let mut groups: Vec<Group> = attributes.into_iter().map(alone).collect();
     for ((left, right), dim) in &space.equals {
         let Some((true, fact)) = answered(search, *dim) else { continue };
@@ -139,8 +147,8 @@ impl Group {
         self.joined.iter().chain(each).cloned().collect()
     }
 
-    /// Finds a text for all of them.
-    fn choose(&mut self, space: &Space<'_>, search: &Search, taken: &BTreeSet<Arc<str>>) -> Result<(), No> {
+    /// Finds out whether there is a text for all of them, and which it is if there is only one.
+    fn settle(&mut self, space: &Space<'_>, search: &Search) -> Result<(), No> {
         let mut named: Option<&Attribute> = None;
         for attribute in self.attributes.iter().filter(|attribute| attribute.named.is_some()) {
             match named {
@@ -154,9 +162,21 @@ impl Group {
         if let Some(attribute) = named {
             let text = attribute.named.clone().unwrap_or_default();
             self.fits(space, search, attribute, &text)?;
-            (self.text, self.is_named) = (text, true);
-        } else {
-            self.text = self.fresh(space, search, taken)?;
+            (self.text, self.is_certain) = (text, true);
+            return Ok(());
+        }
+        let asked = self.asked(space, search);
+        if asked.is_free() {
+            return Ok(());
+        }
+        let Some(text) = asked.find(BTreeSet::new())? else {
+            let facts = asked.blamed()?;
+            return Err(No::Because(self.because().into_iter().chain(facts).collect()));
+        };
+        let text: Arc<str> = text.into();
+        if asked.find([text.clone()].into())?.is_none() {
+            self.joined.extend(asked.matched.into_iter().map(|(_, _, fact)| fact));
+            (self.text, self.is_certain) = (text, true);
         }
         Ok(())
     }
@@ -180,44 +200,27 @@ impl Group {
         Ok(())
     }
 
-    /// A text that is not named.
-    fn fresh(&self, space: &Space<'_>, search: &Search, taken: &BTreeSet<Arc<str>>) -> Result<Arc<str>, No> {
-        let (mut inside, mut outside) = (Vec::new(), Vec::new());
-        let mut named = BTreeSet::new();
-        let mut matched = Vec::new();
+    /// What is asked of a text that is not named.
+    fn asked<'s>(&self, space: &'s Space<'_>, search: &'s Search) -> Asked<'s> {
+        let mut asked = Asked::default();
         for attribute in &self.attributes {
-            let (one, other) = space.patterns(search, attribute.key);
-            inside.extend(one);
-            outside.extend(other);
-            named.extend(space.named(search, attribute.key));
-            matched.extend(space.matched(search, attribute.key));
+            let (inside, outside) = space.patterns(search, attribute.key);
+            asked.inside.extend(inside);
+            asked.outside.extend(outside);
+            asked.named.extend(space.named(search, attribute.key));
+            asked.matched.extend(space.matched(search, attribute.key));
         }
-        if inside.is_empty() && outside.is_empty() && matched.is_empty() {
-            return Ok(self.plain(space, &named, taken));
+        asked
+    }
+
+    /// A text that is not named, and that nothing else has.
+    fn fresh(&self, space: &Space<'_>, search: &Search, taken: &BTreeSet<Arc<str>>) -> Result<Arc<str>, No> {
+        let asked = self.asked(space, search);
+        if asked.is_free() {
+            return Ok(self.plain(space, &asked.named, taken));
         }
-        let find = |matched: &[(&Glob, bool, Fact)], not: BTreeSet<Arc<str>>| {
-            let of = |wanted: bool| matched.iter().filter(move |(_, yes, _)| *yes == wanted).map(|(glob, ..)| *glob);
-            let inside = inside.iter().copied().chain(of(true)).collect();
-            let outside = outside.iter().copied().chain(of(false)).collect();
-            Wanted { inside, outside, not }.find(MOST).map_err(|_| No::Unsure)
-        };
-        if let Some(text) = find(&matched, named.union(taken).cloned().collect())? {
-            return Ok(text.into());
-        }
-        if let Some(text) = find(&matched, named.clone())? {
-            return Ok(text.into());
-        }
-        // Patterns without which there is no text, either, are not to blame.
-        let mut index = 0;
-        while index < matched.len() {
-            let without = matched.remove(index);
-            if find(&matched, named.clone())?.is_some() {
-                matched.insert(index, without);
-                index = index.saturating_add(1);
-            }
-        }
-        let facts = matched.into_iter().map(|(_, _, fact)| fact);
-        Err(No::Because(self.because().into_iter().chain(facts).collect()))
+        // There are several, but all of them are taken.
+        asked.find(taken.clone())?.map(Arc::from).ok_or(No::Unsure)
     }
 
     /// A text that nothing else has, and that nothing more is asked of.
@@ -237,7 +240,8 @@ impl Group {
         } else {
             Vec::new()
         };
-        if let Some(kind) = kinds.into_iter().find(|kind| !named.contains(kind)) {
+        let is_new = |text: &Arc<str>| !named.contains(text) && !taken.contains(text);
+        if let Some(kind) = kinds.into_iter().find(is_new) {
             return kind;
         }
         let stem = keys().find_map(|key| match key {
@@ -246,7 +250,52 @@ impl Group {
             _ => None,
         });
         let mut texts = numbered(stem.unwrap_or("other"));
-        texts.find(|text| !named.contains(text) && !taken.contains(text)).unwrap_or_default()
+        texts.find(is_new).unwrap_or_default()
+    }
+}
+
+/// What is asked of a text that is not named.
+#[derive(Default)]
+struct Asked<'s> {
+    /// The patterns that it matches, and those that it does not, since these decide about declarations.
+    inside: Vec<&'s Glob>,
+    outside: Vec<&'s Glob>,
+    /// The patterns that tests ask for.
+    matched: Vec<(&'s Glob, bool, Fact)>,
+    named: BTreeSet<Arc<str>>,
+}
+
+impl Asked<'_> {
+    /// Whether any text will do that is not named.
+    fn is_free(&self) -> bool {
+        self.inside.is_empty() && self.outside.is_empty() && self.matched.is_empty()
+    }
+
+    /// A text as it is asked for, that is none of some others.
+    fn find(&self, others: BTreeSet<Arc<str>>) -> Result<Option<String>, No> {
+        self.find_with(&self.matched.iter().collect::<Vec<_>>(), others)
+    }
+
+    fn find_with(&self, matched: &[&(&Glob, bool, Fact)], others: BTreeSet<Arc<str>>) -> Result<Option<String>, No> {
+        let of = |wanted: bool| matched.iter().filter(move |(_, yes, _)| *yes == wanted).map(|(glob, ..)| *glob);
+        let inside = self.inside.iter().copied().chain(of(true)).collect();
+        let outside = self.outside.iter().copied().chain(of(false)).collect();
+        let not = self.named.iter().cloned().chain(others).collect();
+        Wanted { inside, outside, not }.find(MOST).map_err(|_| No::Unsure)
+    }
+
+    /// Why there is no such text: patterns without which there is none, either, are not to blame.
+    fn blamed(&self) -> Result<Vec<Fact>, No> {
+        let mut left: Vec<_> = self.matched.iter().collect();
+        let mut index = 0;
+        while index < left.len() {
+            let without = left.remove(index);
+            if self.find_with(&left, BTreeSet::new())?.is_some() {
+                left.insert(index, without);
+                index = index.saturating_add(1);
+            }
+        }
+        Ok(left.into_iter().map(|(_, _, fact)| fact.clone()).collect())
     }
 }
 
