@@ -23,7 +23,7 @@ use crate::{
     compile::{Graph, TooLarge, block::Section, compile},
     decision::{Decision, Denial, Effect as Outcome},
     eval::{
-        answer::answer,
+        answer::{Charged, answer},
         charges::counter,
         draft::{Draft, Set},
         facts::ignored,
@@ -288,6 +288,18 @@ impl Engine {
     /// If the request does not fit the vocabulary.
     pub fn preview(&self, request: &Request, now: DateTime<Utc>) -> Result<Decision, Refusal> {
         self.answer_at(request, None, now, Spend::Look)
+    }
+
+    /// What the decision would be if every limit had room: nothing is charged, and no limit is looked at.
+    ///
+    /// # Errors
+    /// If the request does not fit the vocabulary.
+    pub fn unlimited(&self, request: &Request) -> Result<Decision, Refusal> {
+        let (draft, ignored) = self.prepare(request, None)?;
+        let Compiled { graph, revision, .. } = &*self.set;
+        let told = told(self.set.set(), &draft, request);
+        let verdict = survey(graph, &draft.request);
+        Ok(answer(&graph.heads, &told, &verdict, &Charged::default(), ignored, revision))
     }
 
     /// What the rules say of a request, before limits are charged and the answer is put into words.

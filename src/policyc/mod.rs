@@ -5,6 +5,7 @@
 //! policy set is made of. Nothing here decides a request or knows the language.
 
 mod check;
+mod claims;
 mod cli;
 mod completions;
 mod config;
@@ -19,6 +20,7 @@ mod io;
 mod levels;
 mod man;
 mod markdown;
+mod prove;
 mod replace;
 mod requests;
 mod set;

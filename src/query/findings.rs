@@ -29,14 +29,14 @@ fn finding(ir: &Ir, proof: &Proof) -> Option<Diagnostic> {
 }
 
 fn refuted(ir: &Ir, proof: &Proof, example: &Counterexample) -> Diagnostic {
-    let (message, decided) = match example.verdict.outcome {
-        Outcome::Allow(_) => ("allows what it says is never allowed", "this rule allows it"),
+    let (outcome, decided) = match example.verdict.outcome {
+        Outcome::Allow(_) => ("allowed", "this rule allows it"),
         Outcome::Deny(_) | Outcome::NoRule | Outcome::UnknownAction => {
-            ("denies what it says is always allowed", "this rule denies it")
+            ("denied", "this rule denies it")
         }
     };
     let found =
-        Diagnostic::new(codes::REFUTED, proof.at, format!("the claim `{}` is refuted: the set {message}", proof.name));
+        Diagnostic::new(codes::REFUTED, proof.at, format!("the claim `{}` is refuted: it speaks of a request that is {outcome}", proof.name));
     let found = match example.rule().and_then(|id| ir.rules.find(id)) {
         Some(rule) => found.also(rule.at, decided),
         None => found.label("no rule allows it"),
@@ -46,7 +46,7 @@ fn refuted(ir: &Ir, proof: &Proof, example: &Counterexample) -> Diagnostic {
 
 /// A request as JSON, and what JSON cannot say of it.
 fn written(request: &Request) -> String {
-    let json = wire::request::encode(request).to_string();
+    let json = wire::request::text(request);
     let unknown = unknown(request);
     if unknown.is_empty() {
         json
