@@ -31,12 +31,13 @@ fn finding(ir: &Ir, proof: &Proof) -> Option<Diagnostic> {
 fn refuted(ir: &Ir, proof: &Proof, example: &Counterexample) -> Diagnostic {
     let (outcome, decided) = match example.verdict.outcome {
         Outcome::Allow(_) => ("allowed", "this rule allows it"),
-        Outcome::Deny(_) | Outcome::NoRule | Outcome::UnknownAction => {
-            ("denied", "this rule denies it")
-        }
+        Outcome::Deny(_) | Outcome::NoRule | Outcome::UnknownAction => ("denied", "this rule denies it"),
     };
-    let found =
-        Diagnostic::new(codes::REFUTED, proof.at, format!("the claim `{}` is refuted: it speaks of a request that is {outcome}", proof.name));
+    let found = Diagnostic::new(
+        codes::REFUTED,
+        proof.at,
+        format!("the claim `{}` is refuted: it speaks of a request that is {outcome}", proof.name),
+    );
     let found = match example.rule().and_then(|id| ir.rules.find(id)) {
         Some(rule) => found.also(rule.at, decided),
         None => found.label("no rule allows it"),

@@ -45,7 +45,9 @@ impl Set {
     /// The set ready to decide; its claims are not looked at.
     pub(crate) fn engine(&self) -> Result<Engine, LoadError> {
         let folder = self.write();
-        let builder = self.policies().fold(Engine::builder().claims(Claims::Unproved), |builder, (name, text)| builder.text(name, text));
+        let builder = self
+            .policies()
+            .fold(Engine::builder().claims(Claims::Unproved), |builder, (name, text)| builder.text(name, text));
         self.catalogs().fold(builder, |builder, (name, _)| builder.catalog(folder.path().join(name))).load()
     }
 

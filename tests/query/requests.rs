@@ -50,8 +50,9 @@ const RESOURCES: &[(&str, &str)] = &[
     ("thing", "bo@p"),
 ];
 
-/// All requests that can make a difference; of more than so many, some, evenly spread. Also whether these are all.
-pub(crate) fn requests(set: &Set, most: usize) -> (impl Iterator<Item = Request>, bool) {
+/// All requests that can make a difference; of more than `most`, about `some` of them, evenly spread. Also whether these are
+/// all.
+pub(crate) fn requests(set: &Set, most: usize, some: usize) -> (impl Iterator<Item = Request>, bool) {
     let text = set.text();
     let mut values: BTreeMap<&str, Vec<Option<Input>>> = BTreeMap::new();
     for (path, inputs) in set.topics.iter().flat_map(|topic| TOPICS[*topic].values) {
@@ -81,7 +82,7 @@ pub(crate) fn requests(set: &Set, most: usize) -> (impl Iterator<Item = Request>
     let resources = if things { RESOURCES } else { &RESOURCES[..1] };
     let count = values.values().map(Vec::len).product::<usize>() * principals.len() * resources.len() * 2;
     // A step that has no factor in common with any of the numbers of values.
-    let step = if count > most { (count / most) | 1 } else { 1 };
+    let step = if count > most { (count / some) | 1 } else { 1 };
     let step = [0, 2, 4, 6, 8, 10, 12]
         .map(|more| step + more)
         .into_iter()

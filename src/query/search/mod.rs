@@ -135,7 +135,7 @@ pub(super) struct Search {
     conflicts: u64,
     /// What is asked for cannot be, whatever is asked.
     impossible: bool,
-    /// Some point was given up because a theory could not say.
+    /// Some point of the question was given up because a theory could not say.
     unsure: bool,
 }
 
@@ -331,6 +331,13 @@ impl Search {
 
     /// A point where a literal is true.
     pub(super) fn find<T: Theory>(&mut self, goal: Lit, theory: &mut T, budget: &mut Budget) -> Found<T::Point> {
+        if self.known(goal) == Known::False {
+            return Found::Nothing;
+        }
+        // That this is asked is a variable of its own, and the first thing that is decided. What is learned where a point
+        // was given up speaks of it, and so of no other question.
+        let goal = self.question(goal);
+        self.unsure = false;
         let found = loop {
             if self.impossible {
                 break Found::Nothing;
@@ -358,6 +365,13 @@ impl Search {
             Found::Nothing if self.unsure => Found::Unsure,
             Found::Point(_) | Found::Nothing | Found::Unsure => found,
         }
+    }
+
+    /// A new variable that makes a literal true where it is true itself.
+    fn question(&mut self, goal: Lit) -> Lit {
+        let asked = Lit::of(self.variable(Meaning::Constant));
+        self.clauses.add([!asked, goal]);
+        asked
     }
 
     /// What must be decided next.

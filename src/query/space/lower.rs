@@ -240,10 +240,12 @@ impl Scene<'_> {
                 None => others.insert(class),
             }
         }
-        let given = match atom {
-            Atom::Like(_, glob) if !others.is_empty() => Some((others, self.glob(at, &glob.clone()))),
-            _ => None,
-        };
+        let mut given = None;
+        if let Atom::Like(_, glob) = atom
+            && !others.is_empty()
+        {
+            given = Some((others, self.glob(at, &glob.clone())));
+        }
         self.where_lit(self.space.person, Where { always, given })
     }
 

@@ -19,7 +19,7 @@ use crate::{
     },
     value::{Cmp, Value},
 };
-use std::{collections::BTreeSet, sync::Arc};
+use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
 
 /// An attribute of a request: a dimension, and what its classes are.
 #[derive(Debug, Clone)]
@@ -174,9 +174,17 @@ impl Slot {
     pub(super) fn find(&self, text: &str) -> Option<usize> {
         let points = self.classes.get(..self.valued)?;
         let same = |class: &Class| match class {
-            Class::At(Value::Text(point)) => (**point).cmp(text),
+            Class::At(value) => value.as_text().map_or(Ordering::Greater, |point| (**point).cmp(text)),
             // Behind all texts.
-            _ => std::cmp::Ordering::Greater,
+            Class::Range(..)
+            | Class::Tier(_)
+            | Class::Grant(_)
+            | Class::Other
+            | Class::Given
+            | Class::None
+            | Class::Unknown
+            | Class::Absent
+            | Class::Nobody => Ordering::Greater,
         };
         points.binary_search_by(same).ok()
     }

@@ -6,6 +6,8 @@ use std::{cmp::Reverse, collections::HashMap};
 /// A day and a week, in seconds.
 const DAY: u32 = 86_400;
 const WEEK: u32 = 7 * DAY;
+/// Some weeks, to look back on.
+const WEEKS: u32 = 4 * WEEK;
 /// Noon of a Monday, around which instants are looked for first: 2026-01-05T12:00:00Z.
 const NOON: i64 = 1_767_614_400;
 /// The rules of zones name changes one by one up to some year, and then repeat: with the calendar, after 400 years.
@@ -28,14 +30,15 @@ pub(super) struct TooLong;
 type Good = HashMap<Vec<i64>, Vec<(u32, u32)>>;
 
 impl Hours<'_> {
-    /// A second since 1970 in one of some spans (first and last second) that is as wanted.
+    /// Seconds since 1970 in one of some spans that are as wanted: the first and the last of a run of them. (Spans are given
+    /// in the same way.)
     ///
     /// As long as no clock is changed, what the windows say depends on the time of the week alone. So each stretch between
     /// changes is looked at as a whole; and where the clocks of the zones are equally far apart, only once.
     ///
     /// # Errors
     /// There are more changes than the budget has steps.
-    pub(super) fn find(&self, spans: &[(i64, i64)], budget: &mut Budget) -> Result<Option<i64>, TooLong> {
+    pub(super) fn find(&self, spans: &[(i64, i64)], budget: &mut Budget) -> Result<Option<(i64, i64)>, TooLong> {
         let mut zones: Vec<&Zone> = Vec::new();
         for window in self.inside.iter().chain(&self.outside) {
             if !zones.contains(&&window.zone) {
@@ -73,7 +76,8 @@ impl Hours<'_> {
             let mut at = last;
             while at >= first {
                 let (start, _) = self.steady(&zones, at);
-                let stretch = (start.max(first), at);
+                // The last weeks will do: before them it is the same again.
+                let stretch = (start.max(first).max(at.saturating_sub(i64::from(WEEKS))), at);
                 if let Some(found) = self.in_stretch(&zones, stretch, &mut good) {
                     return Ok(Some(found));
                 }
@@ -92,18 +96,20 @@ impl Hours<'_> {
         zones.iter().map(|zone| zone.steady(at)).fold(whole, |(from, to), (start, end)| (from.max(start), to.min(end)))
     }
 
-    /// A good second of a stretch in which no clock is changed.
-    fn in_stretch(&self, zones: &[&Zone], (first, last): (i64, i64), good: &mut Good) -> Option<i64> {
-        let Some(zone) = zones.first() else { return Some(first) };
+    /// The first run of good seconds of a stretch in which no clock is changed.
+    fn in_stretch(&self, zones: &[&Zone], (first, last): (i64, i64), good: &mut Good) -> Option<(i64, i64)> {
+        let Some(zone) = zones.first() else { return Some((first, last)) };
         let apart: Vec<i64> = zones.iter().map(|other| other.ahead(first).saturating_sub(zone.ahead(first))).collect();
         let good = good.entry(apart).or_insert_with_key(|apart| self.good(zones, apart));
         let now = zone.week_second(first);
         let next = |(start, end): &(u32, u32)| {
-            let wait =
-                if (*start..*end).contains(&now) { 0 } else { start.saturating_add(WEEK).saturating_sub(now) % WEEK };
-            first.checked_add(i64::from(wait))
+            let is_now = (*start..*end).contains(&now);
+            let wait = if is_now { 0 } else { start.saturating_add(WEEK).saturating_sub(now) % WEEK };
+            let length = end.saturating_sub(if is_now { now } else { *start });
+            let from = first.checked_add(i64::from(wait))?;
+            Some((from, from.saturating_add(i64::from(length)).saturating_sub(1).min(last)))
         };
-        good.iter().filter_map(next).min().filter(|found| *found <= last)
+        good.iter().filter_map(next).min().filter(|(from, _)| *from <= last)
     }
 
     /// The good times of the week, by the clock of the first zone.
@@ -158,6 +164,7 @@ fn contains(window: &Window, at: u32) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails, as it should")]
 mod tests {
     use super::*;
     use crate::{check::ir::WindowSpan, eval::reference::during};
@@ -193,7 +200,11 @@ mod tests {
             };
             let end = start + length;
             match hours.find(&[(start, end)], &mut Budget::new(10_000)).unwrap() {
-                Some(found) => prop_assert!((start..=end).contains(&found) && good(found), "{}", found),
+                Some((first, last)) => {
+                    let run = first..=last;
+                    prop_assert!(start <= first && first <= last && last <= end, "{:?}", run);
+                    prop_assert!(run.clone().step_by(600).chain([last]).all(good), "{:?}", run);
+                }
                 // Windows begin and end at full hours here, and clocks are changed at half hours at most.
                 None => prop_assert!((start..=end).step_by(1_800).chain([end]).all(|second| !good(second))),
             }
@@ -214,7 +225,8 @@ mod tests {
         // A difference of five hours there is for some weeks of each year only.
         let york = at("America/New_York", 4, 5);
         let hours = Hours { inside: vec![&berlin, &york], outside: Vec::new() };
-        let found = hours.find(&all, &mut Budget::new(100_000)).unwrap().unwrap();
+        let (found, last) = hours.find(&all, &mut Budget::new(100_000)).unwrap().unwrap();
+        assert_eq!(last - found, 3_599);
         let at = DateTime::from_timestamp(found, 0).unwrap();
         assert_eq!(at.to_rfc3339(), "2026-03-08T08:00:00+00:00");
         assert_eq!(hours.find(&all, &mut Budget::new(0)), Err(TooLong));

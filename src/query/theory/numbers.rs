@@ -21,6 +21,8 @@ use crate::{
 use chrono::{DateTime, Utc};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// How many runs of times are tried for one instant where others depend on it.
+const RUNS: usize = 1_000;
 /// A second, in nanoseconds.
 const SECOND: i128 = 1_000_000_000;
 /// What instants are chosen near to: 2026-01-05T12:00:00Z.
@@ -103,25 +105,19 @@ impl<'s> Numbers<'s> {
         values: &mut Values,
     ) -> Result<(), No> {
         self.least()?;
-        let mut in_windows: Vec<usize> = Vec::new();
-        for place in 0..self.rows.len() {
-            let Some(key) = self.rows.get(place).map(|row| row.key) else { continue };
-            let tests = tests(space, search, key);
-            if !tests.is_empty() {
-                let found = self.in_windows(place, &tests, &in_windows, budget)?;
-                in_windows.push(place);
-                if let Some(row) = self.rows.get_mut(place) {
-                    (row.least, row.greatest) = (found, found);
-                }
-            }
-        }
+        let tested: Vec<Tested<'_>> = (0..self.rows.len())
+            .filter_map(|place| Some((place, tests(space, search, self.rows.get(place)?.key))))
+            .filter(|(_, tests)| !tests.is_empty())
+            .collect();
+        self.put_in_windows(&tested, budget)?;
         let compared: Vec<bool> = (0..self.rows.len())
             .map(|place| self.edges.iter().any(|edge| [edge.low, edge.high].contains(&place)))
             .collect();
         let least = self.least()?;
-        for ((row, least), compared) in self.rows.iter().zip(least).zip(compared) {
+        for (place, (row, least)) in self.rows.iter().zip(least).enumerate() {
+            let free = compared.get(place) == Some(&false) && tested.iter().all(|(other, _)| *other != place);
             let value = match row.slot.classes.get(row.class) {
-                Some(Class::Range(first, last)) if !compared && row.least < row.greatest => nice(first, last),
+                Some(Class::Range(first, last)) if free => nice(first, last),
                 Some(Class::Range(first, _)) => value(first, least),
                 Some(_) | None => continue,
             };
@@ -222,28 +218,79 @@ impl<'s> Numbers<'s> {
         Ok((of(&least), of(&greatest).saturating_neg()))
     }
 
-    /// An instant that is in some windows and not in others, as far as the comparisons leave it open.
-    fn in_windows(&self, place: usize, tests: &[Test<'_>], before: &[usize], budget: &mut Budget) -> Result<i128, No> {
-        let (least, greatest) = self.span(place)?;
-        if let Some(second) = hours(tests).find(&[seconds(least, greatest)], budget)? {
-            return Ok(i128::from(second).saturating_mul(SECOND).max(least));
+    /// Narrows the instants that windows test to times that are in some and not in others.
+    fn put_in_windows(&mut self, tested: &[Tested<'_>], budget: &mut Budget) -> Result<(), No> {
+        // Each by itself first: then it is clearer what is to blame.
+        for (place, tests) in tested {
+            self.alone(*place, tests, budget)?;
         }
-        let related = self.related(place);
-        if before.iter().any(|other| related.contains(other)) {
-            // Another choice there might have left more open here.
-            return Err(No::Unsure);
+        let mut done: Vec<usize> = Vec::new();
+        for (place, _) in tested {
+            if done.contains(place) {
+                continue;
+            }
+            let related = self.related(*place);
+            let together: Vec<&Tested<'_>> = tested.iter().filter(|(place, _)| related.contains(place)).collect();
+            if !self.narrow(&together, budget)? {
+                return Err(No::Because(self.all_about(&related, &together)));
+            }
+            done.extend(related);
+        }
+        Ok(())
+    }
+
+    /// Whether there is a time for an instant as far as the comparisons leave it open.
+    fn alone(&self, place: usize, tests: &[Test<'_>], budget: &mut Budget) -> Result<(), No> {
+        let (least, greatest) = self.span(place)?;
+        if hours(tests).find(&[seconds(least, greatest)], budget)?.is_some() {
+            return Ok(());
         }
         let row = self.rows.get(place);
         let own = row.map(|row| seconds(row.least, row.greatest)).unwrap_or_default();
-        let facts = if hours(tests).find(&[own], budget)?.is_none() {
-            blame(tests, &[own], row.map(Row::only), budget)?
-        } else {
-            let rows = self.rows.iter().enumerate().filter(|(place, _)| related.contains(place));
-            let edges = self.edges.iter().filter(|edge| related.contains(&edge.low)).map(|edge| edge.because.clone());
-            let tests = tests.iter().map(|test| test.because.clone());
-            rows.map(|(_, row)| row.only()).chain(edges).chain(tests).collect()
-        };
+        if hours(tests).find(&[own], budget)?.is_none() {
+            return Err(No::Because(blame(tests, &[own], row.map(Row::only), budget)?));
+        }
+        let related = self.related(place);
+        let mut facts = self.all_about(&related, &[]);
+        facts.extend(tests.iter().map(|test| test.because.clone()));
         Err(No::Because(facts))
+    }
+
+    /// Narrows instants that comparisons may tie to each other, one after the other: each to a run of times that are as its
+    /// windows demand, and if that leaves no time for the next ones, to another. False if no run will do.
+    fn narrow(&mut self, tested: &[&Tested<'_>], budget: &mut Budget) -> Result<bool, No> {
+        let Some(((place, tests), rest)) = tested.split_first() else { return Ok(true) };
+        let Ok((least, greatest)) = self.span(*place) else { return Ok(false) };
+        let mut spans = vec![seconds(least, greatest)];
+        for _ in 0..RUNS {
+            if !budget.spend() {
+                break;
+            }
+            let Some((first, last)) = hours(tests).find(&spans, budget)? else { return Ok(false) };
+            let before = self.rows.get(*place).map(|row| (row.least, row.greatest));
+            let after = i128::from(last).saturating_add(1).saturating_mul(SECOND).saturating_sub(1);
+            self.limit(*place, i128::from(first).saturating_mul(SECOND).max(least), after.min(greatest));
+            if self.narrow(rest, budget)? {
+                return Ok(true);
+            }
+            before.into_iter().for_each(|(least, greatest)| self.limit(*place, least, greatest));
+            spans = without(&spans, (first, last));
+        }
+        Err(No::Unsure)
+    }
+
+    fn limit(&mut self, place: usize, least: i128, greatest: i128) {
+        if let Some(row) = self.rows.get_mut(place) {
+            (row.least, row.greatest) = (least, greatest);
+        }
+    }
+
+    /// All that is known of some rows that comparisons tie to each other, and of the windows that test them.
+    fn all_about(&self, related: &[usize], tested: &[&Tested<'_>]) -> Vec<Fact> {
+        let rows = self.rows.iter().enumerate().filter(|(place, _)| related.contains(place));
+        let edges = self.edges.iter().filter(|edge| related.contains(&edge.low)).map(|edge| edge.because.clone());
+        let tests = tested.iter().flat_map(|(_, tests)| tests).map(|test| test.because.clone());
+        rows.map(|(_, row)| row.only()).chain(edges).chain(tests).collect()
     }
 
     /// What comparisons lead to from a row, and the row.
@@ -301,6 +348,22 @@ struct Test<'s> {
     window: &'s Window,
     is_in: bool,
     because: Fact,
+}
+
+/// The place of an instant, and what windows demand of it.
+type Tested<'s> = (usize, Vec<Test<'s>>);
+
+/// Spans without a run of seconds in one of them.
+fn without(spans: &[(i64, i64)], (first, last): (i64, i64)) -> Vec<(i64, i64)> {
+    let parts = spans.iter().flat_map(|(start, end)| {
+        if last < *start || *end < first {
+            return [Some((*start, *end)), None];
+        }
+        let before = (*start, first.saturating_sub(1));
+        let after = (last.saturating_add(1), *end);
+        [before, after].map(|(start, end)| (start <= end).then_some((start, end)))
+    });
+    parts.flatten().collect()
 }
 
 /// The windows that an instant is decided to be in or not.
@@ -363,7 +426,7 @@ fn left_to_windows(
         }
     }
     let spans: Vec<(i64, i64)> = ranges.iter().map(|(least, greatest)| seconds(*least, *greatest)).collect();
-    if let Some(second) = hours(&tests).find(&spans, budget)? {
+    if let Some((second, _)) = hours(&tests).find(&spans, budget)? {
         let start = i128::from(second).saturating_mul(SECOND);
         let range = ranges.iter().find(|(least, greatest)| {
             let (first, last) = seconds(*least, *greatest);

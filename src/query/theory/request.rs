@@ -108,10 +108,7 @@ impl Space<'_> {
 
 /// A value as a request writes it.
 fn written(vocabulary: &Vocabulary, value: &Value) -> Input {
-    match value {
-        Value::Time(time) => Input::Text(instant(*time)),
-        _ => vocabulary.input(value),
-    }
+    value.as_time().map_or_else(|| vocabulary.input(value), |time| Input::Text(instant(time)))
 }
 
 /// An instant in RFC 3339 form. What lies outside of the years that this can write is still in them by some clock.
