@@ -8,7 +8,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use policyc::{
-    Engine,
+    Claims, Engine,
     query::{Budget, Finding, prove},
 };
 use std::fmt::Write;
@@ -32,7 +32,7 @@ fn general(criterion: &mut Criterion) {
         ("is-refuted", "never allow role role-3 to infer when tier < tier-3;", false),
     ] {
         let text = format!("{rules}\n{claim}\n");
-        let engine = Engine::builder().text("general.policy", &text).load().unwrap();
+        let engine = Engine::builder().text("general.policy", &text).claims(Claims::Unproved).load().unwrap();
         let found = prove(engine.ir(), Budget::USUAL);
         assert_eq!(matches!(found[0].finding, Finding::Holds), holds);
         criterion.bench_function(&format!("prove/general-3000/{name}"), |bencher| {
@@ -63,7 +63,7 @@ fn models(criterion: &mut Criterion) {
         .unwrap();
     }
     text.push_str("never allow anonymous to any;\n");
-    let engine = Engine::builder().text("models.policy", &text).load().unwrap();
+    let engine = Engine::builder().text("models.policy", &text).claims(Claims::Unproved).load().unwrap();
     assert!(matches!(prove(engine.ir(), Budget::USUAL)[0].finding, Finding::Holds));
     let mut group = criterion.benchmark_group("prove");
     group.sample_size(10);

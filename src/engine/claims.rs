@@ -3,8 +3,8 @@
 use super::{Invalid, LoadError};
 use crate::{
     check::Ir,
-    query::{Budget, Finding, findings, prove},
-    report::Diagnostic,
+    query::{Budget, findings, prove},
+    report::{self, Diagnostic, Severity, codes},
     source::Sources,
 };
 
@@ -13,7 +13,7 @@ use crate::{
 pub enum Claims {
     /// Each is proved, within a budget of its own. A set is not valid if one is refuted, or if the budget was not enough.
     Proved(Budget),
-    /// None is refuted within its budget.
+    /// None is refuted within its budget. Of those that are not proved, either, the set's warnings tell.
     NotRefuted(Budget),
     /// Nothing: they are not looked at.
     Unproved,
@@ -26,21 +26,28 @@ impl Default for Claims {
 }
 
 impl Claims {
-    /// Whether a set may be taken; with the findings that checking gave, those of its claims.
-    pub(super) fn hold(self, ir: &Ir, sources: &Sources, warnings: &[Diagnostic]) -> Result<(), LoadError> {
-        let (budget, strict) = match self {
-            Self::Proved(budget) => (budget, true),
-            Self::NotRefuted(budget) => (budget, false),
-            Self::Unproved => return Ok(()),
+    /// Whether a set may be taken. Gives its warnings: those that checking gave, and where claims need not be proved those that
+    /// are not.
+    pub(super) fn hold(
+        self,
+        ir: &Ir,
+        sources: &Sources,
+        warnings: Vec<Diagnostic>,
+    ) -> Result<Vec<Diagnostic>, LoadError> {
+        let (budget, open) = match self {
+            Self::Proved(budget) => (budget, Severity::Error),
+            Self::NotRefuted(budget) => (budget, Severity::Warning),
+            Self::Unproved => return Ok(warnings),
         };
-        let mut proofs = prove(ir, budget);
-        proofs.retain(|proof| strict || !matches!(proof.finding, Finding::Inconclusive));
-        let found = findings(ir, &proofs);
-        if found.is_empty() {
-            return Ok(());
+        let found = findings(ir, &prove(ir, budget))
+            .into_iter()
+            .map(|found| if found.code() == codes::INCONCLUSIVE { found.with_severity(open) } else { found });
+        let mut diagnostics = warnings;
+        diagnostics.extend(found);
+        report::sort(&mut diagnostics);
+        if diagnostics.iter().any(Diagnostic::is_error) {
+            return Err(LoadError::Invalid(Invalid { diagnostics, sources: sources.clone() }));
         }
-        let mut diagnostics: Vec<Diagnostic> = warnings.iter().cloned().chain(found).collect();
-        crate::report::sort(&mut diagnostics);
-        Err(LoadError::Invalid(Invalid { diagnostics, sources: sources.clone() }))
+        Ok(diagnostics)
     }
 }

@@ -89,10 +89,10 @@ impl LiveEngine {
     fn exchange(&self, set: PolicySet) -> Result<(), LoadError> {
         let PolicySet { sources, ir, diagnostics, revision } = set;
         let Some(ir) = ir else { return Err(LoadError::Invalid(Invalid { diagnostics, sources })) };
-        self.claims.hold(&ir, &sources, &diagnostics)?;
+        let warnings = self.claims.hold(&ir, &sources, diagnostics)?;
         let old = self.engine();
         let graph = update(&old.set.graph, &old.set.ir, &ir).map_err(LoadError::TooLarge)?;
-        let set = Arc::new(Compiled { ir, graph, sources, revision, warnings: diagnostics });
+        let set = Arc::new(Compiled { ir, graph, sources, revision, warnings });
         let (clock, limits) = (old.clock.clone(), old.limits.clone());
         self.engine.store(Arc::new(Engine { set, clock, limits, strict: old.strict }));
         Ok(())

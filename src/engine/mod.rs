@@ -190,10 +190,10 @@ impl EngineBuilder {
     fn of(self, set: PolicySet) -> Result<Engine, LoadError> {
         let PolicySet { sources, ir, diagnostics, revision } = set;
         let Some(ir) = ir else { return Err(LoadError::Invalid(Invalid { diagnostics, sources })) };
-        self.claims.hold(&ir, &sources, &diagnostics)?;
+        let warnings = self.claims.hold(&ir, &sources, diagnostics)?;
         let graph = compile(&ir).map_err(LoadError::TooLarge)?;
         Ok(Engine {
-            set: Arc::new(Compiled { ir, graph, sources, revision, warnings: diagnostics }),
+            set: Arc::new(Compiled { ir, graph, sources, revision, warnings }),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             limits: self.limits.unwrap_or_else(|| Arc::new(MemoryLimits::default())),
             strict: self.strict,
@@ -222,7 +222,7 @@ impl Engine {
         &self.set.revision
     }
 
-    /// The warnings that checking gave.
+    /// The warnings that loading gave.
     #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.set.warnings

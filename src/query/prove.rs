@@ -77,8 +77,9 @@ pub struct Progress {
 
 /// How many cases are looked at together before it is seen how much of the budget is left.
 const CASES: usize = 16;
-/// How many claims are looked at together where there are only a few cases: what rules say is put into literals for all
-/// of them at once.
+/// From how many cases on all claims are looked at together: what rules say is put into literals once for all of them.
+const MANY_CASES: usize = 4;
+/// How many claims are looked at together where there are fewer.
 const CLAIMS: usize = 4;
 
 /// Proves the claims of a policy set, or finds requests that they are not true of: in source order. Each claim has the
@@ -102,7 +103,7 @@ pub fn prove_some(ir: &Ir, claims: &[&Claim], budget: Budget, progress: impl Fn(
     let frame = Frame::new(&[ir]);
     let cases = frame.cases();
     let all = cases.len();
-    let together = if all < CASES { CLAIMS } else { trials.len() };
+    let together = if all < MANY_CASES { CLAIMS } else { trials.len() };
     let mut done = 0_usize;
     for some in cases.chunks(CASES) {
         let pairs: Vec<(&Case<'_>, &[Trial<'_>])> =
