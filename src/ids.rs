@@ -1,6 +1,10 @@
 //! Tables whose indices are types of their own.
 
-use std::{fmt, marker::PhantomData, ops::Index};
+use std::{
+    fmt,
+    marker::PhantomData,
+    ops::{Index, IndexMut},
+};
 
 /// An index into one kind of table.
 pub trait Id: Copy + Eq + Ord + fmt::Debug {
@@ -10,12 +14,12 @@ pub trait Id: Copy + Eq + Ord + fmt::Debug {
     fn index(self) -> usize;
 }
 
-/// Declares id types: `ids! { /// A rule. RuleId, … }`.
+/// Declares id types: `ids! { /// A rule. RuleId, … }`, or with a visibility of their own `ids! { pub(crate), … }`.
 macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+    ($vis:vis, $($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(pub u32);
+        $vis struct $name($vis u32);
 
         impl $crate::ids::Id for $name {
             fn from_index(index: usize) -> Self {
@@ -28,6 +32,9 @@ macro_rules! ids {
             }
         }
     )*};
+    ($($ids:tt)*) => {
+        $crate::ids::ids! { pub, $($ids)* }
+    };
 }
 pub(crate) use ids;
 
@@ -95,6 +102,17 @@ impl<I: Id, T> Index<I> for IdVec<I, T> {
     #[inline]
     fn index(&self, id: I) -> &T {
         &self.rows[id.index()]
+    }
+}
+
+impl<I: Id, T> IndexMut<I> for IdVec<I, T> {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "an id is made by `push` on the table it is used with, and tables never shrink"
+    )]
+    #[inline]
+    fn index_mut(&mut self, id: I) -> &mut T {
+        &mut self.rows[id.index()]
     }
 }
 

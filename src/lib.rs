@@ -63,6 +63,7 @@ pub mod ids;
 pub mod load;
 #[cfg(feature = "cli")]
 mod policyc;
+pub mod query;
 pub mod report;
 pub mod request;
 pub mod source;
@@ -71,7 +72,7 @@ pub mod value;
 pub mod wire;
 pub mod zone;
 
-pub use engine::{Engine, EngineBuilder, LiveEngine, LoadError};
+pub use engine::{Claims, Engine, EngineBuilder, LiveEngine, LoadError};
 #[cfg(feature = "cli")]
 pub use policyc::{Exit, Io, run};
 

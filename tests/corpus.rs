@@ -27,6 +27,7 @@ use policyc::{
         test::{TestReport, run_one},
         text::one_line,
     },
+    query::{Budget, Finding, findings, prove},
     report::{Diagnostic, Severity, terminal},
     request::{Input, Request},
     source::{Source, Sources},
@@ -113,6 +114,24 @@ fn eval() {
             }
         }
         Outcome { printed, folder }
+    });
+}
+
+#[test]
+fn query() {
+    run("query", |case| {
+        let engine = match Set::of(&case.name, &case.text).engine() {
+            Ok(engine) => engine,
+            Err(error) => return Outcome { printed: error.to_string(), folder: "invalid" },
+        };
+        let proofs = prove(engine.ir(), Budget::USUAL);
+        let mut printed = String::new();
+        for proof in proofs.iter().filter(|proof| matches!(proof.finding, Finding::Holds)) {
+            writeln!(printed, "holds: {}", one_line(engine.sources().slice(proof.at))).unwrap();
+        }
+        let found = findings(engine.ir(), &proofs);
+        printed.push_str(&terminal::render(&found, engine.sources(), false, WIDTH));
+        Outcome { printed, folder: if found.is_empty() { "ok" } else { "err" } }
     });
 }
 

@@ -39,12 +39,15 @@ const IMPORTS: &[(&str, &str)] = &[
     // A request becomes facts by the vocabulary and the declarations alone.
     ("eval/facts.rs", "check::entity check::vocabulary"),
     // What surrounds the core.
+    // Questions about all requests are asked of the meaning, and answered in the words of the semantics.
+    ("query", "check eval glob ids request source value zone"),
+    ("query/findings.rs", "report wire"),
     ("examine", "ast check clock compile::view decision engine eval glob report request source store value"),
     ("report", "source"),
     ("store", "clock decision request"),
     ("wire", "ast decision report request source value"),
     ("load", "ast check report source wire zone"),
-    ("engine", "check clock compile decision eval load report request source store"),
+    ("engine", "check clock compile decision eval load query report request source store"),
     // The words that all share.
     ("clock", ""),
     ("decision", "value"),
@@ -57,7 +60,7 @@ const IMPORTS: &[(&str, &str)] = &[
     // Sees all, is seen by none.
     (
         "policyc",
-        "ast check clock compile decision engine eval examine glob ids load report request source store value wire zone",
+        "ast check clock compile decision engine eval examine glob ids load query report request source store value wire zone",
     ),
 ];
 
@@ -79,7 +82,7 @@ const PLACES: &[(&str, &str)] = &[
     ("pest_derive", "ast/parse/"),
     ("pretty", "ast/print/"),
     ("lru", "engine/session.rs"),
-    ("rayon", "compile/bundle/ check/checked.rs check/mod.rs check/parsed.rs load/ examine/ policyc/"),
+    ("rayon", "compile/bundle/ check/checked.rs check/mod.rs check/parsed.rs load/ query/ examine/ policyc/"),
     // Never in ast/, check/ or eval/: the core types have no wire format.
     ("serde", "report/ wire/ policyc/"),
     ("serde_json", "report/ wire/ policyc/"),

@@ -1,6 +1,6 @@
 //! An engine that follows its files: a changed set takes the place of the one before while requests are decided.
 
-use super::{Compiled, Engine, EngineBuilder, LoadError, Meaning};
+use super::{Claims, Compiled, Engine, EngineBuilder, LoadError, Meaning};
 use crate::{
     compile::update,
     load::{Loader, PolicySet, Workspace},
@@ -12,7 +12,8 @@ use std::{
 };
 
 /// An [`Engine`] whose policy set can be exchanged. Requests in flight finish on the set that they began with; what limits
-/// have counted stays. A set that is not valid never takes the place of one that is.
+/// have counted stays. A set that is not valid never takes the place of one that is, nor does one of whose claims not all
+/// are proved.
 ///
 /// ```
 /// # use policyc::{Engine, request::{Principal, Request, Resource}};
@@ -30,6 +31,7 @@ use std::{
 pub struct LiveEngine {
     engine: ArcSwap<Engine>,
     loader: Loader,
+    claims: Claims,
     space: Mutex<Workspace>,
 }
 
@@ -47,8 +49,9 @@ impl EngineBuilder {
     pub fn live(self) -> Result<LiveEngine, LoadError> {
         let loader = self.loader.clone();
         let space = self.loader.clone().open().map_err(LoadError::Unreadable)?;
+        let claims = self.claims;
         let engine = self.of(space.set())?;
-        Ok(LiveEngine { engine: ArcSwap::from_pointee(engine), loader, space: Mutex::new(space) })
+        Ok(LiveEngine { engine: ArcSwap::from_pointee(engine), loader, claims, space: Mutex::new(space) })
     }
 }
 
@@ -84,7 +87,8 @@ impl LiveEngine {
 
     /// Puts a set in the place of the one before. Whoever calls holds the workspace, so that sets come one after the other.
     fn exchange(&self, set: PolicySet) -> Result<(), LoadError> {
-        let (meaning, revision) = Meaning::of(set).map_err(LoadError::Invalid)?;
+        let (mut meaning, revision) = Meaning::of(set).map_err(LoadError::Invalid)?;
+        self.claims.hold(&mut meaning)?;
         let old = self.engine();
         let graph = update(&old.set.graph, old.ir(), &meaning.ir).map_err(LoadError::TooLarge)?;
         let mut set = Compiled::new(graph, meaning, revision);

@@ -5,6 +5,7 @@
 
 mod bundle;
 mod charging;
+mod claims;
 mod compiled;
 mod live;
 mod session;
@@ -12,6 +13,7 @@ mod session;
 mod tests;
 
 pub use bundle::{About, inspect};
+pub use claims::Claims;
 pub use live::LiveEngine;
 pub use session::{Ask, Caller, Ruling, Session};
 
@@ -24,7 +26,7 @@ use crate::{
     compile::{Graph, TooLarge, block::Section, compile},
     decision::{Decision, Denial, Effect as Outcome},
     eval::{
-        answer::answer,
+        answer::{Charged, answer},
         charges::counter,
         draft::{Draft, Set},
         facts::ignored,
@@ -119,6 +121,7 @@ pub struct EngineBuilder {
     limits: Option<Arc<dyn LimitStore>>,
     strict: bool,
     trusted: Option<PublicKey>,
+    claims: Claims,
 }
 
 impl EngineBuilder {
@@ -165,10 +168,18 @@ impl EngineBuilder {
         self
     }
 
-    /// Reads and checks the set.
+    /// With something else asked of the set's claims than that each is proved.
+    #[must_use]
+    pub const fn claims(mut self, claims: Claims) -> Self {
+        self.claims = claims;
+        self
+    }
+
+    /// Reads and checks the set, and proves its claims.
     ///
     /// # Errors
-    /// If a file cannot be read, or the set is not valid.
+    /// If a file cannot be read, or the set is not valid. A set is not valid, either, if a claim of it is not true of
+    /// every request.
     pub fn load(mut self) -> Result<Engine, LoadError> {
         let loader = std::mem::take(&mut self.loader);
         self.of_loader(loader)
@@ -181,7 +192,8 @@ impl EngineBuilder {
 
     /// The engine of a set.
     fn of(self, set: PolicySet) -> Result<Engine, LoadError> {
-        let (meaning, revision) = Meaning::of(set).map_err(LoadError::Invalid)?;
+        let (mut meaning, revision) = Meaning::of(set).map_err(LoadError::Invalid)?;
+        self.claims.hold(&mut meaning)?;
         let graph = compile(&meaning.ir).map_err(LoadError::TooLarge)?;
         Ok(self.with(Compiled::new(graph, meaning, revision)))
     }
@@ -198,7 +210,7 @@ impl EngineBuilder {
 }
 
 impl Engine {
-    /// Loads a policy set from files and folders.
+    /// Loads a policy set from files and folders, and proves its claims.
     ///
     /// # Errors
     /// If a file cannot be read, or the set is not valid.
@@ -218,7 +230,7 @@ impl Engine {
         &self.set.revision
     }
 
-    /// The warnings that checking gave.
+    /// The warnings that loading gave.
     #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.set.meaning().warnings
@@ -284,6 +296,18 @@ impl Engine {
     /// If the request does not fit the vocabulary.
     pub fn preview(&self, request: &Request, now: DateTime<Utc>) -> Result<Decision, Refusal> {
         self.answer_at(request, None, now, Spend::Look)
+    }
+
+    /// What the decision would be if every limit had room: nothing is charged, and no limit is looked at.
+    ///
+    /// # Errors
+    /// If the request does not fit the vocabulary.
+    pub fn unlimited(&self, request: &Request) -> Result<Decision, Refusal> {
+        let (draft, ignored) = self.prepare(request, None)?;
+        let Compiled { graph, revision, .. } = &*self.set;
+        let told = told(self.set.set(), &draft, request);
+        let verdict = survey(graph, &draft.request);
+        Ok(answer(&graph.heads, &told, &verdict, &Charged::default(), ignored, revision))
     }
 
     /// What the rules say of a request, before limits are charged and the answer is put into words.

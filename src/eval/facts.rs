@@ -298,7 +298,7 @@ fn role(input: &Input) -> Result<HeldRole, String> {
 }
 
 /// Roles with all that they include; those that the vocabulary does not know are left out.
-fn close_roles(vocabulary: &Vocabulary, value: Value) -> Value {
+pub(crate) fn close_roles(vocabulary: &Vocabulary, value: Value) -> Value {
     let Value::Roles(held) = value else { return value };
     let mut closed = BTreeSet::new();
     for HeldRole { role, org } in held {

@@ -9,6 +9,7 @@
 
 mod affixes;
 mod automaton;
+pub mod example;
 mod pieces;
 mod set;
 

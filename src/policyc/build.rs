@@ -6,7 +6,7 @@ use super::{
     set::{self, hex},
     style::{cause, counted, failed},
 };
-use crate::load::bundle::SecretKey;
+use crate::{engine::Claims, load::bundle::SecretKey};
 use std::{fs, path::PathBuf};
 
 /// Compile policies into one file
@@ -15,7 +15,7 @@ use std::{fs, path::PathBuf};
 /// decides as its texts do, and stands for them wherever a command takes policies. The same texts give the same bytes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit codes: 0 written; 1 usage, reading or writing failed; 3 the policy set is not valid.
+Exit codes: 0 written; 1 usage, reading or writing failed; 3 the policy set is not valid, or a claim of it is not proved.
 
 Example:
   policyc build policies -o policies.bundle
@@ -55,7 +55,7 @@ fn try_run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> 
         }
     };
     let set = set::one(&args.paths, &args.catalog, io, config)?;
-    let engine = set::load(set.builder(), io)?;
+    let engine = set::load(set.builder().claims(Claims::default()), io)?;
     let cannot = |io: &mut Io<'_>, error: &std::io::Error| {
         failed(io, &format!("cannot write `{}`: {}", args.output.display(), cause(error)), None)
     };

@@ -1,7 +1,7 @@
-//! `policyc check`: is the policy set valid, and is there anything to warn of.
+//! `policyc check`: is the policy set valid, are its claims true, and is there anything to warn of.
 
 use super::{
-    Config, Exit, Io,
+    Config, Exit, Io, claims,
     levels::{self, Denied, Levels},
     markdown, set,
     style::{Style, counted, failed, warn_of_no_files},
@@ -9,19 +9,21 @@ use super::{
 };
 use crate::{
     engine::{Engine, LoadError},
-    report::{Code, Diagnostic, github, json, sarif, terminal},
+    query::{Budget, findings},
+    report::{self, Code, Diagnostic, github, json, sarif, terminal},
     source::{FileId, Sources, Span},
 };
 use clap::ValueEnum;
 use std::path::PathBuf;
 
-/// Check policy sets: parse, resolve names, check types, warn.
+/// Check policy sets: parse, resolve names, check types, warn, prove the claims.
 ///
 /// Findings are shown with the source they speak of, on standard error; the other formats go to standard output, also when
 /// the set is not valid.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit codes: 0 valid; 1 usage, or a file cannot be read; 3 not valid, or there is a warning that `--deny` names.
+Exit codes: 0 valid, and all claims hold; 1 usage, or a file cannot be read; 2 a claim is refuted; 3 not valid, or there is \
+a warning that `--deny` names; 4 a claim is neither proved nor refuted within the budget.
 
 Example:
   policyc check policies --deny warnings
@@ -42,6 +44,9 @@ pub(super) struct Args {
     /// Print the page about a kind of finding and do nothing else
     #[arg(long, env = "POLICYC_CHECK_EXPLAIN", value_name = "CODE", value_parser = levels::known)]
     explain: Option<Code>,
+    /// How many steps each claim may cost
+    #[arg(long, env = "POLICYC_CHECK_BUDGET", value_name = "N", default_value_t = Budget::USUAL.left())]
+    budget: u64,
     /// Resources and principals with their attributes: JSON, JSON Lines or CSV
     #[arg(long, env = "POLICYC_CHECK_CATALOG", value_name = "FILE")]
     catalog: Vec<PathBuf>,
@@ -102,7 +107,11 @@ fn check(args: &Args, levels: &Levels, io: &mut Io<'_>, config: &Config) -> Exit
                 Part::new(&set.name, None, levels.apply(invalid.diagnostics), &invalid.sources)
             }
             Ok(engine) => {
-                let found = levels.apply(engine.warnings().iter().cloned());
+                let wanted: Vec<_> = engine.ir().claims.iter().collect();
+                let proofs = claims::prove(&engine, &wanted, Budget::new(args.budget), io);
+                let mut found = levels.apply(engine.warnings().iter().cloned());
+                found.extend(findings(engine.ir(), &proofs));
+                report::sort(&mut found);
                 Part::new(&set.name, Some(&engine), found, engine.sources())
             }
         };
@@ -189,7 +198,7 @@ impl Whole {
             let outcome = if valid { tally(part.counts, warnings) } else { terminal::summary(part.errors, warnings) };
             self.lines.push((valid, format!("{}: {outcome}", part.name)));
         }
-        self.exit = self.exit.max(if valid { Exit::Fine } else { Exit::Invalid });
+        self.exit = part.diagnostics.iter().map(claims::exit_of).fold(self.exit, Exit::max);
         self.warnings = self.warnings.saturating_add(warnings);
         for (sum, add) in [
             (&mut self.counts.files, part.counts.files),
@@ -224,7 +233,8 @@ impl Whole {
         };
         let _ = writeln!(io.err, "checked {sets}{}", tally(self.counts, self.warnings));
         if self.counts.claims > 0 {
-            let _ = writeln!(io.err, "{} not proved yet", counted(self.counts.claims, "claim"));
+            let hold = if self.counts.claims == 1 { "holds" } else { "hold" };
+            let _ = writeln!(io.err, "{} {hold} for all requests", counted(self.counts.claims, "claim"));
         }
     }
 }

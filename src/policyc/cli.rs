@@ -3,7 +3,7 @@
 use super::{
     Config, Exit, Io, build, check, completions, eval, explain, export, fmt, graph, import, init, inspect,
     io::Kept,
-    man,
+    man, prove,
     style::{Style, failed},
     test, verify,
 };
@@ -17,7 +17,7 @@ const PATHS: &str = "paths";
 
 /// Decide who may do what with which AI model.
 ///
-/// Policies are texts that people can read; policyc checks, tests, formats, evaluates and explains them.
+/// Policies are texts that people can read; policyc checks, proves, tests, formats, evaluates and explains them.
 #[derive(Debug, Parser)]
 #[command(
     name = "policyc",
@@ -66,6 +66,7 @@ enum Verb {
     #[command(visible_alias = "authorize")]
     Eval(eval::Args),
     Explain(explain::Args),
+    Prove(prove::Args),
     Graph(graph::Args),
     Build(build::Args),
     Inspect(inspect::Args),
@@ -85,6 +86,7 @@ impl Verb {
             Self::Fmt(args) => fmt::run(args, io, config),
             Self::Eval(args) => eval::run(args, io, config),
             Self::Explain(args) => explain::run(args, io, config),
+            Self::Prove(args) => prove::run(args, io, config),
             Self::Graph(args) => graph::run(args, io, config),
             Self::Build(args) => build::run(args, io, config),
             Self::Inspect(args) => inspect::run(args, io),

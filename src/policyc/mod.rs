@@ -6,6 +6,7 @@
 
 mod build;
 mod check;
+mod claims;
 mod cli;
 mod completions;
 mod config;
@@ -21,6 +22,7 @@ mod io;
 mod levels;
 mod man;
 mod markdown;
+mod prove;
 mod replace;
 mod requests;
 mod set;

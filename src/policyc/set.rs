@@ -9,7 +9,7 @@ use super::{
     style::{cause, complain, failed},
 };
 use crate::{
-    engine::{Engine, EngineBuilder, LoadError},
+    engine::{Claims, Engine, EngineBuilder, LoadError},
     glob::Glob,
     load::{
         Loader, Unreadable,
@@ -46,9 +46,10 @@ enum Input {
 }
 
 impl SetArgs {
-    /// To load it with other than the usual settings.
+    /// To load it with other than the usual settings. Its claims are not looked at.
     pub(super) fn builder(&self) -> EngineBuilder {
-        let builder = self.inputs.iter().fold(Engine::builder(), |builder, input| match input {
+        let builder = Engine::builder().claims(Claims::Unproved);
+        let builder = self.inputs.iter().fold(builder, |builder, input| match input {
             Input::Path(path) => builder.path(path),
             Input::Stdin(text) => builder.text(STDIN_NAME, text),
         });
@@ -167,7 +168,10 @@ fn bad_bundle(bad: &BadBundle, io: &mut Io<'_>) -> Exit {
     let path = bad.path.display();
     let (message, help, exit) = match &bad.error {
         BundleError::Unreadable(error) => (cause(error), None, Exit::Failed),
-        BundleError::Unsigned(why) => (why.to_string(), None, Exit::Negative),
+        BundleError::Unsigned(why) => {
+            complain(io, &format!("`{path}` is not to be trusted: {why}"), None);
+            return Exit::Negative;
+        }
         BundleError::Foreign(what) => (what.clone(), Some("build the bundle anew from its texts"), Exit::Invalid),
         BundleError::Damaged(what) => {
             (format!("the bundle is damaged: {what}"), Some("copy it again, or build it anew"), Exit::Invalid)

@@ -1,4 +1,5 @@
-//! The stable codes: `P00…` what a text says wrongly, `P01…` warnings, `P02…` names, `P03…` types and values.
+//! The stable codes: `P00…` what a text says wrongly, `P01…` warnings, `P02…` names, `P03…` types and values, `P04…` what is not
+//! true of every request.
 
 use super::Severity;
 use std::fmt;
@@ -150,4 +151,7 @@ codes! {
     BAD_DECLARATION = "P0313", Error, "declaration that makes no sense";
     BAD_PATTERN = "P0314", Error, "malformed pattern";
     BAD_TEST = "P0315", Error, "test that makes no sense";
+
+    REFUTED = "P0401", Error, "claim that is not true of every request";
+    INCONCLUSIVE = "P0402", Error, "claim that is neither proved nor refuted";
 }

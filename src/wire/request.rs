@@ -123,6 +123,12 @@ pub fn encode(request: &Request) -> serde_json::Value {
     serde_json::to_value(view(request)).unwrap_or_default()
 }
 
+/// A request as a JSON text, with its members in AuthZEN's order; like [`encode`] in all else.
+#[must_use]
+pub fn text(request: &Request) -> String {
+    serde_json::to_string(&view(request)).unwrap_or_default()
+}
+
 /// A request as a part of a larger JSON text, with its members in AuthZEN's order.
 pub fn view(request: &Request) -> impl Serialize {
     RequestView {

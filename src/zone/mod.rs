@@ -134,6 +134,24 @@ impl Zone {
         u32::try_from(monday.rem_euclid(7 * DAY)).unwrap_or_default()
     }
 
+    /// The time around a second since 1970 in which the clocks on the wall are not changed: its first and its last second.
+    #[must_use]
+    pub fn steady(&self, second: i64) -> (i64, i64) {
+        let rules = &self.0.rules;
+        let changed = rules.preceding(clamped(second.saturating_add(1))).next();
+        let changes = rules.following(clamped(second)).next();
+        (
+            changed.map_or(i64::MIN, |change| change.timestamp().as_second()),
+            changes.map_or(i64::MAX, |change| change.timestamp().as_second().saturating_sub(1)),
+        )
+    }
+
+    /// How far the clock on the wall is ahead of UTC at a second since 1970, in seconds.
+    #[must_use]
+    pub fn ahead(&self, second: i64) -> i64 {
+        self.offset(second)
+    }
+
     /// The first instant of a day: midnight, the first of two, or the moment the clocks went forward over it.
     #[must_use]
     pub fn start_of_day(&self, date: NaiveDate) -> DateTime<Utc> {
@@ -306,6 +324,20 @@ mod tests {
 
     fn span(start: &str, end: &str) -> (String, String) {
         (start.to_owned(), end.to_owned())
+    }
+
+    #[test]
+    fn clocks_are_steady_from_one_change_to_the_next() {
+        let berlin = zone("Europe/Berlin");
+        let at = |text: &str| utc(text).timestamp();
+        let summer = (at("2025-03-30T01:00:00Z"), at("2025-10-26T00:59:59Z"));
+        for inside in [summer.0, at("2025-07-01T00:00:00Z"), summer.1] {
+            assert_eq!((berlin.steady(inside), berlin.ahead(inside)), (summer, 7_200));
+        }
+        assert_eq!((berlin.steady(summer.0 - 1).1, berlin.steady(summer.1 + 1).0), (summer.0 - 1, summer.1 + 1));
+        assert_eq!((berlin.ahead(summer.0 - 1), berlin.ahead(summer.1 + 1)), (3_600, 3_600));
+        assert_eq!((berlin.steady(i64::MIN).0, Zone::utc().steady(0)), (i64::MIN, (i64::MIN, i64::MAX)));
+        assert_eq!(berlin.steady(i64::MAX).1, i64::MAX);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Cases that are sets of files: written into a folder of their own and read from there as any policy set is.
 
 use policyc::{
-    Engine, LoadError,
+    Claims, Engine, LoadError,
     load::{Loader, PolicySet},
     source::{Source, Sources},
 };
@@ -42,10 +42,12 @@ impl Set {
         set
     }
 
-    /// The set ready to decide.
+    /// The set ready to decide; its claims are not looked at.
     pub(crate) fn engine(&self) -> Result<Engine, LoadError> {
         let folder = self.write();
-        let builder = self.policies().fold(Engine::builder(), |builder, (name, text)| builder.text(name, text));
+        let builder = self
+            .policies()
+            .fold(Engine::builder().claims(Claims::Unproved), |builder, (name, text)| builder.text(name, text));
         self.catalogs().fold(builder, |builder, (name, _)| builder.catalog(folder.path().join(name))).load()
     }
 

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Compiled, Engine, EngineBuilder, LoadError};
+use super::{Claims, Compiled, Engine, EngineBuilder, LoadError};
 use crate::{
     compile::bundle::{self as sections, Fault, NAMES, SECTIONS},
     load::bundle::{self, BadBundle, BundleError, PublicKey, SecretKey},
@@ -18,8 +18,8 @@ impl EngineBuilder {
         self
     }
 
-    /// Opens a bundle, with these settings but without other files. Nothing is parsed: all that it leads to is looked at
-    /// once, and then it decides.
+    /// Opens a bundle, with these settings but without other files. Nothing is parsed, and no claim is proved again: all that
+    /// it leads to is looked at once, and then it decides.
     ///
     /// # Errors
     /// If it cannot be read, is damaged, was built with other time-zone rules, or is not signed as it should be.
@@ -67,7 +67,8 @@ impl Engine {
         if !self.set.is_whole {
             // What has followed its files has grown in another order, and has what is no longer needed.
             let loader = bundle::unpack(&self.set.packed()).ok_or_else(|| io::Error::other("the set has no texts"))?;
-            return Self::builder().of_loader(loader).map_err(io::Error::other)?.bundle(key, out);
+            let builder = Self::builder().claims(Claims::Unproved);
+            return builder.of_loader(loader).map_err(io::Error::other)?.bundle(key, out);
         }
         let tables = sections::write(graph, self.set.set().vocabulary).map_err(io::Error::other)?;
         let packed = self.set.packed();

@@ -169,9 +169,9 @@ fn a_signature_is_that_of_the_key() {
     let path = folder.path().join("a.bundle");
     fs::write(&path, &signed).unwrap();
     assert!(trusting(public).open(&path).is_ok());
-    let unsigned = |error: BundleError| match error {
-        BundleError::Unsigned(why) => why,
-        other => panic!("{other}"),
+    let unsigned = |error: BundleError| {
+        let BundleError::Unsigned(why) = error else { panic!("{error}") };
+        why
     };
     assert_eq!(unsigned(why(trusting(other), &signed)), Unsigned::OtherKey);
     assert_eq!(unsigned(why(trusting(public), &bytes(&engine(), None))), Unsigned::Nobody);

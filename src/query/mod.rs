@@ -1,0 +1,23 @@
+//! Meaning to answers: questions about all requests there can be, decided exactly or not at all.
+//!
+//! In go the [`Ir`](crate::check::Ir) of a policy set and a question, out comes a request that answers it, or the certainty
+//! that there is none. A request is a point in a space of finitely many classes (`space`); what a set says of it is a
+//! formula; `search` looks for a point where the formula is true, and `theory` makes a request of it. Each request is
+//! confirmed by the [reference evaluator](crate::eval::reference) before anybody sees it, and what cannot be found out
+//! within a [`Budget`] is called inconclusive.
+//!
+//! It knows nothing of decision graphs, engines and files.
+
+mod ask;
+mod budget;
+mod classes;
+mod findings;
+mod prove;
+mod search;
+mod shrink;
+mod space;
+mod theory;
+
+pub use budget::Budget;
+pub use findings::{findings, unknown};
+pub use prove::{Counterexample, Finding, Progress, Proof, prove, prove_some};

@@ -1,0 +1,18 @@
+//! Questions about all requests.
+//!
+//! `POLICYC_PROOFS=200000 cargo test --release --test query` compares that many pairs of a set and a claim with what all
+//! requests say, one by one.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that panics has failed, as it should"
+)]
+
+mod brute;
+mod proofs;
+mod random;
+mod requests;
+mod topics;

@@ -1,0 +1,139 @@
+//! Random policy sets with claims, small enough that all requests which can make a difference can be written down.
+
+use crate::topics::{EVERY, TOPICS, Topic};
+use proptest::{collection, option, prelude::*, sample};
+
+/// A set with claims.
+#[derive(Clone)]
+pub(crate) struct Set {
+    pub(crate) topics: Vec<usize>,
+    pub(crate) statements: Vec<String>,
+}
+
+impl std::fmt::Debug for Set {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "\n{}\n", self.text())
+    }
+}
+
+impl Set {
+    pub(crate) fn text(&self) -> String {
+        self.statements.join("\n")
+    }
+}
+
+/// A random set.
+pub(crate) fn set() -> impl Strategy<Value = Set> {
+    let topics = sample::subsequence((0..TOPICS.len()).collect::<Vec<_>>(), 1..=2);
+    topics.prop_flat_map(|topics| {
+        let all = || topics.iter().map(|index| &TOPICS[*index]).chain([&EVERY]);
+        let mut vocabulary: Vec<String> = Vec::new();
+        for statement in all().flat_map(|topic| topic.vocabulary) {
+            if !vocabulary.iter().any(|known| known == statement) {
+                vocabulary.push((*statement).to_owned());
+            }
+        }
+        let optional: Vec<String> = all().flat_map(|topic| topic.optional).map(|text| (*text).to_owned()).collect();
+        let count = optional.len();
+        let optional = sample::subsequence(optional, 0..=count.min(3)).prop_map(|mut chosen| {
+            // An attribute has one default.
+            let mut seen = Vec::new();
+            chosen.retain(|statement| {
+                let subject = statement.split(['=', '{']).next().unwrap_or_default().to_owned();
+                let new = !seen.contains(&subject);
+                seen.push(subject);
+                new
+            });
+            chosen
+        });
+        let pick = |of: fn(&Topic) -> &'static [&'static str]| {
+            let words: Vec<&str> = all().flat_map(of).copied().collect();
+            sample::select(words).boxed()
+        };
+        let who = alternatives(pick(|topic| topic.who));
+        let on = alternatives(pick(|topic| topic.on));
+        let test = condition(pick(|topic| topic.tests));
+        let statement = statement(who, on, test);
+        let open = prop::bool::weighted(0.6);
+        (Just(topics), Just(vocabulary), optional, collection::vec(statement, 1..=6), open).prop_map(
+            |(topics, vocabulary, optional, statements, open)| {
+                // A declaration with a default takes the place of the one without.
+                let subject =
+                    |statement: &str| statement.split([':', '=']).next().unwrap_or_default().trim().to_owned();
+                let replaced: Vec<String> = optional.iter().map(|statement| subject(statement)).collect();
+                let vocabulary = vocabulary.into_iter().filter(|statement| !replaced.contains(&subject(statement)));
+                let statements = vocabulary.chain(optional).chain(statements.into_iter().flatten());
+                // Where nothing is allowed, nothing is seen of much else.
+                let open = open.then(|| "allow anyone to any;".to_owned());
+                Set { topics, statements: statements.chain(open).collect() }
+            },
+        )
+    })
+}
+
+fn alternatives(term: BoxedStrategy<&'static str>) -> BoxedStrategy<String> {
+    let all = collection::vec(term.clone(), 1..=2).prop_map(|terms| terms.join(" and "));
+    let any = collection::vec(all, 1..=2).prop_map(|rows| rows.join(", "));
+    (any, option::weighted(0.3, term))
+        .prop_map(|(any, except)| any + &except.map(|except| format!(" except {except}")).unwrap_or_default())
+        .boxed()
+}
+
+fn condition(test: BoxedStrategy<&'static str>) -> BoxedStrategy<String> {
+    let leaf = (test, prop::bool::weighted(0.25))
+        .prop_map(|(test, not)| if not { format!("not ({test})") } else { test.to_owned() });
+    leaf.prop_recursive(2, 6, 3, |inner| {
+        let join = |word: &'static str| {
+            move |parts: Vec<String>| {
+                let parts: Vec<String> = parts.iter().map(|part| format!("({part})")).collect();
+                parts.join(word)
+            }
+        };
+        prop_oneof![
+            collection::vec(inner.clone(), 2..=3).prop_map(join(" and ")),
+            collection::vec(inner, 2..=3).prop_map(join(" or ")),
+        ]
+    })
+    .boxed()
+}
+
+/// A rule, often with a claim that is close to it.
+fn statement(
+    who: BoxedStrategy<String>,
+    on: BoxedStrategy<String>,
+    test: BoxedStrategy<String>,
+) -> impl Strategy<Value = Vec<String>> {
+    let actions = sample::select(&["any", "view", "use", "view, use"][..]);
+    let clause =
+        (sample::select(&["when", "unless"][..]), test.clone()).prop_map(|(word, test)| format!("{word} {test}"));
+    let clauses = collection::vec(clause, 0..=2).prop_map(|clauses| clauses.join(" "));
+    let scope = (who.clone(), actions, option::weighted(0.5, on), clauses.clone());
+    let kind = sample::select(&["allow", "allow", "deny", "deny", "require", "gate", "never", "always", "shadow"][..]);
+    let claim = (prop::bool::weighted(0.7), option::weighted(0.3, (who, clauses)));
+    (scope, kind, test, sample::select(&["auto", "manual"][..]), claim).prop_map(
+        |((who, actions, on, clauses), kind, test, mode, (with_claim, other))| {
+            let on = on.map(|on| format!(" on {on}")).unwrap_or_default();
+            let scope = |who: &str, clauses: &str| format!("{who} to {actions}{on} {clauses}");
+            let (claim_who, claim_clauses) = other.clone().unwrap_or((who.clone(), clauses.clone()));
+            let near = scope(&claim_who, &claim_clauses);
+            let mut statements = match kind {
+                "allow" => vec![format!("allow {};", scope(&who, &clauses)), format!("always allow {near};")],
+                "deny" => vec![format!("deny {};", scope(&who, &clauses)), format!("never allow {near};")],
+                "shadow" => vec![format!("shadow deny {};", scope(&who, &clauses)), format!("never allow {near};")],
+                "require" => vec![
+                    format!("require {test} to {actions}{on} of {who} {clauses};"),
+                    format!("never allow {near} unless {test};"),
+                ],
+                "gate" => vec![
+                    format!("gate {mode} to {actions}{on} of {who} {clauses};"),
+                    format!("never allow {near} unless principal.granted;"),
+                ],
+                claim => vec![format!("{claim} allow {near};"), format!("allow {};", scope(&who, &clauses))],
+            };
+            if !with_claim {
+                statements.truncate(1);
+            }
+            statements
+        },
+    )
+}
