@@ -19,6 +19,7 @@ const IMPORTS: &[(&str, &str)] = &[
     // The core, in the order of the pipeline: each stage knows those before it, and never those behind.
     ("ast", "report source value"),
     ("check", "ast glob ids report request source value zone"), // `request`: tests become requests
+    ("compile/bundle/vocabulary.rs", "ids"),
     ("compile", "check::entity check::ir check::vocabulary glob value zone"),
     ("eval", "decision request value"),
     // The graph speaks of rules and attributes by their numbers.
@@ -104,7 +105,7 @@ const PLACES: &[(&str, &str)] = &[
     ("quick-junit", "policyc/"),
     ("regex", "policyc/"),
     ("similar", "policyc/"),
-    ("tempfile", "policyc/"),
+    ("tempfile", "engine/bundle/tests.rs policyc/"),
     ("textwrap", "policyc/"),
     ("toml", "policyc/"),
 ];

@@ -1,9 +1,11 @@
-//! Any text is checked without a panic, its findings can be shown, and a valid set decides requests.
+//! Any text is checked without a panic, its findings can be shown, and a valid set decides requests: by its graph as the
+//! reference evaluator does.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use policyc::{
     Claims, Engine, LoadError,
+    eval::{facts::Facts, reference::evaluate},
     query::Budget,
     report::{json, terminal},
     request::{Principal, Request, Resource},
@@ -37,6 +39,9 @@ fuzz_target!(|text: &str| {
         Ok(engine) => {
             for request in REQUESTS.iter() {
                 let _ = engine.decide(request);
+                let vocabulary = &engine.ir().vocabulary;
+                let by_reference = Facts::new(vocabulary, request, false).map(|facts| evaluate(engine.ir(), &facts));
+                assert!(engine.verdict(request) == by_reference, "graph and reference differ: {request:?}");
             }
         }
         Err(LoadError::Invalid(invalid)) => {
