@@ -165,21 +165,11 @@ impl Blocks {
         Self { words, sections, kinds, ..Self::default() }
     }
 
-    /// The block of some rules.
-    pub(super) fn block(&mut self, rules: &mut [&Packed], tables: &Tables) -> Result<BlockRef, TooLarge> {
-        rules.sort_by_key(|rule| (rule.section, !rule.hides, rule.rule));
-        let Some(base) = rules.iter().map(|rule| rule.rule).min() else { return Ok(BlockRef::default()) };
-        self.sections = rules.iter().fold(self.sections, |sections, rule| sections | rule.section.bit());
-        let chunks = match few(rules) {
-            Some(chunks) => {
-                self.kinds = chunks.iter().fold(self.kinds, |kinds, chunk| kinds | chunk.kinds());
-                chunks.iter().map(|chunk| chunk.words(base)).collect()
-            }
-            None => {
-                rules.chunks(wide::MAX_RULES).map(|rules| wide::write(rules, base, tables)).collect::<Result<_, _>>()?
-            }
-        };
-        Ok(BlockRef { at: self.keep(&joined(chunks)?)?, base })
+    /// Where a block stands that was made.
+    pub(super) fn add(&mut self, made: &Made) -> Result<BlockRef, TooLarge> {
+        self.sections |= made.sections;
+        self.kinds |= made.kinds;
+        Ok(BlockRef { at: self.keep(&made.words)?, base: made.base })
     }
 
     /// Where some words stand; they are added if they are new.
@@ -198,6 +188,33 @@ impl Blocks {
         number(self.words.len(), "words of blocks")?;
         Ok(at)
     }
+}
+
+/// A block before it has its place.
+#[derive(Debug)]
+pub(super) struct Made {
+    words: Vec<u32>,
+    base: u32,
+    sections: u32,
+    kinds: u32,
+}
+
+/// Makes the block of some rules.
+pub(super) fn make(mut rules: Vec<&Packed>, tables: &Tables) -> Result<Made, TooLarge> {
+    rules.sort_by_key(|rule| (rule.section, !rule.hides, rule.rule));
+    let base = rules.iter().map(|rule| rule.rule).min().unwrap_or_default();
+    let sections = rules.iter().fold(0, |sections, rule| sections | rule.section.bit());
+    let (kinds, chunks) = match few(&rules) {
+        Some(chunks) => {
+            let kinds = chunks.iter().fold(0, |kinds, chunk| kinds | chunk.kinds());
+            (kinds, chunks.iter().map(|chunk| chunk.words(base)).collect())
+        }
+        None => {
+            let many = rules.chunks(wide::MAX_RULES).map(|rules| wide::write(rules, base, tables));
+            (0, many.collect::<Result<_, _>>()?)
+        }
+    };
+    Ok(Made { words: joined(chunks)?, base, sections, kinds })
 }
 
 /// Chunks of few rules each; none where it takes too many.

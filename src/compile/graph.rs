@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     check::vocabulary::{AttrId, Owner},
-    glob::Glob,
+    glob::{Glob, GlobSet},
     zone::Zone,
 };
 use std::sync::Arc;
@@ -219,6 +219,8 @@ pub struct Graph {
     pub(crate) unknown_principal: BlockRef,
     /// By the number of a pattern: the rules for resources that match it.
     pub(crate) patterns: Vec<BlockRef>,
+    /// Finds those that a resource's id matches, if there are any.
+    pub(crate) by_pattern: Option<Arc<GlobSet>>,
     /// Rules for resources with a tag.
     pub(crate) tags: ByText,
     /// Rules for principals of an organisation.
@@ -324,10 +326,13 @@ impl Graph {
         rest.get(..(*count as usize).saturating_mul(2)).unwrap_or_default()
     }
 
-    /// The blocks of the patterns that match a resource's id.
-    pub(crate) fn matching<'a>(&'a self, id: &'a str) -> impl Iterator<Item = BlockRef> + 'a {
-        let all = self.patterns.iter().zip(&self.tables.globs);
-        all.filter(move |(block, glob)| !block.is_empty() && glob.is_match(id)).map(|(block, _)| *block)
+    /// Adds the blocks of the patterns that match a resource's id. The numbers are working memory.
+    pub(crate) fn matching(&self, id: &str, numbers: &mut Vec<u32>, found: &mut impl Extend<BlockRef>) {
+        numbers.clear();
+        if let Some(by_pattern) = &self.by_pattern {
+            by_pattern.matches(id, numbers);
+        }
+        found.extend(numbers.iter().filter_map(|number| self.patterns.get(*number as usize)).copied());
     }
 
     /// The zones of windows, by number.

@@ -7,7 +7,8 @@ use super::{
     names::{Names, TooLarge},
     tables::{Tables, number},
 };
-use crate::glob::Glob;
+use crate::glob::{Glob, GlobSet};
+use std::sync::Arc;
 
 impl Graph {
     /// Makes room for all that has a number: principals and resources are new from these numbers on.
@@ -74,27 +75,36 @@ impl Graph {
     pub(super) fn list_patterns(&mut self) -> Result<(), TooLarge> {
         // Where no list is.
         self.lists = vec![0];
-        let Self { tables: Tables { resources, globs, .. }, patterns, lists, .. } = self;
-        let used: Vec<(&Glob, BlockRef)> = globs
-            .iter()
-            .zip(&*patterns)
-            .filter(|(_, block)| !block.is_empty())
-            .map(|(glob, block)| (&**glob, *block))
-            .collect();
+        self.find_patterns()?;
+        let Self { tables: Tables { resources, .. }, patterns, lists, by_pattern, .. } = self;
+        let mut numbers = Vec::new();
         for id in resources.ids() {
-            let matching = |name: &str| {
-                let found = used.iter().filter(|(glob, _)| glob.is_match(name));
-                found.map(|(_, block)| *block).collect::<Vec<BlockRef>>()
-            };
-            let found = resources.text(id).map(matching).unwrap_or_default();
+            numbers.clear();
+            if let Some(by_pattern) = by_pattern {
+                by_pattern.matches(resources.text(id).unwrap_or_default(), &mut numbers);
+            }
             let Some(home) = resources.home_mut(id) else { continue };
             home.patterns = 0;
-            if !found.is_empty() {
+            if !numbers.is_empty() {
                 home.patterns = number(lists.len(), "patterns")?;
-                lists.push(number(found.len(), "patterns")?);
-                lists.extend(found.iter().flat_map(|block| [block.at, block.base]));
+                lists.push(number(numbers.len(), "patterns")?);
+                let found = numbers.iter().filter_map(|number| patterns.get(*number as usize));
+                lists.extend(found.flat_map(|block| [block.at, block.base]));
             }
         }
+        Ok(())
+    }
+}
+
+impl Graph {
+    /// Makes what finds the patterns that rules are filed under.
+    pub(super) fn find_patterns(&mut self) -> Result<(), TooLarge> {
+        let used = self.tables.globs.iter().zip(&self.patterns).zip(0..);
+        let used =
+            used.filter(|((_, block), _)| !block.is_empty()).map(|((glob, _), number)| (Glob::clone(glob), number));
+        let used: Vec<(Glob, u32)> = used.collect();
+        let set = if used.is_empty() { None } else { Some(GlobSet::new(&used).map_err(TooLarge::Patterns)?) };
+        self.by_pattern = set.map(Arc::new);
         Ok(())
     }
 }

@@ -31,47 +31,70 @@ pub use names::TooLarge;
 pub use update::update;
 
 use crate::check::ir::Ir;
-use block::{Blocks, Packed};
+use block::{Blocks, Made, Packed};
 use filing::{Place, file, note, read_by};
 use heads::Heads;
-use std::collections::BTreeMap;
+use rayon::prelude::{IntoParallelRefIterator, IntoParallelRefMutIterator, ParallelIterator, ParallelSliceMut};
 use tables::Interner;
+
+/// So many blocks are made before they are put into their places: enough for all cores, and little memory.
+const AT_ONCE: usize = 8_192;
 
 /// Compiles a policy set.
 ///
 /// # Errors
 /// Where a table would grow beyond what its numbers hold.
 pub fn compile(ir: &Ir) -> Result<Graph, TooLarge> {
-    let mut constants = Interner::default();
-    let mut filed: Vec<(Place, Packed)> = Vec::new();
-    let mut read = vec![false; ir.vocabulary.attributes.len()];
-    for (id, rule) in ir.rules.pairs() {
-        file(&ir.vocabulary, id, rule, &mut constants, &mut filed)?;
-        heads::told(rule, &mut |attr| note(&mut read, attr));
-    }
-    read_by(&filed, &mut read);
-    let mut graph = Graph { heads: Heads::new(&ir.rules)?, ..Graph::default() };
+    let (heads, filed) = rayon::join(|| Heads::new(&ir.rules), || file_all(ir));
+    let Filed { mut constants, rules, read } = filed?;
+    let mut graph = Graph { heads: heads?, ..Graph::default() };
     declare::slots(&ir.vocabulary, &read, &mut constants, &mut graph)?;
     declare::words(&ir.vocabulary, &mut constants, &mut graph)?;
     declare::entities(&ir.vocabulary, &mut constants, &mut graph)?;
     graph.tables = constants.tables;
     graph.settle(0, 0);
-    pack(filed, Blocks::new(), &mut graph)?;
+    pack(rules, Blocks::new(), &mut graph)?;
     graph.list_patterns()?;
     graph.compact = graph.flexible();
     Ok(graph)
 }
 
-/// Packs the rules of each place, and puts them there.
-fn pack(mut filed: Vec<(Place, Packed)>, mut blocks: Blocks, graph: &mut Graph) -> Result<(), TooLarge> {
-    let mut places: BTreeMap<Place, Vec<&Packed>> = BTreeMap::new();
-    for (place, rule) in &mut filed {
-        block::renumber(&mut rule.code, &graph.slot_of);
-        places.entry(*place).or_default().push(rule);
+/// Rules under what they are filed under.
+struct Filed {
+    constants: Interner,
+    rules: Vec<(Place, Packed)>,
+    /// By attribute, whether it is read.
+    read: Vec<bool>,
+}
+
+/// Files all rules.
+fn file_all(ir: &Ir) -> Result<Filed, TooLarge> {
+    let mut constants = Interner::default();
+    let mut rules = Vec::new();
+    let mut read = vec![false; ir.vocabulary.attributes.len()];
+    for (id, rule) in ir.rules.pairs() {
+        file(&ir.vocabulary, id, rule, &mut constants, &mut rules)?;
+        heads::told(rule, &mut |attr| note(&mut read, attr));
     }
-    for (place, mut rules) in places {
-        let block = blocks.block(&mut rules, &graph.tables)?;
-        graph.put(place, block);
+    read_by(&rules, &mut read);
+    Ok(Filed { constants, rules, read })
+}
+
+/// Packs the rules of each place, and puts them there. Blocks are made side by side, and stand in the order of their places.
+fn pack(mut filed: Vec<(Place, Packed)>, mut blocks: Blocks, graph: &mut Graph) -> Result<(), TooLarge> {
+    filed.par_iter_mut().for_each(|(_, rule)| block::renumber(&mut rule.code, &graph.slot_of));
+    filed.par_sort_by_key(|(place, _)| *place);
+    let places: Vec<&[(Place, Packed)]> = filed.chunk_by(|(a, _), (b, _)| a == b).collect();
+    for places in places.chunks(AT_ONCE) {
+        let made =
+            |rules: &&[(Place, Packed)]| block::make(rules.iter().map(|(_, rule)| rule).collect(), &graph.tables);
+        let made: Vec<Result<Made, TooLarge>> = places.par_iter().map(made).collect();
+        for (rules, made) in places.iter().zip(made) {
+            let block = blocks.add(&made?)?;
+            if let [(place, _), ..] = rules {
+                graph.put(*place, block);
+            }
+        }
     }
     graph.blocks = blocks.words;
     graph.sections = blocks.sections;

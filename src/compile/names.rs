@@ -19,6 +19,7 @@
 //! ```
 
 use super::scatter::{Scatter, Spread, ends, is_same};
+use crate::glob::GlobSetError;
 use std::{cmp::Ordering, marker::PhantomData};
 
 /// The slots of a bucket.
@@ -37,16 +38,27 @@ const MAX_NAMES: u32 = 1 << 31;
 
 /// Why a set cannot be compiled.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TooLarge {
-    /// What there is too much of, in words: `rules`.
-    pub what: &'static str,
-    /// How many there may be.
-    pub most: u64,
+#[non_exhaustive]
+pub enum TooLarge {
+    /// There is too much of something.
+    TooMany {
+        /// What there is too much of, in words: `rules`.
+        what: &'static str,
+        /// How many there may be.
+        most: u64,
+    },
+    /// A pattern is one too many.
+    Patterns(GlobSetError),
 }
 
 impl std::fmt::Display for TooLarge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the policy set has too many {}: a decision graph holds at most {}", self.what, self.most)
+        match self {
+            Self::TooMany { what, most } => {
+                write!(f, "the policy set has too many {what}: a decision graph holds at most {most}")
+            }
+            Self::Patterns(error) => write!(f, "the pattern {error}"),
+        }
     }
 }
 
@@ -268,8 +280,8 @@ impl<H: Default, S: Scatter> Names<H, S> {
         if let Some(id) = self.find(tag, text) {
             return Ok(id);
         }
-        let too_many = TooLarge { what: "names", most: u64::from(MAX_NAMES).saturating_sub(1) };
-        let too_long = || TooLarge { what: "bytes of names", most: u64::from(u32::MAX) };
+        let too_many = TooLarge::TooMany { what: "names", most: u64::from(MAX_NAMES).saturating_sub(1) };
+        let too_long = || TooLarge::TooMany { what: "bytes of names", most: u64::from(u32::MAX) };
         let id = u32::try_from(self.records.len()).ok().filter(|id| *id < MAX_NAMES - 1).ok_or(too_many)?;
         let start = u32::try_from(self.long.len()).map_err(|_| too_long())?;
         let length = u32::try_from(text.len()).map_err(|_| too_long())?;

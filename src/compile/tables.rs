@@ -248,7 +248,7 @@ pub(crate) fn number(count: usize, what: &'static str) -> Result<u32, TooLarge> 
 }
 
 pub(crate) const fn too_many(what: &'static str, most: u64) -> TooLarge {
-    TooLarge { what, most }
+    TooLarge::TooMany { what, most }
 }
 
 /// The minute of the week that a clock on the wall shows at an instant, in seconds since 1970.

@@ -101,8 +101,9 @@ impl Session {
             name.push_str(id);
             if classes.get(name.as_str()).is_none() {
                 let entity = number.map_or(NONE, |kind| graph.declared_resource(kind, id));
-                let found = graph.matching(id).collect();
-                classes.put(name.as_str().into(), Remembered { entity, found });
+                let mut found = Vec::new();
+                graph.matching(id, &mut Vec::new(), &mut found);
+                classes.put(name.as_str().into(), Remembered { entity, found: found.into() });
             }
             classes.get(name.as_str()).map(|held| Class { entity: held.entity, found: &held.found })
         });

@@ -141,6 +141,8 @@ impl Plain {
 pub(crate) struct Rare {
     /// The blocks that are found through patterns, tags and organisations.
     pub(crate) found: SmallVec<[BlockRef; 4]>,
+    /// The numbers of the patterns that were found last.
+    pub(super) matched: Vec<u32>,
     /// The minute of the week on the wall, by zone, at `time`.
     pub(crate) minutes: SmallVec<[u32; 4]>,
     /// The numbers of the members of sets.

@@ -116,6 +116,7 @@ fn fill(reader: &mut Reader<'_>, graph: &mut Graph) -> Option<()> {
     (graph.has_default_circumstances, graph.granted) = (flag(reader)?, flag(reader)?);
     graph.reads_names = flag(reader)?;
     graph.note_indexes();
+    graph.find_patterns().ok()?;
     graph.compact = graph.flexible();
     Some(())
 }

@@ -7,7 +7,7 @@ mod values;
 
 use super::{
     facts::Grant,
-    prepared::{Mark, Prepared},
+    prepared::{Mark, Prepared, Rare},
 };
 use crate::{
     check::vocabulary::{AttrId, Owner, Vocabulary, builtin},
@@ -243,14 +243,14 @@ impl Draft {
     /// What patterns say of a resource that no rule names.
     #[inline(never)]
     fn classify(&mut self, graph: &Graph, kind: Option<u32>, id: &str, class: Option<Class<'_>>) {
-        let found = &mut self.request.rare().found;
+        let Rare { found, matched, .. } = self.request.rare();
         self.resource_entity = match class {
             Some(class) => {
                 found.extend_from_slice(class.found);
                 class.entity
             }
             None => {
-                found.extend(graph.matching(id));
+                graph.matching(id, matched, found);
                 kind.map_or(NONE, |kind| graph.declared_resource(kind, id))
             }
         };
