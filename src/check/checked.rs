@@ -8,7 +8,7 @@ use super::{
     lint,
     parsed::{Faulty, Parsed},
     resolve::Mentions,
-    suppress::suppress,
+    suppress::{silenced, suppress},
     uses::Uses,
     wanted::{self, Labels},
 };
@@ -79,6 +79,7 @@ impl Checked {
             rules: rules.clone(),
             claims: self.claims.clone(),
             tests: self.tests.clone(),
+            silenced: silenced(self.files.iter().flat_map(|file| &file.suppressions)),
         });
         (ir, diagnostics)
     }

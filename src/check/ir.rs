@@ -8,6 +8,7 @@ pub use super::{
     chunks::Chunks,
     cond::{Atom, Cond, CondKind, Members, Window, WindowSpan},
     rules::{OfFile, RuleId, Rules, TooManyRules},
+    suppress::Silenced,
 };
 
 use super::vocabulary::{ActionId, AttrId, Vocabulary};
@@ -31,6 +32,8 @@ pub struct Ir {
     pub claims: Chunks<Claim>,
     /// Its tests, in source order.
     pub tests: Chunks<Test>,
+    /// The warnings that its comments silence, of those that only questions about all requests give.
+    pub silenced: Arc<[Silenced]>,
 }
 
 /// A rule.

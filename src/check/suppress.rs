@@ -8,7 +8,7 @@ use crate::{
     report::{Code, Diagnostic, Severity, codes},
     source::{FileId, Sources, Span},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A comment that silences a warning.
 pub(super) struct Suppression {
@@ -46,11 +46,37 @@ pub(super) fn suppress<'a>(
     // Where there are errors, a warning may be missing that comes back when they are mended.
     let complete = !kept.iter().any(Diagnostic::is_error);
     let idle = by_file.values().flatten().filter(|(_, used)| !used).map(|(suppression, _)| *suppression);
+    let idle = idle.filter(|suppression| !suppression.is_for_later());
     kept.extend(idle.filter(|suppression| complete || !suppression.is_of_warning()).map(Suppression::nothing));
     kept
 }
 
+/// A warning that is silenced before anybody looks for it, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silenced {
+    /// The warning's code.
+    pub code: Code,
+    /// The bytes in which it is silenced.
+    pub covers: Span,
+}
+
+/// The warnings that questions about all requests may give.
+const LATER: [Code; 2] = [codes::NEVER_DECIDES, codes::REDUNDANT];
+
+/// What comments silence of those.
+pub(super) fn silenced<'a>(suppressions: impl Iterator<Item = &'a Suppression>) -> Arc<[Silenced]> {
+    let later = suppressions.filter_map(|suppression| {
+        let code = LATER.into_iter().find(|code| suppression.code.eq_ignore_ascii_case(code.id()))?;
+        Some(Silenced { code, covers: suppression.covers })
+    });
+    later.collect()
+}
+
 impl Suppression {
+    fn is_for_later(&self) -> bool {
+        LATER.iter().any(|code| self.code.eq_ignore_ascii_case(code.id()))
+    }
+
     fn silences(&self, diagnostic: &Diagnostic) -> bool {
         let inside = (self.covers.start..=self.covers.end).contains(&diagnostic.span().start);
         inside && !diagnostic.is_error() && self.code.eq_ignore_ascii_case(diagnostic.code().id())

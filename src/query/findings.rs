@@ -1,11 +1,15 @@
 //! What became of claims, as findings with the source that they speak of.
 
-use super::prove::{Counterexample, Finding, Proof};
+use super::{
+    idle::{Idle, IdleRule},
+    prove::{Counterexample, Finding, Proof},
+};
 use crate::{
-    check::Ir,
+    check::{Ir, ir::Rule},
     eval::verdict::Outcome,
     report::{Diagnostic, codes},
     request::{Input, Properties, Request},
+    source::Span,
     wire,
 };
 
@@ -43,6 +47,57 @@ fn refuted(ir: &Ir, proof: &Proof, example: &Counterexample) -> Diagnostic {
         None => found.label("no rule allows it"),
     };
     found.help(format!("a request that shows it: {}", written(&example.request)))
+}
+
+/// What is to be said of rules that change nothing, unless it is silenced, or the warnings that checking gave say why.
+#[must_use]
+pub fn idle_findings(ir: &Ir, idle: &[IdleRule], warnings: &[Diagnostic]) -> Vec<Diagnostic> {
+    let says_why = |found: &Diagnostic, warning: &Diagnostic| {
+        let (rule, at) = (found.span(), warning.span());
+        let inside = rule.file == at.file && rule.start <= at.start && at.end <= rule.end;
+        warning.code() == codes::NO_ACTIONS || (warning.code() == codes::NEVER_HOLDS && inside)
+    };
+    let found = idle.iter().filter_map(|idle| Some((ir.rules.find(idle.rule)?, idle)));
+    let found = found.map(|(rule, idle)| idle_finding(ir, rule, &idle.why));
+    let is_silenced = |found: &Diagnostic| {
+        let (code, at) = (found.code(), found.span());
+        let covers = |covers: Span| covers.file == at.file && (covers.start..=covers.end).contains(&at.start);
+        ir.silenced.iter().any(|silenced| silenced.code == code && covers(silenced.covers))
+    };
+    let is_known = |found: &Diagnostic| warnings.iter().any(|warning| says_why(found, warning));
+    found.filter(|found| !is_silenced(found) && !is_known(found)).collect()
+}
+
+fn idle_finding(ir: &Ir, rule: &Rule, why: &Idle) -> Diagnostic {
+    let name = rule.name();
+    let (code, message, others, help) = match why {
+        Idle::NeverFires => (
+            codes::NEVER_DECIDES,
+            format!("the rule `{name}` never decides: no request makes it fire"),
+            &[][..],
+            "what it asks for contradicts itself, or what is declared",
+        ),
+        Idle::NeverDecides(others) => (
+            codes::NEVER_DECIDES,
+            format!("the rule `{name}` never decides: wherever it fires, a prohibition decides before it"),
+            &**others,
+            "remove it, or make it an exception of what stands before it",
+        ),
+        Idle::Redundant(others) => (
+            codes::REDUNDANT,
+            format!("the rule `{name}` is not needed: whatever it allows is allowed without it"),
+            &**others,
+            "remove it, or say in it what makes it different",
+        ),
+    };
+    let label = match (code == codes::REDUNDANT, others.len()) {
+        (true, 1) => "this rule allows it all",
+        (true, _) => "together with others, this rule allows it",
+        (false, 1) => "this rule decides it all",
+        (false, _) => "together with others, this rule decides it",
+    };
+    let others = others.iter().filter_map(|id| ir.rules.find(*id));
+    others.fold(Diagnostic::new(code, rule.at, message), |found, other| found.also(other.at, label)).help(help)
 }
 
 /// A request as JSON, and what JSON cannot say of it.

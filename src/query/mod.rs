@@ -12,6 +12,7 @@ mod ask;
 mod budget;
 mod classes;
 mod findings;
+mod idle;
 mod prove;
 mod search;
 mod shrink;
@@ -19,5 +20,6 @@ mod space;
 mod theory;
 
 pub use budget::Budget;
-pub use findings::{findings, unknown};
+pub use findings::{findings, idle_findings, unknown};
+pub use idle::{Idle, IdleRule, idle};
 pub use prove::{Counterexample, Finding, Progress, Proof, prove, prove_some};

@@ -120,6 +120,8 @@ codes! {
     UNKNOWN_SUPPRESSION = "P0111", Warning, "`policyc: allow` that silences nothing";
     DANGLING_DOC = "P0112", Warning, "documentation of nothing";
     NO_ACTIONS = "P0113", Warning, "no action is declared";
+    NEVER_DECIDES = "P0114", Warning, "rule that never decides";
+    REDUNDANT = "P0115", Warning, "rule whose work others do";
 
     UNKNOWN_ACTION = "P0201", Error, "unknown action";
     UNKNOWN_ROLE = "P0202", Error, "unknown role";

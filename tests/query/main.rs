@@ -12,6 +12,7 @@
 )]
 
 mod brute;
+mod idle;
 mod proofs;
 mod random;
 mod requests;

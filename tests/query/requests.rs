@@ -55,7 +55,9 @@ const RESOURCES: &[(&str, &str)] = &[
 pub(crate) fn requests(set: &Set, most: usize, some: usize) -> (impl Iterator<Item = Request>, bool) {
     let text = set.text();
     let mut values: BTreeMap<&str, Vec<Option<Input>>> = BTreeMap::new();
-    for (path, inputs) in set.topics.iter().flat_map(|topic| TOPICS[*topic].values) {
+    // A gate asks for a grant, whatever else a set speaks of.
+    let grants = TOPICS.iter().flat_map(|topic| topic.values).filter(|(path, _)| *path == "principal.granted");
+    for (path, inputs) in set.topics.iter().flat_map(|topic| TOPICS[*topic].values).chain(grants) {
         let name = path.strip_prefix("principal.").or(path.strip_prefix("model.")).unwrap_or(path);
         let spoken_of = set.statements.iter().any(|text| !text.starts_with("attribute ") && text.contains(name));
         let selectors = match name {

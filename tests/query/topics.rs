@@ -272,7 +272,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         ],
         values: &[
             ("principal.org", &["absent", "none", "\"x\"", "\"zz\""]),
-            ("principal.tier", &["absent", "\"low\"", "\"mid\"", "\"high\""]),
+            ("principal.tier", &["absent", "unknown", "\"low\"", "\"mid\"", "\"high\""]),
             ("principal.roles", &["absent", "[]", "[a]", "[a@x]"]),
             ("model.org", &["absent", "none", "\"x\"", "\"zz\""]),
             ("model.tier", &["absent", "\"low\"", "\"mid\"", "\"high\""]),
@@ -310,7 +310,7 @@ pub(crate) const TOPICS: &[Topic] = &[
         ],
         values: &[
             ("principal.org", &["absent", "none", "\"x\"", "\"zz\""]),
-            ("principal.tier", &["absent", "\"mid\"", "\"high\""]),
+            ("principal.tier", &["absent", "unknown", "\"mid\"", "\"high\""]),
             ("model.org", &["absent", "\"x\"", "\"zz\""]),
             ("model.tier", &["absent", "\"low\"", "\"mid\"", "\"high\""]),
             ("model.tags", &["absent", "[]", "[t]", "[u]", "[t u]", "[v]"]),

@@ -1,0 +1,293 @@
+//! Rules that change nothing: that never fire, that never decide, or whose work others do.
+//!
+//! Whether there is a request on which a rule matters is asked of all requests. A rule is called idle only where it is
+//! certain that there is none: what could not be found out within the budget is left alone.
+
+use super::{
+    ask::{Answer, Asked},
+    budget::Budget,
+    search::Lit,
+    space::{Case, Frame, SideId},
+};
+use crate::{
+    check::{
+        Ir,
+        ir::{Effect, Rule, RuleId},
+    },
+    eval::{facts::Facts, reference::fires},
+    request::Request,
+};
+use rayon::prelude::{IntoParallelIterator, ParallelIterator};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A rule that changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdleRule {
+    /// The rule.
+    pub rule: RuleId,
+    /// Why it changes nothing.
+    pub why: Idle,
+}
+
+/// Why a rule changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Idle {
+    /// No request makes it fire.
+    NeverFires,
+    /// Wherever it fires, one of these decides.
+    NeverDecides(Vec<RuleId>),
+    /// Whatever it allows, one of these allows, too.
+    Redundant(Vec<RuleId>),
+}
+
+/// How many rules are asked about together: what rules say is put into literals once for all of them.
+const TOGETHER: usize = 512;
+/// How many rules are named at most that stand in for an idle one.
+const NAMED: usize = 4;
+/// What one question may cost; a rule that needs more is left alone.
+const EACH: Budget = Budget::new(20_000);
+/// The set that is asked about is the only one.
+const SIDE: SideId = SideId(0);
+
+/// On what requests a rule was found to matter, or may.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Matters {
+    /// It fires.
+    fires: bool,
+    /// It fires, and no prohibition decides before it.
+    decides: bool,
+    /// It decides, and no other rule would allow the request.
+    needed: bool,
+}
+
+impl Matters {
+    const YES: Self = Self { fires: true, decides: true, needed: true };
+
+    const fn or(self, other: Self) -> Self {
+        Self {
+            fires: self.fires || other.fires,
+            decides: self.decides || other.decides,
+            needed: self.needed || other.needed,
+        }
+    }
+}
+
+/// The rules of a set that change nothing, in source order. Prohibitions are called idle only if they never decide: one
+/// that denies what nothing allows says why. Of rules that do each other's work the last ones are idle.
+#[must_use]
+pub fn idle(ir: &Ir) -> Vec<IdleRule> {
+    let frame = Frame::new(&[ir]);
+    let cases = frame.cases();
+    let matters = look(ir, &frame, &cases, &BTreeSet::new(), None);
+    let mut idle = BTreeMap::new();
+    let mut doubled = Vec::new();
+    for (id, matters) in matters {
+        let others = |why: fn(Vec<RuleId>) -> Idle| why(stand_ins(ir, &frame, &cases, id));
+        match (matters.fires, matters.decides, matters.needed) {
+            (false, ..) => drop(idle.insert(id, Idle::NeverFires)),
+            (_, false, _) => drop(idle.insert(id, others(Idle::NeverDecides))),
+            (_, _, false) => doubled.push(id),
+            (true, true, true) => {}
+        }
+    }
+    // Of two that do the same, either could go, but not both.
+    let mut gone: BTreeSet<RuleId> = BTreeSet::new();
+    for id in doubled.into_iter().rev() {
+        let still = look(ir, &frame, &cases, &gone, Some(id));
+        if still.values().all(|matters| !matters.needed) {
+            idle.insert(id, Idle::Redundant(stand_ins(ir, &frame, &cases, id)));
+            gone.insert(id);
+        }
+    }
+    idle.into_iter().map(|(rule, why)| IdleRule { rule, why }).collect()
+}
+
+/// Looks for requests on which rules matter, all of them or one, as if some allows were gone.
+fn look(
+    ir: &Ir,
+    frame: &Frame<'_>,
+    cases: &[Case<'_>],
+    gone: &BTreeSet<RuleId>,
+    only: Option<RuleId>,
+) -> BTreeMap<RuleId, Matters> {
+    let mut matters: BTreeMap<RuleId, Matters> = BTreeMap::new();
+    for some in cases.chunks(TOGETHER) {
+        let tasks: Vec<(&Case<'_>, Vec<RuleId>)> =
+            some.iter().flat_map(|case| tasks(ir, frame, case, only, &mut matters)).collect();
+        let looked: Vec<Vec<(RuleId, Matters)>> =
+            tasks.into_par_iter().map(|(case, rules)| look_at(ir, frame, case, &rules, gone)).collect();
+        for (id, found) in looked.into_iter().flatten() {
+            let held = matters.entry(id).or_default();
+            *held = held.or(found);
+        }
+    }
+    matters
+}
+
+/// The rules to ask about in a case: those that decide and have not been found to matter yet.
+fn tasks<'c, 'f>(
+    ir: &Ir,
+    frame: &Frame<'_>,
+    case: &'c Case<'f>,
+    only: Option<RuleId>,
+    matters: &mut BTreeMap<RuleId, Matters>,
+) -> Vec<(&'c Case<'f>, Vec<RuleId>)> {
+    let about = frame.sides[SIDE].rules_about(case.id.as_deref());
+    let mut open: Vec<RuleId> = about.into_iter().filter(|id| only.is_none_or(|only| only == *id)).collect();
+    open.retain(|id| {
+        let decides = ir.rules.find(*id).is_some_and(|rule| !rule.shadow && is_deciding(rule));
+        decides && *matters.entry(*id).or_default() != Matters::YES
+    });
+    open.chunks(TOGETHER).map(|rules| (case, rules.to_vec())).collect()
+}
+
+const fn is_deciding(rule: &Rule) -> bool {
+    matches!(rule.effect, Effect::Allow | Effect::Deny(_) | Effect::Gate(..))
+}
+
+/// Whether a prohibition decides before all others.
+fn hides(rule: &Rule) -> bool {
+    matches!(&rule.effect, Effect::Deny(refusal) | Effect::Gate(_, refusal) if refusal.status == 404)
+}
+
+/// What the rules of a case come to, as literals.
+struct Literals {
+    /// The set knows the action.
+    known: Lit,
+    /// The prohibitions in the order in which they decide, each with what is true where it fires, and where none before it
+    /// does.
+    prohibitions: Vec<(RuleId, Lit, Lit)>,
+    /// No prohibition fires.
+    permitted: Lit,
+    /// The allows, each with what is true where it fires, and where no other does.
+    allows: Vec<(RuleId, Lit, Lit)>,
+}
+
+impl Literals {
+    fn new(asked: &mut Asked<'_>, rules: &[(RuleId, &Rule)], gone: &BTreeSet<RuleId>) -> Self {
+        let known = asked.scene.knows_action(SIDE);
+        let of = |rule: &Rule| matches!(rule.effect, Effect::Allow);
+        let mut denies: Vec<&(RuleId, &Rule)> = rules.iter().filter(|(_, rule)| !of(rule)).collect();
+        denies.sort_by_key(|(id, rule)| (!hides(rule), *id));
+        let mut prohibitions = Vec::new();
+        let mut permitted = Lit::TRUE;
+        for (id, rule) in denies {
+            let fires = asked.scene.fires(SIDE, rule);
+            prohibitions.push((*id, fires, permitted));
+            permitted = asked.scene.search.all([permitted, !fires]);
+        }
+        let present = rules.iter().filter(|(id, rule)| of(rule) && !gone.contains(id));
+        let firing: Vec<(RuleId, Lit)> = present.map(|(id, rule)| (*id, asked.scene.fires(SIDE, rule))).collect();
+        // That no other fires is that none before and none behind does.
+        let mut behind = vec![Lit::TRUE];
+        for (_, fires) in firing.iter().rev() {
+            let last = behind.last().copied().unwrap_or(Lit::TRUE);
+            behind.push(asked.scene.search.all([last, !*fires]));
+        }
+        behind.pop();
+        let mut before = Lit::TRUE;
+        let mut allows = Vec::new();
+        for ((id, fires), behind) in firing.into_iter().zip(behind.into_iter().rev()) {
+            allows.push((id, fires, asked.scene.search.all([before, behind])));
+            before = asked.scene.search.all([before, !fires]);
+        }
+        Self { known, prohibitions, permitted, allows }
+    }
+
+    /// What is true where a rule fires, where it decides, and where it is needed.
+    fn of(&self, asked: &mut Asked<'_>, id: RuleId) -> Option<[Lit; 3]> {
+        let all = |asked: &mut Asked<'_>, lits: &[Lit]| asked.scene.search.all(lits.iter().copied());
+        if let Some((_, fires, before)) = self.prohibitions.iter().find(|(of, ..)| *of == id) {
+            let decides = all(asked, &[self.known, *fires, *before]);
+            return Some([all(asked, &[self.known, *fires]), decides, decides]);
+        }
+        let (_, fires, alone) = self.allows.iter().find(|(of, ..)| *of == id)?;
+        let decides = [self.known, *fires, self.permitted];
+        let needed = [self.known, *fires, self.permitted, *alone];
+        Some([all(asked, &[self.known, *fires]), all(asked, &decides), all(asked, &needed)])
+    }
+}
+
+/// The rules of a case that decide.
+fn deciding<'a>(ir: &'a Ir, frame: &Frame<'_>, case: &Case<'_>) -> Vec<(RuleId, &'a Rule)> {
+    let about = frame.sides[SIDE].rules_about(case.id.as_deref());
+    let rules = about.into_iter().filter_map(|id| Some((id, ir.rules.find(id)?)));
+    rules.filter(|(_, rule)| !rule.shadow && is_deciding(rule)).collect()
+}
+
+/// Looks for requests of a case on which some rules matter.
+fn look_at(
+    ir: &Ir,
+    frame: &Frame<'_>,
+    case: &Case<'_>,
+    rules: &[RuleId],
+    gone: &BTreeSet<RuleId>,
+) -> Vec<(RuleId, Matters)> {
+    let mut asked = Asked::new(frame, case.clone(), &[]);
+    let literals = Literals::new(&mut asked, &deciding(ir, frame, case), gone);
+    let mut found = Vec::new();
+    for id in rules {
+        let (Some(rule), Some([fires, decides, needed])) = (ir.rules.find(*id), literals.of(&mut asked, *id)) else {
+            continue;
+        };
+        // Where it is needed it decides, and where it decides it fires.
+        let mut matters = Matters::YES;
+        for (goal, least) in [
+            (needed, Matters { needed: false, ..Matters::YES }),
+            (decides, Matters { fires: true, ..Matters::default() }),
+            (fires, Matters::default()),
+        ] {
+            if may_be(ir, &mut asked, rule, goal) {
+                break;
+            }
+            matters = least;
+        }
+        found.push((*id, matters));
+    }
+    found
+}
+
+/// Whether there is a request where a goal is true, or it could not be found out. That a request is one is not looked at
+/// any closer than that the rule fires: a rule that matters is not spoken of.
+fn may_be(ir: &Ir, asked: &mut Asked<'_>, rule: &Rule, goal: Lit) -> bool {
+    if goal == Lit::FALSE {
+        return false;
+    }
+    let confirm = |request: &Request| {
+        Facts::new(&ir.vocabulary, request, false).is_ok_and(|facts| fires(rule, &facts).possible())
+    };
+    asked.find(goal, &mut EACH.clone(), confirm) != Answer::Nothing
+}
+
+/// The rules that stand in for an idle one: one that does so alone, else some that do so together.
+fn stand_ins(ir: &Ir, frame: &Frame<'_>, cases: &[Case<'_>], id: RuleId) -> Vec<RuleId> {
+    let Some(rule) = ir.rules.find(id) else { return Vec::new() };
+    let mut alone: Option<BTreeSet<RuleId>> = None;
+    let mut together = BTreeSet::new();
+    for case in cases.iter().filter(|case| frame.sides[SIDE].rules_about(case.id.as_deref()).contains(&id)) {
+        let mut asked = Asked::new(frame, case.clone(), &[]);
+        let literals = Literals::new(&mut asked, &deciding(ir, frame, case), &BTreeSet::new());
+        let Some([fires, decides, _]) = literals.of(&mut asked, id) else { continue };
+        if !may_be(ir, &mut asked, rule, fires) {
+            continue;
+        }
+        let never_decides = !may_be(ir, &mut asked, rule, decides);
+        let (start, others) = if never_decides { (fires, &literals.prohibitions) } else { (decides, &literals.allows) };
+        let mut alone_here = BTreeSet::new();
+        for (other, firing, _) in others.iter().filter(|(other, ..)| *other != id) {
+            let without = asked.scene.search.all([start, !*firing]);
+            let with = asked.scene.search.all([start, *firing]);
+            if !may_be(ir, &mut asked, rule, without) {
+                alone_here.insert(*other);
+            } else if together.len() < NAMED && may_be(ir, &mut asked, rule, with) {
+                together.insert(*other);
+            }
+        }
+        alone = Some(alone.map_or(alone_here.clone(), |alone| alone.intersection(&alone_here).copied().collect()));
+    }
+    match alone.and_then(|alone| alone.first().copied()) {
+        Some(one) => vec![one],
+        None => together.into_iter().collect(),
+    }
+}
