@@ -7,6 +7,7 @@ mod bundle;
 mod charging;
 mod claims;
 mod compiled;
+mod json;
 mod live;
 mod session;
 #[cfg(test)]
@@ -262,7 +263,7 @@ impl Engine {
     /// Working memory for many requests.
     #[must_use]
     pub fn session(&self) -> Session {
-        Session::new(self.set.clone())
+        Session::new(self.set.clone(), self.strict)
     }
 
     /// Decides a request and charges its limits. A request that does not fit the vocabulary is denied:

@@ -1,6 +1,6 @@
 //! Many requests by one caller: working memory that is used again and again.
 
-use super::Compiled;
+use super::{Compiled, json::Json};
 use crate::{
     check::vocabulary::{AttrId, builtin},
     compile::graph::{BlockRef, NONE},
@@ -34,11 +34,14 @@ const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1_024).expect("more than none
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Session {
-    set: Arc<Compiled>,
-    draft: Draft,
+    pub(super) set: Arc<Compiled>,
+    pub(super) draft: Draft,
     /// What is known of resources that have no number: found by their kinds and ids, which callers choose.
     classes: LruCache<Box<str>, Remembered, RandomState>,
     name: String,
+    pub(super) json: Json,
+    /// Whether a request in JSON with an attribute that the vocabulary does not know is refused.
+    pub(super) strict: bool,
 }
 
 /// What is known of a resource that has no number.
@@ -51,7 +54,7 @@ struct Remembered {
 pub struct Caller<'s>(&'s mut Session);
 
 /// A request that is being asked; see [`Session::ask`].
-pub struct Ask<'s>(&'s mut Session);
+pub struct Ask<'s>(pub(super) &'s mut Session);
 
 /// What the rules say of a request, before limits are charged: numbers only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,11 +78,17 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
-    pub(super) fn new(set: Arc<Compiled>) -> Self {
+    pub(super) fn new(set: Arc<Compiled>, strict: bool) -> Self {
         let classes = LruCache::with_hasher(REMEMBERED, RandomState::new());
-        let mut session = Self { set, draft: Draft::default(), classes, name: String::new() };
-        session.principal("anonymous", "");
+        let mut session =
+            Self { set, draft: Draft::default(), classes, name: String::new(), json: Json::default(), strict };
+        session.nobody();
         session
+    }
+
+    /// From now on nobody in particular asks.
+    pub(super) fn nobody(&mut self) {
+        self.principal("anonymous", "");
     }
 
     /// The principal that asks from now on; what was said of another is forgotten. A kind `anonymous` has no id.
@@ -91,7 +100,14 @@ impl Session {
 
     /// Asks: may the principal do this with that resource?
     pub fn ask(&mut self, action: &str, kind: &str, id: &str) -> Ask<'_> {
-        let Self { set, draft, classes, name } = self;
+        self.begin(action, kind, id);
+        Ask(self)
+    }
+
+    /// Begins a request by the principal.
+    #[inline]
+    pub(super) fn begin(&mut self, action: &str, kind: &str, id: &str) {
+        let Self { set, draft, classes, name, .. } = self;
         let graph = &set.graph;
         draft.ask(set.set(), action, kind, id, |number| {
             name.clear();
@@ -107,7 +123,6 @@ impl Session {
             }
             classes.get(name.as_str()).map(|held| Class { entity: held.entity, found: &held.found })
         });
-        Ask(self)
     }
 
     /// What the rules say of a request that was prepared by a session of the same policy set.

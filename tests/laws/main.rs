@@ -14,6 +14,7 @@ mod conditions;
 mod decide;
 mod findings;
 mod graph;
+mod json;
 mod laws;
 mod limits;
 mod live;
