@@ -254,7 +254,7 @@ impl Graph {
             ("tags and organisations", by_text.iter().map(|index| of(&index.known)).sum()),
             ("texts", self.tables.texts.bytes()),
             ("constants", of(&self.tables.pool)),
-            ("attributes", sum(&[of(&self.slots), of(&self.slot_of), self.paths.bytes()])),
+            ("attributes", sum(&[of(&self.slots), of(&self.slot_of)])),
             (
                 "actions, roles and tiers",
                 sum(&[

@@ -6,7 +6,10 @@
 use super::{Ask, Session};
 use crate::{
     check::vocabulary::{AttrId, Owner, Type},
-    compile::paths::Place,
+    compile::{
+        paths::{Paths, Place},
+        scatter::is_same,
+    },
     eval::{facts::ignored, fill::fill},
     request::{Given, Refusal},
     wire::{
@@ -19,8 +22,29 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Json {
     said: Plain,
-    /// By the members of the request: where paths of attributes have them.
-    places: Vec<Option<Place>>,
+    /// Where paths of attributes have the members of this request and of earlier ones with more of them.
+    known: Vec<Known>,
+}
+
+/// A member, and where paths of attributes have it: most requests have the same members in the same order.
+#[derive(Default)]
+struct Known {
+    within: Option<Place>,
+    name: String,
+    place: Option<Place>,
+}
+
+impl Known {
+    /// Where paths have a member.
+    fn place(&mut self, paths: &Paths, within: Option<Place>, name: &str) -> Option<Place> {
+        if self.within != within || !is_same(self.name.as_bytes(), name.as_bytes()) {
+            self.within = within;
+            self.name.clear();
+            self.name.push_str(name);
+            self.place = within.and_then(|within| paths.member(within, name));
+        }
+        self.place
+    }
 }
 
 impl Session {
@@ -78,21 +102,24 @@ impl Session {
 
     /// Finds which members are attributes, or lead to some.
     fn find_places(&mut self, text: &str) -> Option<()> {
-        let Self { set, json: Json { said, places }, strict, .. } = self;
+        let Self { set, json: Json { said, known }, strict, .. } = self;
         let set = set.set();
-        places.clear();
-        for member in &said.members {
+        for (number, member) in said.members.iter().enumerate() {
             let (within, is_attribute) = match member.object {
                 Object::OF_SUBJECT => (Some(Owner::Principal.into()), true),
                 Object::OF_ACTION => (Some(Owner::Action.into()), true),
                 Object::OF_RESOURCE => (Some(Owner::Resource.into()), true),
                 Object::CONTEXT => (Some(Owner::Context.into()), true),
                 object => {
-                    let within = object.member().and_then(|member| *places.get(member as usize)?);
+                    let within = object.member().and_then(|member| known.get(member as usize)?.place);
                     (within, within.is_some())
                 }
             };
-            let place = within.and_then(|within| set.graph.paths.member(within, member.name.of(text)));
+            if known.len() == number {
+                known.push(Known::default());
+            }
+            let here = known.get_mut(number)?;
+            let place = here.place(&set.graph.paths, within, member.name.of(text));
             if *strict && is_attribute {
                 let attr = place.and_then(|place| set.graph.paths.attribute(place));
                 let is_known =
@@ -100,17 +127,16 @@ impl Session {
                 let leads = place.is_some() && member.value == Said::Object;
                 (attr.is_some_and(is_known) || leads).then_some(())?;
             }
-            places.push(place);
         }
         Some(())
     }
 
     /// Gives the attributes of some owners.
     fn give_members(&mut self, text: &str, of: impl Fn(Owner) -> bool) -> Option<()> {
-        let Self { set, draft, json: Json { said, places }, .. } = self;
+        let Self { set, draft, json: Json { said, known }, .. } = self;
         let set = set.set();
-        for (member, place) in said.members.iter().zip(places) {
-            let Some(attr) = place.and_then(|place| set.graph.paths.attribute(place)) else { continue };
+        for (member, known) in said.members.iter().zip(known) {
+            let Some(attr) = known.place.and_then(|place| set.graph.paths.attribute(place)) else { continue };
             if !of(set.vocabulary.attributes[attr].owner) {
                 continue;
             }

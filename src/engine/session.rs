@@ -7,7 +7,7 @@ use crate::{
     decision::RuleRef,
     eval::{
         draft::{Class, Draft, Misfit, Set},
-        graph::decide,
+        graph::{decide, touch},
         prepared::Prepared,
         verdict::Outcome,
     },
@@ -15,10 +15,13 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use lru::LruCache;
-use std::{fmt, hash::RandomState, net::IpAddr, num::NonZeroUsize, sync::Arc};
+use std::{fmt, hash::RandomState, hint::black_box, net::IpAddr, num::NonZeroUsize, sync::Arc};
 
 /// How many names of resources that no rule names a session remembers.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1_024).expect("more than none");
+
+/// The blocks of so many requests are fetched at once.
+const AT_ONCE: usize = 16;
 
 /// One caller's working memory: the principal is said once, then asks many times. After the first few requests nothing is
 /// allocated. It belongs to the policy set that it was made for, however often that is exchanged meanwhile.
@@ -130,6 +133,31 @@ impl Session {
     #[inline]
     pub fn evaluate(&self, request: &Prepared) -> Ruling {
         Ruling { outcome: decide(&self.set.graph, request) }
+    }
+
+    /// What the rules say of many requests that were prepared by a session of the same policy set, in their order: as
+    /// [`evaluate`](Self::evaluate) of each, in less time where the set is larger than the processor's cache.
+    ///
+    /// ```
+    /// # use policyc::Engine;
+    /// let engine = Engine::builder().text("lab.policy", "allow anyone to infer when ip in [10.0.0.0/8];").load()?;
+    /// let mut session = engine.session();
+    /// let ips = [[10, 1, 2, 3], [192, 168, 0, 1]];
+    /// let requests = ips.map(|ip| session.ask("infer", "model", "qwen3").ip(ip.into()).prepare());
+    /// let mut rulings = Vec::new();
+    /// session.evaluate_many(&requests, &mut rulings);
+    /// assert!(rulings[0].is_allow() && !rulings[1].is_allow());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn evaluate_many(&self, requests: &[Prepared], rulings: &mut Vec<Ruling>) {
+        let graph = &self.set.graph;
+        rulings.clear();
+        rulings.reserve(requests.len());
+        for some in requests.chunks(AT_ONCE) {
+            // What they will read is on its way together, before the first needs it.
+            black_box(some.iter().fold(0, |touched, request| touched ^ touch(graph, request)));
+            rulings.extend(some.iter().map(|request| self.evaluate(request)));
+        }
     }
 
     /// The name and place of the rule that decided.

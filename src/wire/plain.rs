@@ -133,7 +133,7 @@ impl Reader<'_, '_> {
     }
 
     /// Passes white space.
-    #[inline]
+    #[inline(never)]
     fn space(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\n' | b'\t' | b'\r')) {
             self.at = self.at.wrapping_add(1);
@@ -143,10 +143,15 @@ impl Reader<'_, '_> {
     /// Takes a byte, if it is the next one after white space.
     #[inline]
     fn take(&mut self, byte: u8) -> bool {
-        self.space();
-        let is_next = self.peek() == Some(byte);
-        self.at = self.at.wrapping_add(usize::from(is_next));
-        is_next
+        // Most texts have no white space.
+        if self.peek() != Some(byte) {
+            self.space();
+            if self.peek() != Some(byte) {
+                return false;
+            }
+        }
+        self.at = self.at.wrapping_add(1);
+        true
     }
 
     /// Takes a byte that must be the next one.
@@ -183,8 +188,9 @@ impl Reader<'_, '_> {
             }
         }
         let span = Span { start: start as u32, end: self.at as u32 };
-        self.word(b"\"")?;
-        Some(span)
+        let is_end = self.peek() == Some(b'"');
+        self.at = self.at.wrapping_add(1);
+        is_end.then_some(span)
     }
 
     /// A text that says something, where nothing was said yet.
@@ -257,7 +263,9 @@ impl Reader<'_, '_> {
         if place == MAX_MEMBERS || self.plain.members.iter().any(same) {
             return None;
         }
-        self.space();
+        if let Some(b' ' | b'\n' | b'\t' | b'\r') = self.peek() {
+            self.space();
+        }
         let value = match self.peek()? {
             b'"' => Said::Text(self.text()?),
             b'[' => self.list()?,
@@ -333,8 +341,6 @@ const fn special(bytes: u64) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
     let [quote, backslash] = [bytes ^ ONES.wrapping_mul(b'"' as u64), bytes ^ ONES.wrapping_mul(b'\\' as u64)];
-    let quotes = quote.wrapping_sub(ONES) & !quote;
-    let backslashes = backslash.wrapping_sub(ONES) & !backslash;
-    let controls = bytes.wrapping_sub(ONES.wrapping_mul(b' ' as u64)) & !bytes;
-    (quotes | backslashes | controls) & HIGHEST
+    let controls = bytes.wrapping_sub(ONES.wrapping_mul(b' ' as u64));
+    (quote.wrapping_sub(ONES) | backslash.wrapping_sub(ONES) | controls) & !bytes & HIGHEST
 }

@@ -18,7 +18,7 @@ use serde_json::Value;
 use std::fmt::Write;
 
 /// What the engine says of a text.
-fn at_length(engine: &Engine, text: &str) -> Result<Outcome, Refusal> {
+pub(crate) fn at_length(engine: &Engine, text: &str) -> Result<Outcome, Refusal> {
     let request = wire::request::decode(text)?.request;
     // Attributes that a strict engine does not know are refused only here.
     engine.unlimited(&request)?;
@@ -26,7 +26,7 @@ fn at_length(engine: &Engine, text: &str) -> Result<Outcome, Refusal> {
 }
 
 /// What a session says of it.
-fn in_session(session: &mut Session, text: &str) -> Result<Outcome, Refusal> {
+pub(crate) fn in_session(session: &mut Session, text: &str) -> Result<Outcome, Refusal> {
     session.ask_json(text).map(|ask| ask.evaluate().outcome).map_err(|refusal| *refusal)
 }
 
