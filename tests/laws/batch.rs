@@ -11,7 +11,7 @@ use proptest::prelude::*;
 /// A request, which at times has a value that does not fit.
 fn request(choices: &Choices) -> Request {
     let request = choices.request();
-    if choices.spare() % 8 == 0 { odd(&request, "ip", choices.spare() / 8) } else { request }
+    if choices.spare().is_multiple_of(8) { odd(&request, "ip", choices.spare() / 8) } else { request }
 }
 
 proptest! {
