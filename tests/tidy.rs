@@ -49,6 +49,7 @@ const IMPORTS: &[(&str, &str)] = &[
     ("wire", "ast decision report request source value"),
     ("load", "ast check report source wire zone"),
     ("engine", "check clock compile decision eval load query report request source store"),
+    ("engine/json.rs", "wire"),
     // The words that all share.
     ("clock", ""),
     ("decision", "value"),
@@ -85,7 +86,7 @@ const PLACES: &[(&str, &str)] = &[
     ("lru", "engine/session.rs"),
     (
         "rayon",
-        "compile/bundle/ compile/mod.rs check/checked.rs check/mod.rs check/parsed.rs load/ query/ examine/ policyc/",
+        "compile/bundle/ compile/mod.rs check/checked.rs check/mod.rs check/parsed.rs engine/batch.rs load/ query/ examine/ policyc/",
     ),
     // Never in ast/, check/ or eval/: the core types have no wire format.
     ("serde", "report/ wire/ policyc/"),

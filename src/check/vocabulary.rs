@@ -8,7 +8,7 @@ use crate::{
     value::{HeldRole, Tier, Value, canonical_ip},
     zone::Zone,
 };
-use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
@@ -335,9 +335,26 @@ fn held_role(held: &HeldRole) -> Input {
     Input::Object(BTreeMap::from([("role".to_owned(), role), ("org".to_owned(), org)]))
 }
 
+/// An instant as programs mostly write it, `2025-12-31T23:59:59Z`: read in less time.
+fn parse_usual(text: &str) -> Option<DateTime<Utc>> {
+    let (main, zone) = text.as_bytes().split_first_chunk()?;
+    let [a, b, c, d, b'-', e, f, b'-', g, h, b'T', i, j, b':', k, l, b':', m, n] = *main else { return None };
+    let digits = [a, b, c, d, e, f, g, h, i, j, k, l, m, n];
+    if !digits.iter().all(u8::is_ascii_digit) || !matches!(zone, b"Z" | b"+00:00") {
+        return None;
+    }
+    let two = |tens: u8, ones: u8| u32::from(tens & 15).wrapping_mul(10).wrapping_add(u32::from(ones & 15));
+    let year = two(a, b).wrapping_mul(100).wrapping_add(two(c, d));
+    let date = NaiveDate::from_ymd_opt(year.cast_signed(), two(e, f), two(g, h))?;
+    Some(date.and_hms_opt(two(i, j), two(k, l), two(m, n))?.and_utc())
+}
+
 /// An instant in RFC 3339 form, whose seconds may be missing.
 #[must_use]
 pub fn parse_instant(text: &str) -> Option<DateTime<Utc>> {
+    if let Some(instant) = parse_usual(text) {
+        return Some(instant);
+    }
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
         return Some(instant.to_utc());
     }

@@ -4,6 +4,7 @@ use super::{
     code::halves,
     graph::{EntityPattern, Form, Graph, Home, NONE, Read, Slot, State, UNREAD},
     names::{Names, TooLarge},
+    paths::Paths,
     tables::{Interner, number, plain},
 };
 use crate::{
@@ -65,7 +66,7 @@ pub(super) const fn form(ty: &Type) -> Form {
     }
 }
 
-/// Numbers roles and actions.
+/// Numbers roles, actions, tiers and the names of attributes.
 pub(super) fn words(vocabulary: &Vocabulary, tables: &mut Interner, graph: &mut Graph) -> Result<(), TooLarge> {
     let default = |attr: AttrId, tables: &mut Interner| match &vocabulary.attributes[attr].default {
         Some(value) => slot(value, vocabulary, tables),
@@ -78,6 +79,7 @@ pub(super) fn words(vocabulary: &Vocabulary, tables: &mut Interner, graph: &mut 
     graph.default_roles = default(builtin::PRINCIPAL_ROLES, tables)?;
     graph.default_org = default(builtin::RESOURCE_ORG, tables)?;
     graph.granted = default(builtin::PRINCIPAL_GRANTED, tables)? == Slot::known(1, 0);
+    graph.paths = Paths::new(vocabulary)?;
     for action in vocabulary.actions.iter() {
         graph.actions.add(0, action)?;
     }

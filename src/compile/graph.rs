@@ -16,6 +16,7 @@
 use super::{
     heads::Heads,
     names::{Kept, Names},
+    paths::Paths,
     tables::Tables,
 };
 use crate::{
@@ -241,6 +242,8 @@ pub struct Graph {
     pub(crate) blank: Vec<Slot>,
     /// By attribute: its slot, else [`UNREAD`].
     pub(crate) slot_of: Vec<u16>,
+    /// The attributes by the names of members that requests give them under.
+    pub(crate) paths: Paths,
     /// The numbers of the roles' names, by role.
     pub(crate) roles: Vec<u32>,
     /// By role, the bits of the roles that it includes, [`role_words`](Self::role_words) words each.

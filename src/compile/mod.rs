@@ -19,6 +19,7 @@ pub(crate) mod heads;
 mod index;
 mod keys;
 mod names;
+pub(crate) mod paths;
 pub(crate) mod scatter;
 mod shape;
 pub(crate) mod tables;

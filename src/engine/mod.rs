@@ -3,10 +3,12 @@
 //! In go policy files and requests, out come decisions. How a request is evaluated is for `eval`, where limits are kept
 //! for `store`.
 
+mod batch;
 mod bundle;
 mod charging;
 mod claims;
 mod compiled;
+mod json;
 mod live;
 mod session;
 #[cfg(test)]
@@ -55,6 +57,14 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     limits: Arc<dyn LimitStore>,
     strict: bool,
+}
+
+/// A request, and what the rules say of it.
+struct Surveyed {
+    draft: Draft,
+    /// What the vocabulary does not know of it.
+    ignored: Vec<String>,
+    verdict: Verdict,
 }
 
 impl fmt::Debug for Engine {
@@ -262,7 +272,7 @@ impl Engine {
     /// Working memory for many requests.
     #[must_use]
     pub fn session(&self) -> Session {
-        Session::new(self.set.clone())
+        Session::new(self.set.clone(), self.strict)
     }
 
     /// Decides a request and charges its limits. A request that does not fit the vocabulary is denied:
@@ -303,10 +313,9 @@ impl Engine {
     /// # Errors
     /// If the request does not fit the vocabulary.
     pub fn unlimited(&self, request: &Request) -> Result<Decision, Refusal> {
-        let (draft, ignored) = self.prepare(request, None)?;
+        let Surveyed { draft, ignored, verdict } = self.survey(request, None)?;
         let Compiled { graph, revision, .. } = &*self.set;
         let told = told(self.set.set(), &draft, request);
-        let verdict = survey(graph, &draft.request);
         Ok(answer(&graph.heads, &told, &verdict, &Charged::default(), ignored, revision))
     }
 
@@ -315,8 +324,7 @@ impl Engine {
     /// # Errors
     /// If the request does not fit the vocabulary.
     pub fn verdict(&self, request: &Request) -> Result<Verdict, Refusal> {
-        let (draft, _) = self.prepare(request, None)?;
-        Ok(survey(&self.set.graph, &draft.request))
+        self.survey(request, None).map(|surveyed| surveyed.verdict)
     }
 
     /// A request as numbers, and what the vocabulary does not know of it. With a `date`, it has that time unless it has
@@ -339,12 +347,23 @@ impl Engine {
         now: DateTime<Utc>,
         spend: Spend,
     ) -> Result<Decision, Refusal> {
+        self.survey(request, date).map(|surveyed| self.answer(request, surveyed, now, spend))
+    }
+
+    /// What the rules say of a request.
+    fn survey(&self, request: &Request, date: Option<DateTime<Utc>>) -> Result<Surveyed, Refusal> {
         let (draft, ignored) = self.prepare(request, date)?;
+        let verdict = survey(&self.set.graph, &draft.request);
+        Ok(Surveyed { draft, ignored, verdict })
+    }
+
+    /// What is answered to a request, once its limits are charged.
+    fn answer(&self, request: &Request, surveyed: Surveyed, now: DateTime<Utc>, spend: Spend) -> Decision {
+        let Surveyed { draft, ignored, verdict } = surveyed;
         let Compiled { graph, revision, .. } = &*self.set;
         let told = told(self.set.set(), &draft, request);
-        let verdict = survey(graph, &draft.request);
         let charged = charge(&graph.heads, &*self.limits, &told, &verdict, now, spend);
-        Ok(answer(&graph.heads, &told, &verdict, &charged, ignored, revision))
+        answer(&graph.heads, &told, &verdict, &charged, ignored, revision)
     }
 
     /// Gives back leases of the `at once` limits that a request holds, up to `count` of each.

@@ -1,13 +1,13 @@
 //! Many requests by one caller: working memory that is used again and again.
 
-use super::Compiled;
+use super::{Compiled, json::Json};
 use crate::{
     check::vocabulary::{AttrId, builtin},
     compile::graph::{BlockRef, NONE},
     decision::RuleRef,
     eval::{
         draft::{Class, Draft, Misfit, Set},
-        graph::decide,
+        graph::{decide, touch},
         prepared::Prepared,
         verdict::Outcome,
     },
@@ -15,10 +15,13 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use lru::LruCache;
-use std::{fmt, hash::RandomState, net::IpAddr, num::NonZeroUsize, sync::Arc};
+use std::{fmt, hash::RandomState, hint::black_box, net::IpAddr, num::NonZeroUsize, sync::Arc};
 
 /// How many names of resources that no rule names a session remembers.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1_024).expect("more than none");
+
+/// The blocks of so many requests are fetched at once.
+const AT_ONCE: usize = 16;
 
 /// One caller's working memory: the principal is said once, then asks many times. After the first few requests nothing is
 /// allocated. It belongs to the policy set that it was made for, however often that is exchanged meanwhile.
@@ -34,11 +37,14 @@ const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1_024).expect("more than none
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Session {
-    set: Arc<Compiled>,
-    draft: Draft,
+    pub(super) set: Arc<Compiled>,
+    pub(super) draft: Draft,
     /// What is known of resources that have no number: found by their kinds and ids, which callers choose.
     classes: LruCache<Box<str>, Remembered, RandomState>,
     name: String,
+    pub(super) json: Json,
+    /// Whether a request in JSON with an attribute that the vocabulary does not know is refused.
+    pub(super) strict: bool,
 }
 
 /// What is known of a resource that has no number.
@@ -51,7 +57,7 @@ struct Remembered {
 pub struct Caller<'s>(&'s mut Session);
 
 /// A request that is being asked; see [`Session::ask`].
-pub struct Ask<'s>(&'s mut Session);
+pub struct Ask<'s>(pub(super) &'s mut Session);
 
 /// What the rules say of a request, before limits are charged: numbers only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,11 +81,17 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
-    pub(super) fn new(set: Arc<Compiled>) -> Self {
+    pub(super) fn new(set: Arc<Compiled>, strict: bool) -> Self {
         let classes = LruCache::with_hasher(REMEMBERED, RandomState::new());
-        let mut session = Self { set, draft: Draft::default(), classes, name: String::new() };
-        session.principal("anonymous", "");
+        let mut session =
+            Self { set, draft: Draft::default(), classes, name: String::new(), json: Json::default(), strict };
+        session.nobody();
         session
+    }
+
+    /// From now on nobody in particular asks.
+    pub(super) fn nobody(&mut self) {
+        self.principal("anonymous", "");
     }
 
     /// The principal that asks from now on; what was said of another is forgotten. A kind `anonymous` has no id.
@@ -91,7 +103,14 @@ impl Session {
 
     /// Asks: may the principal do this with that resource?
     pub fn ask(&mut self, action: &str, kind: &str, id: &str) -> Ask<'_> {
-        let Self { set, draft, classes, name } = self;
+        self.begin(action, kind, id);
+        Ask(self)
+    }
+
+    /// Begins a request by the principal.
+    #[inline]
+    pub(super) fn begin(&mut self, action: &str, kind: &str, id: &str) {
+        let Self { set, draft, classes, name, .. } = self;
         let graph = &set.graph;
         draft.ask(set.set(), action, kind, id, |number| {
             name.clear();
@@ -107,7 +126,6 @@ impl Session {
             }
             classes.get(name.as_str()).map(|held| Class { entity: held.entity, found: &held.found })
         });
-        Ask(self)
     }
 
     /// What the rules say of a request that was prepared by a session of the same policy set.
@@ -115,6 +133,31 @@ impl Session {
     #[inline]
     pub fn evaluate(&self, request: &Prepared) -> Ruling {
         Ruling { outcome: decide(&self.set.graph, request) }
+    }
+
+    /// What the rules say of many requests that were prepared by a session of the same policy set, in their order: as
+    /// [`evaluate`](Self::evaluate) of each, in less time where the set is larger than the processor's cache.
+    ///
+    /// ```
+    /// # use policyc::Engine;
+    /// let engine = Engine::builder().text("lab.policy", "allow anyone to infer when ip in [10.0.0.0/8];").load()?;
+    /// let mut session = engine.session();
+    /// let ips = [[10, 1, 2, 3], [192, 168, 0, 1]];
+    /// let requests = ips.map(|ip| session.ask("infer", "model", "qwen3").ip(ip.into()).prepare());
+    /// let mut rulings = Vec::new();
+    /// session.evaluate_many(&requests, &mut rulings);
+    /// assert!(rulings[0].is_allow() && !rulings[1].is_allow());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn evaluate_many(&self, requests: &[Prepared], rulings: &mut Vec<Ruling>) {
+        let graph = &self.set.graph;
+        rulings.clear();
+        rulings.reserve(requests.len());
+        for some in requests.chunks(AT_ONCE) {
+            // What they will read is on its way together, before the first needs it.
+            black_box(some.iter().fold(0, |touched, request| touched ^ touch(graph, request)));
+            rulings.extend(some.iter().map(|request| self.evaluate(request)));
+        }
     }
 
     /// The name and place of the rule that decided.

@@ -19,4 +19,5 @@ pub mod decision;
 mod fields;
 pub mod json;
 mod pattern;
+pub(crate) mod plain;
 pub mod request;

@@ -2,10 +2,11 @@
 
 use crate::{
     decide::{decide, load_files},
+    json::{at_length, in_session},
     requests::many,
     sets::{policy_set, policy_set_of},
 };
-use policyc::{Engine, load::bundle::SecretKey};
+use policyc::{Engine, load::bundle::SecretKey, wire};
 use proptest::prelude::*;
 use std::fs;
 use tempfile::TempDir;
@@ -39,11 +40,14 @@ proptest! {
         let engine = load_files([("set.policy", &*set.text())]);
         let bundle = bytes(&engine, None);
         let opened = opened(&bundle);
+        let mut session = opened.session();
         prop_assert_eq!(opened.revision(), engine.revision());
         for choices in &choices {
             let request = choices.request();
             prop_assert_eq!(opened.verdict(&request), engine.verdict(&request), "{:?}{:?}", request, set);
             prop_assert_eq!(decide(&opened, &request), decide(&engine, &request), "{:?}{:?}", request, set);
+            let json = wire::request::text(&request);
+            prop_assert_eq!(in_session(&mut session, &json), at_length(&engine, &json), "{}{:?}", json, set);
         }
         prop_assert_eq!(opened.ir().rules.len(), engine.ir().rules.len());
         prop_assert!(bytes(&opened, None) == bundle, "what was opened gives the same bundle");

@@ -9,11 +9,13 @@
     reason = "a test that panics has failed, as it should"
 )]
 
+mod batch;
 mod bundle;
 mod conditions;
 mod decide;
 mod findings;
 mod graph;
+mod json;
 mod laws;
 mod limits;
 mod live;

@@ -9,6 +9,7 @@ use crate::{
         flat::{Reader, Writer},
         graph::{BlockRef, ByText, EntityPattern, Form, Read, Slot, State},
         names::{Names, TooLarge},
+        paths::Paths,
         tables::number,
     },
     glob::Glob,
@@ -91,7 +92,10 @@ pub(super) fn read(mut reader: Reader<'_>, graph: &mut Graph) -> Result<Vocabula
         Some(_) => {}
     }
     let vocabulary = vocabulary::read(&mut reader);
-    vocabulary.filter(|_| fill(&mut reader, graph).is_some() && reader.words.is_empty()).ok_or(damaged)
+    let vocabulary = vocabulary.filter(|_| fill(&mut reader, graph).is_some() && reader.words.is_empty());
+    let paths = vocabulary.as_ref().and_then(|vocabulary| Paths::new(vocabulary).ok());
+    graph.paths = paths.unwrap_or_default();
+    vocabulary.ok_or(damaged)
 }
 
 fn fill(reader: &mut Reader<'_>, graph: &mut Graph) -> Option<()> {

@@ -18,12 +18,8 @@ use std::net::IpAddr;
 impl Draft {
     /// Takes a value for an attribute, unless a declaration fixes it.
     pub(crate) fn give(&mut self, set: Set<'_>, attr: AttrId, given: Given<'_>) -> Result<(), Misfit> {
-        let row = &set.vocabulary.attributes[attr];
-        if self.is_fixed(set, attr, row.owner) || (row.ty == Type::Tier && set.graph.tiers.is_empty()) {
+        if !self.takes(set, attr)? {
             return Ok(());
-        }
-        if row.owner == Owner::Principal && self.anonymous {
-            return Err(Misfit);
         }
         let slot = match attr {
             builtin::PRINCIPAL_GRANTED => self.granted(given)?,
@@ -35,6 +31,44 @@ impl Draft {
         }
         self.put(set, attr, slot);
         Ok(())
+    }
+
+    /// Takes a list for an attribute, of roles or of texts, which are in no organisation: as [`give`](Self::give).
+    pub(crate) fn give_list<'t>(
+        &mut self,
+        set: Set<'_>,
+        attr: AttrId,
+        list: impl Iterator<Item = (&'t str, Option<&'t str>)> + Clone,
+    ) -> Result<(), Misfit> {
+        if !self.takes(set, attr)? {
+            return Ok(());
+        }
+        let slot = match set.vocabulary.attributes[attr].ty {
+            Type::Roles => self.hold_each(set.graph, list),
+            Type::Texts if list.clone().any(|(_, org)| org.is_some()) => return Err(Misfit),
+            Type::Texts if is_read(set.graph, attr) => self.members(set.graph, list.map(|(text, _)| text)),
+            Type::Texts => Slot::UNKNOWN,
+            Type::Bool
+            | Type::Int(..)
+            | Type::Text
+            | Type::Ip
+            | Type::Time
+            | Type::Tier
+            | Type::OneOf(_)
+            | Type::Kind
+            | Type::Action => return Err(Misfit),
+        };
+        self.put(set, attr, slot);
+        Ok(())
+    }
+
+    /// Whether what is given for an attribute counts.
+    fn takes(&self, set: Set<'_>, attr: AttrId) -> Result<bool, Misfit> {
+        let row = &set.vocabulary.attributes[attr];
+        if self.is_fixed(set, attr, row.owner) || (row.ty == Type::Tier && set.graph.tiers.is_empty()) {
+            return Ok(false);
+        }
+        if row.owner == Owner::Principal && self.anonymous { Err(Misfit) } else { Ok(true) }
     }
 
     /// Takes roles that the principal holds everywhere: as [`give`](Self::give), in less time.
@@ -91,7 +125,9 @@ impl Draft {
                 }
                 Slot::known(u64::from(self.request.number(set.graph, text)), 0)
             }
-            (Type::Texts, Given::Texts(texts)) if is_read(set.graph, attr) => self.members(set.graph, texts),
+            (Type::Texts, Given::Texts(texts)) if is_read(set.graph, attr) => {
+                self.members(set.graph, texts.iter().copied())
+            }
             (Type::Texts, Given::Texts(_)) => Slot::UNKNOWN,
             (
                 Type::Bool
@@ -111,13 +147,14 @@ impl Draft {
     }
 
     /// A set of texts.
-    pub(super) fn members(&mut self, graph: &Graph, texts: &[&str]) -> Slot {
+    pub(super) fn members<'t>(&mut self, graph: &Graph, texts: impl Iterator<Item = &'t str>) -> Slot {
         let start = self.request.rare().members.len();
         for text in texts {
             let number = self.request.number(graph, text);
             self.request.rare().members.push(number);
         }
-        Slot::known(start as u64, texts.len() as u64)
+        let count = self.request.rare().members.len().saturating_sub(start);
+        Slot::known(start as u64, count as u64)
     }
 
     pub(super) fn granted(&mut self, given: Given<'_>) -> Result<Slot, Misfit> {
@@ -140,28 +177,25 @@ impl Draft {
 
     pub(super) fn give_roles(&mut self, set: Set<'_>, given: Given<'_>) -> Result<Slot, Misfit> {
         self.no_roles();
-        let mut count = 0_u64;
-        match given {
+        Ok(match given {
             Given::Unknown => {
                 self.roles_unknown = true;
-                return Ok(Slot::UNKNOWN);
+                Slot::UNKNOWN
             }
-            Given::None => return Ok(Slot::NONE),
-            Given::Texts(roles) => {
-                for role in roles {
-                    count = count.saturating_add(u64::from(self.hold(set.graph, role, None)));
-                }
-            }
-            Given::Roles(roles) => {
-                for (role, org) in roles {
-                    count = count.saturating_add(u64::from(self.hold(set.graph, role, *org)));
-                }
-            }
+            Given::None => Slot::NONE,
+            Given::Texts(roles) => self.hold_each(set.graph, roles.iter().map(|role| (*role, None))),
+            Given::Roles(roles) => self.hold_each(set.graph, roles.iter().copied()),
             Given::Bool(_) | Given::Int(_) | Given::Text(_) | Given::Ip(_) | Given::Time(_) | Given::Unfit => {
                 return Err(Misfit);
             }
-        }
-        Ok(Slot::known(0, count))
+        })
+    }
+
+    /// Notes all the roles that the principal holds; what their slot says.
+    fn hold_each<'t>(&mut self, graph: &Graph, roles: impl Iterator<Item = (&'t str, Option<&'t str>)>) -> Slot {
+        self.no_roles();
+        let count = roles.filter(|(role, org)| self.hold(graph, role, *org)).count();
+        Slot::known(0, count as u64)
     }
 
     /// Notes a role with all that it includes; whether the vocabulary knows it.
