@@ -24,7 +24,7 @@ impl Engine {
     ///
     /// ```
     /// # use policyc::{Engine, request::{Principal, Request, Resource}};
-    /// let engine = Engine::builder().text("lab.policy", r#"limit 2 requests per hour per principal to infer; allow anyone to infer;"#).load()?;
+    /// let engine = Engine::builder().text("lab.policy", r#"allow anyone to infer; limit anyone to infer at most 2 per minute;"#).load()?;
     /// let request = Request::new(Principal::user("alice"), "infer", Resource::model("qwen3"));
     /// let decisions = engine.decide_batch(&[request.clone(), request.clone(), request]);
     /// assert_eq!(decisions.iter().map(|decision| decision.is_allow()).collect::<Vec<_>>(), [true, true, false]);

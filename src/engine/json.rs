@@ -59,7 +59,7 @@ impl Session {
     ///     "action": {"name": "infer"}, "resource": {"type": "model", "id": "qwen3"}, "context": {"ip": "10.1.2.3"}}"#;
     /// assert!(session.ask_json(request)?.evaluate().is_allow());
     ///
-    /// let refusal = session.ask_json(&request.replace("10.1.2.3", "here")).unwrap_err();
+    /// let refusal = session.ask_json(&request.replace("10.1.2.3", "here")).err().ok_or("it is refused")?;
     /// assert_eq!(refusal.to_string(), "/context/ip: expected an address, found `here`");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
