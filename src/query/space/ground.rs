@@ -9,7 +9,7 @@ use crate::{
     ids::IdVec,
     value::Value,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Some policy sets, and a case.
 pub(in crate::query) struct Ground<'a> {
@@ -66,6 +66,25 @@ impl<'a> Ground<'a> {
         // Of a resource that nobody declared, nothing is taken for granted.
         let undeclared = self.frame.attributes[key].owner == Owner::Resource && self.declared[id].is_none();
         Shown::of(self.frame.sides[id].default(key).filter(|_| !undeclared))
+    }
+
+    /// The organisations that sets take the resource's for without being told, where they do not agree about it.
+    pub(super) fn organisations(&self) -> Option<Vec<Arc<str>>> {
+        let at = key(builtin::RESOURCE_ORG);
+        let each: Vec<[Shown; 2]> =
+            self.frame.sides.ids().map(|side| [self.of_resource(side, at), self.absent(side, at)]).collect();
+        if each.windows(2).all(|pair| matches!(pair, [one, other] if one == other)) {
+            return None;
+        }
+        let mut known: Vec<Arc<str>> = Vec::new();
+        for shown in each.iter().flatten() {
+            if let Shown::Known(Value::Text(org)) = shown
+                && !known.contains(org)
+            {
+                known.push(org.clone());
+            }
+        }
+        Some(known)
     }
 
     /// The values that an attribute can have for a set without being given one.

@@ -81,7 +81,7 @@ impl Scene<'_> {
             }
             Atom::Has(attr) => {
                 let at = side.key(*attr);
-                if self.is_set(at) { self.has_members(id, at) } else { self.test(id, at, atom, sense) }
+                if self.is_set(id, at) { self.has_members(id, at) } else { self.test(id, at, atom, sense) }
             }
             Atom::IsTrue(attr)
             | Atom::Compare(attr, ..)
@@ -106,8 +106,8 @@ impl Scene<'_> {
         }
     }
 
-    pub(super) fn is_set(&self, at: Key) -> bool {
-        matches!(self.space.ground.frame.attributes[at].ty, Type::Texts | Type::Roles)
+    fn is_set(&self, side: SideId, at: Key) -> bool {
+        matches!(self.space.ground.frame.sides[side].ty(at), Some(Type::Texts | Type::Roles))
     }
 
     /// A test of one attribute, not a set, against constants.

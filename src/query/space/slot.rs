@@ -118,6 +118,7 @@ impl Slot {
         self.classes.iter().enumerate().skip(self.valued).map(move |(class, of)| {
             let shown = match of {
                 Class::Absent => ground.absent(side, at),
+                Class::Unknown if ground.frame.sides[side].ignores(at) => ground.absent(side, at),
                 Class::Nobody => Shown::of(ground.frame.sides[side].of_nobody(at)),
                 Class::None => Shown::Known(Value::None),
                 Class::Unknown
@@ -225,15 +226,7 @@ fn points(frame: &Frame<'_>, wanted: &Wanted, at: Key) -> Vec<Class> {
             [Grant::No, Grant::Auto, Grant::Manual].map(Class::Grant).into()
         }
         Type::Bool => [false, true].map(|value| Class::At(Value::Bool(value))).into(),
-        Type::Tier => {
-            let mut names: Vec<Arc<str>> = Vec::new();
-            for name in frame.sides.iter().flat_map(|side| &side.vocabulary().tiers) {
-                if !names.contains(name) {
-                    names.push(name.clone());
-                }
-            }
-            names.into_iter().map(Class::Tier).collect()
-        }
+        Type::Tier => frame.tiers(at).into_iter().map(Class::Tier).collect(),
         Type::OneOf(constants) => texts(constants.iter().cloned().collect()).collect(),
         Type::Text | Type::Kind => {
             texts(wanted.texts.get(&at).cloned().unwrap_or_default()).chain([Class::Other]).collect()
