@@ -1,7 +1,7 @@
 //! Which verbs there are, and what all of them have in common.
 
 use super::{
-    Config, Exit, Io, build, check, completions, eval, explain, export, fmt, graph, import, init, inspect,
+    Config, Exit, Io, build, check, completions, diff, eval, explain, export, fmt, graph, import, init, inspect,
     io::Kept,
     man, prove,
     style::{Style, failed},
@@ -67,6 +67,7 @@ enum Verb {
     Eval(eval::Args),
     Explain(explain::Args),
     Prove(prove::Args),
+    Diff(diff::Args),
     Graph(graph::Args),
     Build(build::Args),
     Inspect(inspect::Args),
@@ -87,6 +88,7 @@ impl Verb {
             Self::Eval(args) => eval::run(args, io, config),
             Self::Explain(args) => explain::run(args, io, config),
             Self::Prove(args) => prove::run(args, io, config),
+            Self::Diff(args) => diff::run(args, io, config),
             Self::Graph(args) => graph::run(args, io, config),
             Self::Build(args) => build::run(args, io, config),
             Self::Inspect(args) => inspect::run(args, io),

@@ -10,6 +10,7 @@ mod claims;
 mod cli;
 mod completions;
 mod config;
+mod diff;
 mod eval;
 mod explain;
 mod export;

@@ -67,7 +67,7 @@ fn said(engine: &Engine, request: &Request) -> Said {
     let facts = Facts::new(&ir.vocabulary, request, false).unwrap();
     let verdict = evaluate(ir, &facts);
     let limit = |id: &RuleId| match &ir.rules.find(*id).unwrap().effect {
-        Effect::Limit(limit, refusal) => format!("{} {}", limit.amount, refusal.code),
+        Effect::Limit(limit, refusal) => format!("{} {refusal:?}", limit.amount),
         other => panic!("no limit: {other:?}"),
     };
     let decision = engine.unlimited(request).unwrap();

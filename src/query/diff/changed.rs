@@ -199,8 +199,7 @@ fn keys(frame: &Frame<'_>) -> BTreeSet<Key> {
             keys.insert(key);
         }
     }
-    let people: Vec<BTreeMap<(Arc<str>, Arc<str>, bool), BTreeMap<Key, Value>>> =
-        frame.sides.iter().map(people).collect();
+    let people: Vec<People> = frame.sides.iter().map(people).collect();
     for (index, side) in people.iter().enumerate() {
         for (other, theirs) in people.iter().enumerate() {
             if index == other {
@@ -216,8 +215,11 @@ fn keys(frame: &Frame<'_>) -> BTreeSet<Key> {
     keys
 }
 
-/// What a set's declarations of principals fix, by kind, id or pattern, and which of the two it is.
-fn people(side: &Side<'_>) -> BTreeMap<(Arc<str>, Arc<str>, bool), BTreeMap<Key, Value>> {
+/// What declarations of principals fix, by kind, id or pattern, and which of the two it is.
+type People = BTreeMap<(Arc<str>, Arc<str>, bool), BTreeMap<Key, Value>>;
+
+/// What a set's declarations of principals fix.
+fn people(side: &Side<'_>) -> People {
     let principals = &side.vocabulary().principals;
     let exact = principals.exact().map(|(_, entity)| (entity, true));
     let patterns = principals.patterns().map(|(_, entity)| (entity, false));

@@ -25,12 +25,15 @@ pub enum OnlyOne {
     Values(Arc<str>),
 }
 
+/// The names of one sort that a set knows, and what one is that the other set does not.
+type Names = fn(&Vocabulary) -> BTreeSet<Arc<str>>;
+type Only = fn(Which, Arc<str>) -> OnlyOne;
+
 /// What only one of two policy sets knows, sorted by sort and name.
 #[must_use]
 pub fn only_one_knows(old: &Ir, new: &Ir) -> Vec<OnlyOne> {
     let mut found = Vec::new();
-    type Names = fn(&Vocabulary) -> BTreeSet<Arc<str>>;
-    let sorts: [(Names, fn(Which, Arc<str>) -> OnlyOne); 4] = [
+    let sorts: [(Names, Only); 4] = [
         (|known| known.actions.iter().cloned().collect(), OnlyOne::Action),
         (|known| known.roles.iter().map(|role| role.name.clone()).collect(), OnlyOne::Role),
         (|known| known.tiers.iter().cloned().collect(), OnlyOne::Tier),

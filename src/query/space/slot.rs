@@ -62,9 +62,10 @@ impl Slot {
     /// The dimension of an attribute, and its classes.
     pub(super) fn new(ground: &Ground<'_>, wanted: &Wanted, search: &mut Search, at: Key) -> Self {
         let frame = ground.frame;
-        let line = line(frame, wanted, at);
+        let given = !frame.cannot_be_given(at);
+        let line = line(frame, wanted, at).filter(|_| given);
         let mut classes = match &line {
-            _ if frame.cannot_be_given(at) => Vec::new(),
+            _ if !given => Vec::new(),
             Some(line) => line.ranges().map(|(first, last)| Class::Range(first, last)).collect(),
             None => points(frame, wanted, at),
         };
