@@ -3,7 +3,7 @@
 use super::{
     budget::Budget,
     search::{Found, Lit},
-    space::{Case, Frame, Ground, Scene, SideId},
+    space::{Case, Frame, Given, Ground, Scene, SideId},
     theory::Reader,
 };
 use crate::{
@@ -35,6 +35,11 @@ pub(super) struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// The requests of a case, about which the conditions of these parts can be asked besides those of the rules.
     pub(super) fn new(frame: &'a Frame<'a>, case: Case<'a>, parts: &[(SideId, &[Part])]) -> Self {
+        Self::given(frame, case, parts, Given::default())
+    }
+
+    /// The same of those requests of the case that have some circumstances.
+    pub(super) fn given(frame: &'a Frame<'a>, case: Case<'a>, parts: &[(SideId, &[Part])], given: Given) -> Self {
         let rules: IdVec<SideId, Vec<(RuleId, &'a Rule)>> =
             frame.sides.iter().map(|side| side.rules_about(case.id.as_deref())).collect();
         let of_rules = rules.pairs().flat_map(|(side, rules)| {
@@ -42,7 +47,7 @@ impl<'a> Asked<'a> {
         });
         let others = parts.iter().flat_map(|(side, parts)| parts.iter().map(|part| (*side, part)));
         let conds = of_rules.chain(others).map(|(side, part)| (side, &part.cond));
-        let scene = Scene::new(Ground::new(frame, case), conds);
+        let scene = Scene::new(Ground::new(frame, case, given), conds);
         Self { scene, rules, unconfirmed: 0 }
     }
 

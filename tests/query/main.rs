@@ -18,3 +18,4 @@ mod proofs;
 mod random;
 mod requests;
 mod topics;
+mod whom;

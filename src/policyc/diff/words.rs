@@ -1,43 +1,26 @@
 //! Changes in words.
 
-use super::{super::show::Words, Compared};
+use super::{
+    super::show::{self, Words, limit},
+    Compared,
+};
 use crate::{
-    check::{
-        Ir,
-        ir::{Effect, Part, PartKind, Rule, RuleId},
-    },
+    check::ir::Rule,
     decision::Decision,
-    examine::{
-        explain::at_most,
-        text::{name, one_line},
-    },
+    examine::text::name,
     query::{Change, ChangeKind, OnlyOne, RuleOf, Which},
     request::{Input, Properties, Request},
-    source::Sources,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Whom a change concerns, about what and when: what its rule speaks of.
 pub(super) fn scope(compared: &Compared, change: &Change) -> String {
     let Some((which, id)) = change.rule else {
-        return super::super::show::request(&change.witness);
+        return show::request(&change.witness);
     };
     let engine = compared.engine(which);
     let Some(rule) = engine.ir().rules.find(id) else { return String::new() };
-    let words: Vec<String> = rule.parts.iter().map(|part| clause(engine.sources(), part)).collect();
-    words.join(" ")
-}
-
-/// A clause as it is written, on one line.
-fn clause(sources: &Sources, part: &Part) -> String {
-    let written = one_line(sources.slice(part.at));
-    match part.kind {
-        PartKind::Who => written,
-        PartKind::Require => format!("unless {written}"),
-        PartKind::To | PartKind::On | PartKind::When | PartKind::Unless | PartKind::From | PartKind::Until => {
-            format!("{} {written}", part.kind.word())
-        }
-    }
+    show::scope(engine.sources(), rule)
 }
 
 /// The rule of a change.
@@ -125,14 +108,6 @@ pub(super) fn decisions(compared: &Compared, change: &Change) -> [String; 2] {
     })
 }
 
-/// What a limit allows.
-fn limit(ir: &Ir, id: RuleId) -> Option<String> {
-    match &ir.rules.find(id)?.effect {
-        Effect::Limit(limit, _) => Some(at_most(limit, &ir.vocabulary)),
-        Effect::Allow | Effect::Deny(_) | Effect::Gate(..) | Effect::Oblige(_) => None,
-    }
-}
-
 fn short(decision: &Decision) -> String {
     let what = match decision.denial() {
         None => "allow".to_owned(),
@@ -155,7 +130,7 @@ pub(super) fn request(compared: &Compared, request: &Request) -> String {
     ] {
         collect(owner, properties, &mut values);
     }
-    let words = super::super::show::request(request);
+    let words = show::request(request);
     if values.is_empty() {
         return words;
     }

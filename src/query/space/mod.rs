@@ -18,7 +18,7 @@ mod wanted;
 
 pub(super) use case::{Case, Kind};
 pub(super) use frame::{Frame, Key, Side, SideId, key};
-pub(super) use ground::{Ground, Shown};
+pub(super) use ground::{Given, Ground, Shown};
 pub(super) use names::pins;
 pub(super) use people::{People, Person, PersonId};
 pub(super) use slot::{Class, Slot};
@@ -34,6 +34,7 @@ use crate::{
         vocabulary::{Owner, builtin},
     },
     glob::Glob,
+    value::Value,
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -115,6 +116,7 @@ impl<'a> Scene<'a> {
         }
         // Whether an id is declared or named is a matter of the kind.
         wanted.texts.entry(key(builtin::RESOURCE_KIND)).or_default().extend(ground.frame.kinds.iter().cloned());
+        wanted.identities |= ground.given.apart;
         let organisations = ground.organisations();
         wanted.texts.entry(key(builtin::RESOURCE_ORG)).or_default().extend(organisations.iter().flatten().cloned());
         let mut search = Search::new();
@@ -219,6 +221,14 @@ impl<'a> Scene<'a> {
     fn choose(&mut self, options: Vec<(Lit, Lit)>) -> Lit {
         let each: Vec<Lit> = options.into_iter().map(|(option, then)| self.search.all([option, then])).collect();
         self.search.any(each)
+    }
+
+    /// The action is this one.
+    pub(super) fn action(&mut self, name: &str) -> Lit {
+        let at = key(builtin::ACTION_NAME);
+        let slot = self.slot(at);
+        let classes = slot.those(|class| matches!(class, Class::At(Value::Text(known)) if **known == *name));
+        self.said(at, &classes)
     }
 
     /// The action is one that a set knows.

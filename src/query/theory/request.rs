@@ -32,6 +32,7 @@ impl Space<'_> {
         };
         let resource = Resource::new(kind, text(builtin::RESOURCE_ID).unwrap_or_default());
         let mut request = Request::new(principal, text(builtin::ACTION_NAME).unwrap_or_default(), resource);
+        request.context.clone_from(&self.ground.given.context);
         for (at, slot) in &self.slots {
             if builtin::ALWAYS_GIVEN.contains(&AttrId(at.0)) || self.is_fixed(search, *at) {
                 continue;
