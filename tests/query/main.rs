@@ -12,6 +12,7 @@
 )]
 
 mod brute;
+mod comparisons;
 mod differences;
 mod idle;
 mod proofs;
