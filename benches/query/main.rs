@@ -1,4 +1,4 @@
-//! How long it takes to prove claims about all requests.
+//! How long it takes to prove claims about all requests, and to compare two sets.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -9,7 +9,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use policyc::{
     Claims, Engine,
-    query::{Budget, Finding, prove},
+    query::{Budget, ChangeKind, Finding, diff, prove},
 };
 use std::fmt::Write;
 
@@ -71,5 +71,66 @@ fn models(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, shipped, general, models);
+/// How many models there are where models are compared.
+const MODELS: usize = 20_000;
+
+/// Two sets of general rules: one in five edited, and one in five split in two that say the same.
+fn differences(criterion: &mut Criterion) {
+    let old = general::rules(1_000);
+    let (mut edited, mut split) = (String::new(), String::new());
+    for (line, text) in old.lines().enumerate() {
+        let is_rule = line % 5 == 0 && (text.starts_with("allow") || text.starts_with("deny"));
+        let narrower = text.replacen(';', " unless degraded;", 1);
+        let halves = format!("{}\n{}\n", narrower, text.replacen(';', " unless not degraded;", 1));
+        writeln!(edited, "{}", if is_rule { &narrower } else { text }).unwrap();
+        if is_rule { split.push_str(&halves) } else { writeln!(split, "{text}").unwrap() }
+    }
+    let mut group = criterion.benchmark_group("diff");
+    group.sample_size(10);
+    for (name, new, same) in [("general-1000/edited", &edited, false), ("general-1000/split", &split, true)] {
+        compare(&mut group, name, [&old, new], same);
+    }
+    let old = models_of(MODELS, |_| false);
+    let changed = models_of(MODELS, |model| model % (MODELS / 200) == 0);
+    compare(&mut group, "models-20000/200-changed", [&old, &changed], false);
+    let general = "allow role a to view;\nallow role a to train;\ndeny anyone to view when degraded;\n";
+    let (before, after) = (format!("role a;\n{old}"), format!("role a;\n{old}{general}"));
+    compare(&mut group, "models-20000/3-general-changed", [&before, &after], false);
+    group.finish();
+}
+
+/// Models with some rules of their own, some of them otherwise.
+fn models_of(count: usize, otherwise: impl Fn(usize) -> bool) -> String {
+    let mut text = "actions view, infer, train;\ndeny anonymous to any;\n".to_owned();
+    for model in 0..count {
+        let (user, team) = (model % 500, model % 50);
+        let until = if otherwise(model) { " until 2026-01-01" } else { "" };
+        writeln!(
+            text,
+            "model \"model-{model}\" {{ tags: [tag-{}]; org: \"org-{team}\"; }}\n\
+             on \"model-{model}\" {{\n  allow user \"user-{user}@example.com\" to any{until};\n  \
+             allow org \"org-{team}\" to view;\n  deny org \"org-{}\" to train;\n}}",
+            model % 7,
+            (team + 1) % 50,
+        )
+        .unwrap();
+    }
+    text
+}
+
+fn compare(
+    group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>,
+    name: &str,
+    texts: [&str; 2],
+    same: bool,
+) {
+    let load = |text| Engine::builder().text("set.policy", text).claims(Claims::Unproved).load().unwrap();
+    let [old, new] = texts.map(load);
+    let found = || diff(old.ir(), new.ir(), &ChangeKind::ALL, Budget::USUAL, |_| {});
+    let first = found();
+    assert_eq!((first.changes.is_empty(), first.inconclusive.len()), (same, 0), "{name}");
+    group.bench_function(name, |bencher| bencher.iter(found));
+}
+
+criterion_group!(benches, shipped, general, models, differences);
 criterion_main!(benches);

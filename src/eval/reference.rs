@@ -21,15 +21,21 @@ use std::{collections::BTreeSet, sync::Arc};
 /// What the rules say of a request.
 #[must_use]
 pub fn evaluate(ir: &Ir, facts: &Facts<'_>) -> Verdict {
+    evaluate_among(ir, ir.rules.pairs(), facts)
+}
+
+/// What the rules say of a request, where all others are known not to speak of it; they are in source order.
+#[must_use]
+pub fn evaluate_among<'r>(ir: &Ir, rules: impl Iterator<Item = (RuleId, &'r Rule)>, facts: &Facts<'_>) -> Verdict {
     let mut verdict = Verdict::new(Outcome::UnknownAction);
     // An undeclared action is denied before any rule; what such a denial obliges to is a rule's to say.
     if facts.action.is_none() {
-        let duties = ir.rules.pairs().filter(|(_, rule)| is_duty(rule) && decides(rule, facts));
+        let duties = rules.filter(|(_, rule)| is_duty(rule) && decides(rule, facts));
         verdict.duties = duties.map(|(id, _)| id).collect();
         return verdict;
     }
     let mut allow = None;
-    for (id, rule) in ir.rules.pairs() {
+    for (id, rule) in rules {
         if !decides(rule, facts) {
             continue;
         }
@@ -73,7 +79,8 @@ fn status(rule: &Rule) -> Option<u16> {
 }
 
 /// `allow` fires only if true; everything else fires if true or unknown.
-fn decides(rule: &Rule, facts: &Facts<'_>) -> bool {
+#[must_use]
+pub fn decides(rule: &Rule, facts: &Facts<'_>) -> bool {
     let truth = fires(rule, facts);
     if matches!(rule.effect, Effect::Allow) { truth == Kleene::True } else { truth.possible() }
 }

@@ -23,6 +23,15 @@ impl Verdict {
     pub const fn new(outcome: Outcome) -> Self {
         Self { outcome, prohibitions: Vec::new(), limits: Vec::new(), duties: Vec::new(), shadow: Vec::new() }
     }
+
+    /// The rule that decides, if there is one.
+    #[must_use]
+    pub const fn rule(&self) -> Option<RuleId> {
+        match self.outcome {
+            Outcome::Allow(rule) | Outcome::Deny(rule) => Some(rule),
+            Outcome::NoRule | Outcome::UnknownAction => None,
+        }
+    }
 }
 
 /// Allow or deny, and by which rule.

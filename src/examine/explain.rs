@@ -172,7 +172,7 @@ fn counting(limit: &Limit, facts: &Facts<'_>) -> ClauseStory {
 }
 
 /// How much a limit allows, as the language writes it.
-pub(super) fn at_most(limit: &Limit, vocabulary: &Vocabulary) -> String {
+pub(crate) fn at_most(limit: &Limit, vocabulary: &Vocabulary) -> String {
     let unit = limit.unit.map(|unit| format!(" {}", vocabulary.attributes[unit].name)).unwrap_or_default();
     let by: Vec<&str> = limit.by.iter().map(|key| key.name()).collect();
     let by = if *limit.by == [LimitKey::Principal] { String::new() } else { format!(" by {}", by.join(", ")) };

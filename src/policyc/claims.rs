@@ -15,7 +15,7 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// Proves claims of a set; a person is shown how far it is.
 pub(super) fn prove(engine: &Engine, claims: &[&Claim], budget: Budget, io: &Io<'_>) -> Vec<Proof> {
-    let bar = if io.interactive && !claims.is_empty() { bar() } else { ProgressBar::hidden() };
+    let bar = if claims.is_empty() { ProgressBar::hidden() } else { bar("proving claims", io) };
     let proofs = prove_some(engine.ir(), claims, budget, |Progress { done, all }| {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         bar.set_length(count(all));
@@ -25,9 +25,13 @@ pub(super) fn prove(engine: &Engine, claims: &[&Claim], budget: Budget, io: &Io<
     proofs
 }
 
-fn bar() -> ProgressBar {
+/// A bar that shows a person how far a search is.
+pub(super) fn bar(what: &str, io: &Io<'_>) -> ProgressBar {
+    if !io.interactive {
+        return ProgressBar::hidden();
+    }
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
-    let bar = match ProgressStyle::with_template("proving claims {bar:40} {pos} of {len} cases, {elapsed}") {
+    let bar = match ProgressStyle::with_template(&format!("{what} {{bar:40}} {{pos}} of {{len}} cases, {{elapsed}}")) {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     };

@@ -1,11 +1,11 @@
 //! Which verbs there are, and what all of them have in common.
 
 use super::{
-    Config, Exit, Io, build, check, completions, eval, explain, export, fmt, graph, import, init, inspect,
+    Config, Exit, Io, build, check, completions, diff, eval, explain, export, fmt, graph, import, init, inspect,
     io::Kept,
-    man, prove,
+    list, man, prove,
     style::{Style, failed},
-    test, verify,
+    test, verify, who,
 };
 use clap::{
     ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, builder::BoolishValueParser,
@@ -67,6 +67,9 @@ enum Verb {
     Eval(eval::Args),
     Explain(explain::Args),
     Prove(prove::Args),
+    Diff(diff::Args),
+    Who(who::Args),
+    List(list::Args),
     Graph(graph::Args),
     Build(build::Args),
     Inspect(inspect::Args),
@@ -87,6 +90,9 @@ impl Verb {
             Self::Eval(args) => eval::run(args, io, config),
             Self::Explain(args) => explain::run(args, io, config),
             Self::Prove(args) => prove::run(args, io, config),
+            Self::Diff(args) => diff::run(args, io, config),
+            Self::Who(args) => who::run(args, io, config),
+            Self::List(args) => list::run(args, io, config),
             Self::Graph(args) => graph::run(args, io, config),
             Self::Build(args) => build::run(args, io, config),
             Self::Inspect(args) => inspect::run(args, io),

@@ -4,12 +4,14 @@
 //! with its arguments and `run(args, io, config) -> Exit`; `cli` says which verbs there are, `config` and `set` what a
 //! policy set is made of. Nothing here decides a request or knows the language.
 
+mod asked;
 mod build;
 mod check;
 mod claims;
 mod cli;
 mod completions;
 mod config;
+mod diff;
 mod eval;
 mod explain;
 mod export;
@@ -20,6 +22,7 @@ mod init;
 mod inspect;
 mod io;
 mod levels;
+mod list;
 mod man;
 mod markdown;
 mod prove;
@@ -31,6 +34,7 @@ mod style;
 mod test;
 mod verify;
 mod watch;
+mod who;
 
 pub use cli::run;
 pub use io::{Exit, Io};

@@ -2,13 +2,18 @@
 
 use super::style::Style;
 use crate::{
-    check::vocabulary::{Type, Vocabulary},
+    check::{
+        Ir,
+        ir::{Effect, Part, PartKind, Rule, RuleId},
+        vocabulary::{Type, Vocabulary},
+    },
     decision::Decision,
     examine::{
-        explain::{Change, duration},
-        text::name,
+        explain::{Change, at_most, duration},
+        text::{name, one_line},
     },
     request::{Input, Request},
+    source::Sources,
 };
 use std::fmt::Write;
 
@@ -134,4 +139,30 @@ pub(super) fn details(decision: &Decision) -> Vec<String> {
         line.retain(|character| !character.is_control());
     }
     lines
+}
+
+/// Whom and what a rule speaks of, and when: its clauses as they are written, on one line.
+pub(super) fn scope(sources: &Sources, rule: &Rule) -> String {
+    let words: Vec<String> = rule.parts.iter().map(|part| clause(sources, part)).collect();
+    words.join(" ")
+}
+
+fn clause(sources: &Sources, part: &Part) -> String {
+    let written = one_line(sources.slice(part.at));
+    match part.kind {
+        PartKind::Who => written,
+        // It denies where the condition does not hold.
+        PartKind::Require => format!("unless {written}"),
+        PartKind::To | PartKind::On | PartKind::When | PartKind::Unless | PartKind::From | PartKind::Until => {
+            format!("{} {written}", part.kind.word())
+        }
+    }
+}
+
+/// What a rule's limit allows; nothing of any other rule.
+pub(super) fn limit(ir: &Ir, id: RuleId) -> Option<String> {
+    match &ir.rules.find(id)?.effect {
+        Effect::Limit(limit, _) => Some(at_most(limit, &ir.vocabulary)),
+        Effect::Allow | Effect::Deny(_) | Effect::Gate(..) | Effect::Oblige(_) => None,
+    }
 }

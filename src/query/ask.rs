@@ -3,11 +3,11 @@
 use super::{
     budget::Budget,
     search::{Found, Lit},
-    space::{Case, Frame, Ground, Scene, SideId},
+    space::{Case, Frame, Given, Ground, Scene, SideId},
     theory::Reader,
 };
 use crate::{
-    check::ir::{Effect, Part, Rule},
+    check::ir::{Effect, Part, Rule, RuleId},
     ids::IdVec,
     request::Request,
 };
@@ -26,7 +26,8 @@ pub(super) enum Answer {
 /// The requests of a case, and the rules that may speak of them.
 pub(super) struct Asked<'a> {
     pub(super) scene: Scene<'a>,
-    rules: IdVec<SideId, Vec<&'a Rule>>,
+    /// In source order.
+    pub(super) rules: IdVec<SideId, Vec<(RuleId, &'a Rule)>>,
     /// How many requests were found that were not what was asked for: there should be none.
     pub(super) unconfirmed: usize,
 }
@@ -34,26 +35,25 @@ pub(super) struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// The requests of a case, about which the conditions of these parts can be asked besides those of the rules.
     pub(super) fn new(frame: &'a Frame<'a>, case: Case<'a>, parts: &[(SideId, &[Part])]) -> Self {
-        let rules: IdVec<SideId, Vec<&'a Rule>> = frame
-            .sides
-            .iter()
-            .map(|side| {
-                let about = side.rules_about(case.id.as_deref());
-                about.into_iter().filter_map(|id| side.ir.rules.find(id)).collect()
-            })
-            .collect();
+        Self::given(frame, case, parts, Given::default())
+    }
+
+    /// The same of those requests of the case that have some circumstances.
+    pub(super) fn given(frame: &'a Frame<'a>, case: Case<'a>, parts: &[(SideId, &[Part])], given: Given) -> Self {
+        let rules: IdVec<SideId, Vec<(RuleId, &'a Rule)>> =
+            frame.sides.iter().map(|side| side.rules_about(case.id.as_deref())).collect();
         let of_rules = rules.pairs().flat_map(|(side, rules)| {
-            rules.iter().flat_map(move |rule| rule.parts.iter().map(move |part| (side, part)))
+            rules.iter().flat_map(move |(_, rule)| rule.parts.iter().map(move |part| (side, part)))
         });
         let others = parts.iter().flat_map(|(side, parts)| parts.iter().map(|part| (*side, part)));
         let conds = of_rules.chain(others).map(|(side, part)| (side, &part.cond));
-        let scene = Scene::new(Ground::new(frame, case), conds);
+        let scene = Scene::new(Ground::new(frame, case, given), conds);
         Self { scene, rules, unconfirmed: 0 }
     }
 
     /// A set allows: it knows the action, some `allow` fires, and no prohibition does. Limits count as having room.
     pub(super) fn allowed(&mut self, side: SideId) -> Lit {
-        let rules: Vec<&Rule> = self.rules[side].iter().copied().filter(|rule| !rule.shadow).collect();
+        let rules: Vec<&Rule> = self.rules[side].iter().map(|(_, rule)| *rule).filter(|rule| !rule.shadow).collect();
         let (mut allows, mut all) = (Vec::new(), vec![self.scene.knows_action(side)]);
         for rule in rules {
             match &rule.effect {

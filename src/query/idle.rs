@@ -134,7 +134,8 @@ fn tasks<'c, 'f>(
     matters: &mut BTreeMap<RuleId, Matters>,
 ) -> Vec<(&'c Case<'f>, Vec<RuleId>)> {
     let about = frame.sides[SIDE].rules_about(case.id.as_deref());
-    let mut open: Vec<RuleId> = about.into_iter().filter(|id| only.is_none_or(|only| only == *id)).collect();
+    let mut open: Vec<RuleId> =
+        about.into_iter().map(|(id, _)| id).filter(|id| only.is_none_or(|only| only == *id)).collect();
     open.retain(|id| {
         let decides = ir.rules.find(*id).is_some_and(|rule| !rule.shadow && is_deciding(rule));
         decides && *matters.entry(*id).or_default() != Matters::YES
@@ -210,10 +211,9 @@ impl Literals {
 }
 
 /// The rules of a case that decide.
-fn deciding<'a>(ir: &'a Ir, frame: &Frame<'_>, case: &Case<'_>) -> Vec<(RuleId, &'a Rule)> {
+fn deciding<'a>(frame: &Frame<'a>, case: &Case<'_>) -> Vec<(RuleId, &'a Rule)> {
     let about = frame.sides[SIDE].rules_about(case.id.as_deref());
-    let rules = about.into_iter().filter_map(|id| Some((id, ir.rules.find(id)?)));
-    rules.filter(|(_, rule)| !rule.shadow && is_deciding(rule)).collect()
+    about.into_iter().filter(|(_, rule)| !rule.shadow && is_deciding(rule)).collect()
 }
 
 /// Looks for requests of a case on which some rules matter.
@@ -225,7 +225,7 @@ fn look_at(
     gone: &BTreeSet<RuleId>,
 ) -> Vec<(RuleId, Matters)> {
     let mut asked = Asked::new(frame, case.clone(), &[]);
-    let literals = Literals::new(&mut asked, &deciding(ir, frame, case), gone);
+    let literals = Literals::new(&mut asked, &deciding(frame, case), gone);
     let mut found = Vec::new();
     for id in rules {
         let (Some(rule), Some([fires, decides, needed])) = (ir.rules.find(*id), literals.of(&mut asked, *id)) else {
@@ -265,9 +265,10 @@ fn stand_ins(ir: &Ir, frame: &Frame<'_>, cases: &[Case<'_>], id: RuleId) -> Vec<
     let Some(rule) = ir.rules.find(id) else { return Vec::new() };
     let mut alone: Option<BTreeSet<RuleId>> = None;
     let mut together = BTreeSet::new();
-    for case in cases.iter().filter(|case| frame.sides[SIDE].rules_about(case.id.as_deref()).contains(&id)) {
+    let about = |case: &Case<'_>| frame.sides[SIDE].rules_about(case.id.as_deref());
+    for case in cases.iter().filter(|case| about(case).iter().any(|(of, _)| *of == id)) {
         let mut asked = Asked::new(frame, case.clone(), &[]);
-        let literals = Literals::new(&mut asked, &deciding(ir, frame, case), &BTreeSet::new());
+        let literals = Literals::new(&mut asked, &deciding(frame, case), &BTreeSet::new());
         let Some([fires, decides, _]) = literals.of(&mut asked, id) else { continue };
         if !may_be(ir, &mut asked, rule, fires) {
             continue;

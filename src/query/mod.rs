@@ -11,6 +11,7 @@
 mod ask;
 mod budget;
 mod classes;
+mod diff;
 mod findings;
 mod idle;
 mod prove;
@@ -18,8 +19,11 @@ mod search;
 mod shrink;
 mod space;
 mod theory;
+mod who;
 
 pub use budget::Budget;
+pub use diff::{Change, ChangeKind, Comparison, OnlyOne, RuleOf, Which, diff, only_one_knows};
 pub use findings::{findings, idle_findings, unknown};
 pub use idle::{Idle, IdleRule, idle};
 pub use prove::{Counterexample, Finding, Progress, Proof, prove, prove_some};
+pub use who::{Who, WhoCase, who};

@@ -59,10 +59,7 @@ impl Counterexample {
     /// The rule that decided, if there is one.
     #[must_use]
     pub const fn rule(&self) -> Option<RuleId> {
-        match self.verdict.outcome {
-            Outcome::Allow(rule) | Outcome::Deny(rule) => Some(rule),
-            Outcome::NoRule | Outcome::UnknownAction => None,
-        }
+        self.verdict.rule()
     }
 }
 

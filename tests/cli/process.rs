@@ -242,3 +242,32 @@ fn watching_tests_goes_on_until_nobody_reads() {
     fs::write(folder.path().join("a.policy"), GOOD.replace("=> allow", "=> deny")).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(2));
 }
+
+/// Revisions of a git repository, from its root and from a folder in it; names that are options do nothing.
+#[test]
+fn revisions_are_compared() {
+    let folder = TempDir::new().unwrap();
+    let policies = folder.path().join("policies");
+    fs::create_dir(&policies).unwrap();
+    let git = |args: &[&str]| {
+        let who = ["-c", "user.name=n", "-c", "user.email=n@example.com", "-c", "init.defaultBranch=main"];
+        let status = Command::new("git").args(who).args(args).current_dir(folder.path()).stdout(Stdio::null()).status();
+        assert!(status.unwrap().success(), "git {}", args.join(" "));
+    };
+    git(&["init", "--quiet"]);
+    fs::write(policies.join("a.policy"), GOOD).unwrap();
+    fs::write(policies.join("notes.txt"), "no policy").unwrap();
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "one"]);
+    fs::write(policies.join("a.policy"), GOOD.replace("allow anyone", "allow anonymous")).unwrap();
+    let diff = |args: &[&str]| output(policyc(folder.path(), &["diff"]).args(args));
+    let (code, out, _) = diff(&["HEAD:policies", "policies"]);
+    assert!(code == 2 && out.contains("1 lost"), "{code} {out}");
+    assert_eq!(diff(&["HEAD:policies", "HEAD:policies/a.policy"]).0, 0);
+    assert_eq!(diff(&["HEAD:", "HEAD:./policies/"]).0, 0);
+    for wrong in ["HEAD:none", "none:policies", "--output=x:policies", "HEAD:policies/notes.txt$(touch x)"] {
+        let (code, _, err) = diff(&["--", wrong, "policies"]);
+        assert!(code == 1 && err.contains("cannot read"), "{wrong}: {code} {err}");
+    }
+    assert!(!folder.path().join("x").exists());
+}

@@ -1,7 +1,7 @@
 //! Questions about all requests.
 //!
 //! `POLICYC_PROOFS=200000 cargo test --release --test query` compares that many pairs of a set and a claim with what all
-//! requests say, one by one.
+//! requests say, one by one; `POLICYC_DIFFS` does the same for pairs of sets and their differences.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,8 +12,11 @@
 )]
 
 mod brute;
+mod comparisons;
+mod differences;
 mod idle;
 mod proofs;
 mod random;
 mod requests;
 mod topics;
+mod whom;

@@ -8,6 +8,8 @@ use proptest::{collection, option, prelude::*, sample};
 pub(crate) struct Set {
     pub(crate) topics: Vec<usize>,
     pub(crate) statements: Vec<String>,
+    /// How many of them are its vocabulary.
+    pub(crate) names: usize,
 }
 
 impl std::fmt::Debug for Set {
@@ -24,8 +26,46 @@ impl Set {
 
 /// A random set.
 pub(crate) fn set() -> impl Strategy<Value = Set> {
-    let topics = sample::subsequence((0..TOPICS.len()).collect::<Vec<_>>(), 1..=2);
-    topics.prop_flat_map(|topics| {
+    topics().prop_flat_map(|topics| set_about(&topics, statement))
+}
+
+/// A random set, and one that is like it in part.
+pub(crate) fn pair() -> impl Strategy<Value = (Set, Set)> {
+    let pair = |topics: Vec<usize>| {
+        let set = || set_about(&topics, rule);
+        (set(), set(), collection::vec(0..6_u8, 8), prop::bool::weighted(0.5))
+    };
+    topics().prop_flat_map(pair).prop_map(|(old, other, picks, same_names)| {
+        let (names, rules) = old.statements.split_at(old.names);
+        let (other_names, other_rules) = other.statements.split_at(other.names);
+        let mut mixed: Vec<String> = if same_names { names } else { other_names }.to_vec();
+        let count = mixed.len();
+        let mut new = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            match picks.get(index) {
+                Some(0) => {}
+                Some(1) => new.extend(other_rules.get(index).cloned()),
+                Some(2) => new.insert(0, rule.clone()),
+                Some(_) | None => new.push(rule.clone()),
+            }
+        }
+        mixed.extend(new);
+        let new = Set { topics: old.topics.clone(), statements: mixed, names: count };
+        (old, new)
+    })
+}
+
+fn topics() -> impl Strategy<Value = Vec<usize>> {
+    sample::subsequence((0..TOPICS.len()).collect::<Vec<_>>(), 1..=2)
+}
+
+/// A random set about some topics, with random statements.
+fn set_about<S: Strategy<Value = Vec<String>> + 'static>(
+    topics: &[usize],
+    statement: impl Fn(BoxedStrategy<String>, BoxedStrategy<String>, BoxedStrategy<String>) -> S,
+) -> BoxedStrategy<Set> {
+    let topics = topics.to_vec();
+    {
         let all = || topics.iter().map(|index| &TOPICS[*index]).chain([&EVERY]);
         let mut vocabulary: Vec<String> = Vec::new();
         for statement in all().flat_map(|topic| topic.vocabulary) {
@@ -55,20 +95,22 @@ pub(crate) fn set() -> impl Strategy<Value = Set> {
         let test = condition(pick(|topic| topic.tests));
         let statement = statement(who, on, test);
         let open = prop::bool::weighted(0.6);
-        (Just(topics), Just(vocabulary), optional, collection::vec(statement, 1..=6), open).prop_map(
-            |(topics, vocabulary, optional, statements, open)| {
+        (Just(topics), Just(vocabulary), optional, collection::vec(statement, 1..=6), open)
+            .prop_map(|(topics, vocabulary, optional, statements, open)| {
                 // A declaration with a default takes the place of the one without.
                 let subject =
                     |statement: &str| statement.split([':', '=']).next().unwrap_or_default().trim().to_owned();
                 let replaced: Vec<String> = optional.iter().map(|statement| subject(statement)).collect();
                 let vocabulary = vocabulary.into_iter().filter(|statement| !replaced.contains(&subject(statement)));
-                let statements = vocabulary.chain(optional).chain(statements.into_iter().flatten());
+                let mut all: Vec<String> = vocabulary.chain(optional).collect();
+                let names = all.len();
                 // Where nothing is allowed, nothing is seen of much else.
                 let open = open.then(|| "allow anyone to any;".to_owned());
-                Set { topics, statements: statements.chain(open).collect() }
-            },
-        )
-    })
+                all.extend(statements.into_iter().flatten().chain(open));
+                Set { topics, statements: all, names }
+            })
+            .boxed()
+    }
 }
 
 fn alternatives(term: BoxedStrategy<&'static str>) -> BoxedStrategy<String> {
@@ -136,4 +178,34 @@ fn statement(
             statements
         },
     )
+}
+
+/// A rule that decides, or says something of decisions.
+fn rule(
+    who: BoxedStrategy<String>,
+    on: BoxedStrategy<String>,
+    test: BoxedStrategy<String>,
+) -> impl Strategy<Value = Vec<String>> {
+    let actions = sample::select(&["any", "view", "use", "view, use"][..]);
+    let clause =
+        (sample::select(&["when", "unless"][..]), test.clone()).prop_map(|(word, test)| format!("{word} {test}"));
+    let clauses = collection::vec(clause, 0..=2).prop_map(|clauses| clauses.join(" "));
+    let kinds = ["allow", "allow", "allow", "deny", "deny", "require", "gate", "limit", "oblige", "shadow"];
+    let word = sample::select(&["", "", " else X 403 \"no\"", " else Y 404", " else X 401"][..]);
+    let mode = sample::select(&["auto", "manual"][..]);
+    let small = (sample::select(&["allow", "deny", "deny X", "any"][..]), 1..=2_u8);
+    (who, actions, option::weighted(0.5, on), clauses, sample::select(kinds.to_vec()), test, (word, mode, small))
+        .prop_map(|(who, actions, on, clauses, kind, test, (word, mode, (upon, number)))| {
+            let on = on.map(|on| format!(" on {on}")).unwrap_or_default();
+            let scope = format!("{who} to {actions}{on} {clauses}");
+            vec![match kind {
+                "allow" => format!("allow {scope};"),
+                "deny" => format!("deny {scope}{word};"),
+                "shadow" => format!("shadow deny {scope};"),
+                "require" => format!("require {test} to {actions}{on} of {who} {clauses}{word};"),
+                "gate" => format!("gate {mode} to {actions}{on} of {who} {clauses}{word};"),
+                "limit" => format!("limit {scope} at most {number} per day by principal{word};"),
+                _ => format!("oblige log(level = {number}) upon {upon} to {actions}{on} of {who} {clauses};"),
+            }]
+        })
 }

@@ -367,6 +367,17 @@ impl Search {
         }
     }
 
+    /// What is known of other literals as soon as one is true; false of all where that one cannot be.
+    pub(super) fn given(&mut self, lit: Lit, others: &[Lit]) -> Vec<Known> {
+        if self.known(lit) == Known::Open {
+            self.decide(lit);
+        }
+        let cannot_be = self.spread().is_some() || self.known(lit) == Known::False;
+        let known = others.iter().map(|other| if cannot_be { Known::False } else { self.known(*other) }).collect();
+        self.back_to(0);
+        known
+    }
+
     /// A new variable that makes a literal true where it is true itself.
     fn question(&mut self, goal: Lit) -> Lit {
         let asked = Lit::of(self.variable(Meaning::Constant));

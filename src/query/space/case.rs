@@ -85,6 +85,12 @@ impl<'a> Frame<'a> {
         cases
     }
 
+    /// The requests about one resource.
+    pub(in crate::query) fn case(&self, kind: &str, id: &str) -> Case<'a> {
+        let about = self.sides.iter().map(|side| side.entities(Owner::Resource).find(kind, id));
+        Case::named(&id.into(), Kind::Is(kind.into()), about.collect())
+    }
+
     fn undeclared(&self) -> IdVec<SideId, Option<&'a Entity>> {
         self.sides.iter().map(|_| None).collect()
     }

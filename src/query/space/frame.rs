@@ -5,8 +5,8 @@ use crate::{
     check::{
         Ir,
         entity::{Entities, Entity},
-        ir::RuleId,
-        vocabulary::{AttrId, Owner, Type, Vocabulary, builtin},
+        ir::{Rule, RuleId},
+        vocabulary::{self, AttrId, Owner, Type, Vocabulary, builtin},
     },
     eval::facts::close_roles,
     ids::{IdVec, ids},
@@ -30,9 +30,12 @@ ids! {
 pub(in crate::query) struct Attribute {
     pub(in crate::query) owner: Owner,
     pub(in crate::query) name: Arc<str>,
+    /// Its type: the values that fit it for every set that knows it.
     pub(in crate::query) ty: Type,
     /// Whether it is never negative.
     pub(in crate::query) is_unit: bool,
+    /// Whether there are values that fit it for every set that knows it.
+    pub(in crate::query) is_agreed: bool,
 }
 
 /// The policy sets that are asked about, and the attributes that one of them knows.
@@ -65,7 +68,7 @@ pub(in crate::query) const fn key(attr: AttrId) -> Key {
 }
 
 impl<'a> Frame<'a> {
-    /// The frame of some policy sets. Of an attribute that several know, the first one's type counts.
+    /// The frame of some policy sets. Of an attribute that several know, the values that all of them take count.
     pub(in crate::query) fn new(sets: &[&'a Ir]) -> Self {
         let mut frame =
             Self { sides: IdVec::new(), attributes: IdVec::new(), names: Names::default(), kinds: BTreeSet::new() };
@@ -74,14 +77,19 @@ impl<'a> Frame<'a> {
             let rows = ir.vocabulary.attributes.iter();
             let keys: IdVec<AttrId, Key> = rows
                 .map(|row| {
-                    *places.entry((row.owner, row.name.clone())).or_insert_with(|| {
+                    let key = *places.entry((row.owner, row.name.clone())).or_insert_with(|| {
                         frame.attributes.push(Attribute {
                             owner: row.owner,
                             name: row.name.clone(),
                             ty: row.ty.clone(),
                             is_unit: row.is_unit,
+                            is_agreed: true,
                         })
-                    })
+                    });
+                    if let Some(attribute) = frame.attributes.get_mut(key) {
+                        attribute.join(row);
+                    }
+                    key
                 })
                 .collect();
             ir.rules.iter().for_each(|rule| frame.names.add(&rule.parts));
@@ -91,13 +99,69 @@ impl<'a> Frame<'a> {
             frame.sides.push(Side::new(ir, keys));
         }
         frame.kinds.extend(frame.names.whole().map(|(kind, _)| kind.clone()));
+        frame.no_nested_names();
         frame
     }
 
-    /// Whether a request cannot give an attribute: there are no tiers to give.
+    /// What is a value for one set and has members for another cannot be given to both.
+    fn no_nested_names(&mut self) {
+        let all: Vec<(Owner, Arc<str>)> = self.attributes.iter().map(|row| (row.owner, row.name.clone())).collect();
+        let within = |(owner, inner): &(Owner, Arc<str>), outer: &Attribute| {
+            *owner == outer.owner && inner.strip_prefix(&*outer.name).is_some_and(|rest| rest.starts_with('.'))
+        };
+        for key in self.attributes.ids() {
+            if let Some(row) = self.attributes.get_mut(key)
+                && all.iter().any(|other| within(other, row))
+            {
+                row.is_agreed = false;
+            }
+        }
+    }
+
+    /// Whether a request cannot give an attribute: no value fits it for all sets, or there are no tiers to give.
     pub(in crate::query) fn cannot_be_given(&self, key: Key) -> bool {
-        let no_tiers = |side: &Side<'_>| side.ir.vocabulary.tiers.is_empty();
-        self.attributes[key].ty == Type::Tier && self.sides.iter().all(no_tiers)
+        let attribute = &self.attributes[key];
+        !attribute.is_agreed || (attribute.ty == Type::Tier && self.tiers(key).is_empty())
+    }
+
+    /// The tiers that an attribute can be given. Of a principal's, every set takes any; of any other, only its own.
+    pub(in crate::query) fn tiers(&self, at: Key) -> Vec<Arc<str>> {
+        let knowing: Vec<&Side<'_>> = self.sides.iter().filter(|side| side.attrs.contains_key(&at)).collect();
+        let any = at == key(builtin::PRINCIPAL_TIER);
+        let mut names: Vec<Arc<str>> = Vec::new();
+        for name in knowing.iter().flat_map(|side| &side.ir.vocabulary.tiers) {
+            let by_all = || knowing.iter().all(|side| side.ir.vocabulary.tiers.contains(name));
+            if !names.contains(name) && (any || by_all()) {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+}
+
+impl Attribute {
+    /// Takes in what one more set says of the attribute.
+    fn join(&mut self, row: &vocabulary::Attribute) {
+        self.is_unit |= row.is_unit;
+        match common(&self.ty, &row.ty) {
+            Some(ty) => self.ty = ty,
+            None => self.is_agreed = false,
+        }
+    }
+}
+
+/// The type of the values that fit two types, if there are any.
+fn common(one: &Type, other: &Type) -> Option<Type> {
+    match (one, other) {
+        (Type::Int(min, max), Type::Int(least, most)) => {
+            let (min, max) = (*min.max(least), *max.min(most));
+            (min <= max).then_some(Type::Int(min, max))
+        }
+        (Type::OneOf(names), Type::OneOf(others)) => {
+            let both: Vec<Arc<str>> = names.iter().filter(|name| others.contains(name)).cloned().collect();
+            (!both.is_empty()).then(|| Type::OneOf(both.into()))
+        }
+        (one, other) => (one == other).then(|| one.clone()),
     }
 }
 
@@ -130,6 +194,17 @@ impl<'a> Side<'a> {
     /// An attribute of the set as an attribute of requests.
     pub(in crate::query) fn key(&self, attr: AttrId) -> Key {
         self.keys[attr]
+    }
+
+    /// The type of an attribute, if the set knows it.
+    pub(in crate::query) fn ty(&self, key: Key) -> Option<&'a Type> {
+        let attr = self.attrs.get(&key)?;
+        Some(&self.ir.vocabulary.attributes[*attr].ty)
+    }
+
+    /// Whether the set does not look at what a request says of an attribute: it has no tiers.
+    pub(in crate::query) fn ignores(&self, key: Key) -> bool {
+        self.ir.vocabulary.tiers.is_empty() && self.ty(key) == Some(&Type::Tier)
     }
 
     /// The value of an attribute where a request does not give it; unknown without one.
@@ -166,10 +241,10 @@ impl<'a> Side<'a> {
     }
 
     /// The rules that may speak of a resource, in source order; none for one that is not named.
-    pub(in crate::query) fn rules_about(&self, id: Option<&str>) -> Vec<RuleId> {
+    pub(in crate::query) fn rules_about(&self, id: Option<&str>) -> Vec<(RuleId, &'a Rule)> {
         let pinned = id.and_then(|id| self.pinned.get(id)).map_or(&[][..], Vec::as_slice);
         let mut rules: Vec<RuleId> = self.free.iter().chain(pinned).copied().collect();
         rules.sort_unstable();
-        rules
+        rules.into_iter().filter_map(|id| Some((id, self.ir.rules.find(id)?))).collect()
     }
 }

@@ -7,9 +7,10 @@ use super::{
 use crate::{
     check::vocabulary::{Owner, builtin},
     ids::IdVec,
+    request::Properties,
     value::Value,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Some policy sets, and a case.
 pub(in crate::query) struct Ground<'a> {
@@ -17,6 +18,19 @@ pub(in crate::query) struct Ground<'a> {
     pub(in crate::query) case: Case<'a>,
     /// What each set's declaration of the resource fixes; none where it has no declaration.
     declared: IdVec<SideId, Option<BTreeMap<Key, Value>>>,
+    /// The circumstances that all requests have.
+    pub(in crate::query) given: Given,
+}
+
+/// Circumstances that are given beforehand.
+#[derive(Debug, Default)]
+pub(in crate::query) struct Given {
+    /// As a request gives them.
+    pub(in crate::query) context: Properties,
+    /// What they come to.
+    pub(in crate::query) values: BTreeMap<Key, Shown>,
+    /// Whether all declared principals are told apart.
+    pub(in crate::query) apart: bool,
 }
 
 /// What a policy set takes an attribute for.
@@ -38,9 +52,19 @@ impl Shown {
 }
 
 impl<'a> Ground<'a> {
-    pub(in crate::query) fn new(frame: &'a Frame<'a>, case: Case<'a>) -> Self {
+    pub(in crate::query) fn new(frame: &'a Frame<'a>, case: Case<'a>, given: Given) -> Self {
         let declared = case.declared.pairs().map(|(id, entity)| entity.map(|entity| frame.sides[id].fixed(entity)));
-        Self { frame, declared: declared.collect(), case }
+        Self { frame, declared: declared.collect(), case, given }
+    }
+
+    /// What a set takes an attribute for, whoever asks.
+    pub(super) fn settled(&self, id: SideId, at: Key) -> Shown {
+        match self.frame.attributes[at].owner {
+            Owner::Resource => self.of_resource(id, at),
+            Owner::Principal | Owner::Action | Owner::Context => {
+                self.given.values.get(&at).cloned().unwrap_or(Shown::Open)
+            }
+        }
     }
 
     /// What a set takes an attribute of the resource for.
@@ -68,6 +92,25 @@ impl<'a> Ground<'a> {
         Shown::of(self.frame.sides[id].default(key).filter(|_| !undeclared))
     }
 
+    /// The organisations that sets take the resource's for without being told, where they do not agree about it.
+    pub(super) fn organisations(&self) -> Option<Vec<Arc<str>>> {
+        let at = key(builtin::RESOURCE_ORG);
+        let each: Vec<[Shown; 2]> =
+            self.frame.sides.ids().map(|side| [self.of_resource(side, at), self.absent(side, at)]).collect();
+        if each.windows(2).all(|pair| matches!(pair, [one, other] if one == other)) {
+            return None;
+        }
+        let mut known: Vec<Arc<str>> = Vec::new();
+        for shown in each.iter().flatten() {
+            if let Shown::Known(Value::Text(org)) = shown
+                && !known.contains(org)
+            {
+                known.push(org.clone());
+            }
+        }
+        Some(known)
+    }
+
     /// The values that an attribute can have for a set without being given one.
     pub(in crate::query) fn known(&self, id: SideId, key: Key) -> Vec<Value> {
         let side = &self.frame.sides[id];
@@ -76,7 +119,7 @@ impl<'a> Ground<'a> {
         match self.frame.attributes[key].owner {
             Owner::Resource => values.extend(value(self.of_resource(id, key))),
             Owner::Principal => values.extend(side.of_people(key).cloned().chain(side.of_nobody(key))),
-            Owner::Action | Owner::Context => {}
+            Owner::Action | Owner::Context => values.extend(value(self.settled(id, key))),
         }
         values
     }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     check::{
         ir::{Atom, Cond, CondKind, Effect, Part, Rule},
-        vocabulary::{Owner, Type, builtin},
+        vocabulary::{Type, builtin},
     },
     eval::{facts::Grant, kleene::Kleene, reference::opens},
     query::{classes::Classes, search::Lit},
@@ -81,7 +81,7 @@ impl Scene<'_> {
             }
             Atom::Has(attr) => {
                 let at = side.key(*attr);
-                if self.is_set(at) { self.has_members(id, at) } else { self.test(id, at, atom, sense) }
+                if self.is_set(id, at) { self.has_members(id, at) } else { self.test(id, at, atom, sense) }
             }
             Atom::IsTrue(attr)
             | Atom::Compare(attr, ..)
@@ -106,8 +106,8 @@ impl Scene<'_> {
         }
     }
 
-    pub(super) fn is_set(&self, at: Key) -> bool {
-        matches!(self.space.ground.frame.attributes[at].ty, Type::Texts | Type::Roles)
+    fn is_set(&self, side: SideId, at: Key) -> bool {
+        matches!(self.space.ground.frame.sides[side].ty(at), Some(Type::Texts | Type::Roles))
     }
 
     /// A test of one attribute, not a set, against constants.
@@ -116,11 +116,9 @@ impl Scene<'_> {
             Shown::Known(value) => sense.takes(truth(atom, value)),
             Shown::Unknown | Shown::Open => sense.takes(unknown_truth(atom)),
         };
-        if self.space.ground.frame.attributes[at].owner == Owner::Resource {
-            match self.space.ground.of_resource(side, at) {
-                Shown::Open => {}
-                shown @ (Shown::Known(_) | Shown::Unknown) => return Lit::constant(of(&shown)),
-            }
+        match self.space.ground.settled(side, at) {
+            Shown::Open => {}
+            shown @ (Shown::Known(_) | Shown::Unknown) => return Lit::constant(of(&shown)),
         }
         if is_person(at) {
             return self.test_of_person(at, atom, sense);
@@ -271,17 +269,14 @@ impl Scene<'_> {
     /// What a set takes an attribute for, in each of the cases that there are: the cases are told apart by literals of which
     /// one is true.
     pub(super) fn readings(&mut self, side: SideId, at: Key) -> Vec<(Lit, Shown)> {
-        match self.space.ground.frame.attributes[at].owner {
-            Owner::Resource => match self.space.ground.of_resource(side, at) {
-                Shown::Open if at == key(builtin::RESOURCE_ID) => return vec![(Lit::TRUE, Shown::Open)],
-                Shown::Open => {}
-                shown @ (Shown::Known(_) | Shown::Unknown) => return vec![(Lit::TRUE, shown)],
-            },
-            Owner::Principal if is_person(at) => {
+        match self.space.ground.settled(side, at) {
+            Shown::Open if at == key(builtin::RESOURCE_ID) => return vec![(Lit::TRUE, Shown::Open)],
+            Shown::Open if is_person(at) => {
                 let missing = self.person(|person| at == key(builtin::PRINCIPAL_ID) && person.id == PersonId::Missing);
                 return vec![(missing, Shown::Known(Value::None)), (!missing, Shown::Open)];
             }
-            Owner::Principal | Owner::Action | Owner::Context => {}
+            Shown::Open => {}
+            shown @ (Shown::Known(_) | Shown::Unknown) => return vec![(Lit::TRUE, shown)],
         }
         let slot = self.slot(at);
         let mut by_class: Vec<(Classes, Shown)> = vec![(slot.with_value(), Shown::Open)];

@@ -17,8 +17,8 @@ mod truth;
 mod wanted;
 
 pub(super) use case::{Case, Kind};
-pub(super) use frame::{Frame, Key, SideId, key};
-pub(super) use ground::{Ground, Shown};
+pub(super) use frame::{Frame, Key, Side, SideId, key};
+pub(super) use ground::{Given, Ground, Shown};
 pub(super) use names::pins;
 pub(super) use people::{People, Person, PersonId};
 pub(super) use slot::{Class, Slot};
@@ -34,6 +34,7 @@ use crate::{
         vocabulary::{Owner, builtin},
     },
     glob::Glob,
+    value::Value,
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -54,6 +55,10 @@ pub(super) mod held {
     /// It holds it in some organisation: if the resource's is known, in another.
     pub(in crate::query) const ELSEWHERE: usize = 2;
     pub(in crate::query) const COUNT: usize = 3;
+    /// Where sets disagree about the resource's organisation: it holds it in the one that the request gives.
+    pub(in crate::query) const THERE: usize = 3;
+    /// And from here on: in each of those that sets take it for.
+    pub(in crate::query) const FIRST: usize = 4;
 }
 
 /// The classes of a comparison of two attributes that have an order.
@@ -86,6 +91,8 @@ pub(super) struct Space<'a> {
     pub(super) some: BTreeMap<Key, DimId>,
     /// Whether roles that are given have this one.
     pub(super) roles: BTreeMap<Arc<str>, DimId>,
+    /// Where sets disagree about the resource's organisation: those that they take it for.
+    pub(super) organisations: Option<Vec<Arc<str>>>,
     /// Whether a text that is not named matches a pattern.
     pub(super) globs: HashMap<(Key, String), Vec<(Glob, DimId)>>,
     /// Whether an instant is in a window.
@@ -109,6 +116,9 @@ impl<'a> Scene<'a> {
         }
         // Whether an id is declared or named is a matter of the kind.
         wanted.texts.entry(key(builtin::RESOURCE_KIND)).or_default().extend(ground.frame.kinds.iter().cloned());
+        wanted.identities |= ground.given.apart;
+        let organisations = ground.organisations();
+        wanted.texts.entry(key(builtin::RESOURCE_ORG)).or_default().extend(organisations.iter().flatten().cloned());
         let mut search = Search::new();
         let people = People::new(ground.frame, &wanted);
         let count = people.classes.len();
@@ -125,6 +135,7 @@ impl<'a> Scene<'a> {
             members: BTreeMap::new(),
             some: BTreeMap::new(),
             roles: BTreeMap::new(),
+            organisations,
             globs: HashMap::new(),
             windows: Vec::new(),
             equals: BTreeMap::new(),
@@ -210,6 +221,14 @@ impl<'a> Scene<'a> {
     fn choose(&mut self, options: Vec<(Lit, Lit)>) -> Lit {
         let each: Vec<Lit> = options.into_iter().map(|(option, then)| self.search.all([option, then])).collect();
         self.search.any(each)
+    }
+
+    /// The action is this one.
+    pub(super) fn action(&mut self, name: &str) -> Lit {
+        let at = key(builtin::ACTION_NAME);
+        let slot = self.slot(at);
+        let classes = slot.those(|class| matches!(class, Class::At(Value::Text(known)) if **known == *name));
+        self.said(at, &classes)
     }
 
     /// The action is one that a set knows.

@@ -115,12 +115,13 @@ impl Scene<'_> {
     fn role(&mut self, name: &Arc<str>, ways: &[usize]) -> Lit {
         let Self { search, space } = self;
         let known = space.roles.get(name).copied();
+        let count = space.organisations.as_ref().map_or(held::COUNT, |all| held::FIRST.saturating_add(all.len()));
         let dim = known.unwrap_or_else(|| {
-            let dim = search.dimension(Classes::all(held::COUNT), held::COUNT);
+            let dim = search.dimension(Classes::all(count), count);
             space.roles.insert(name.clone(), dim);
             dim
         });
-        search.within(dim, &Classes::filter(held::COUNT, |way| ways.contains(way)))
+        search.within(dim, &Classes::filter(count, |way| ways.contains(way)))
     }
 
     /// A principal whose roles are given holds one: that or one that includes it.
@@ -139,13 +140,46 @@ impl Scene<'_> {
             if unknown != Lit::FALSE {
                 let mut elsewhere = Vec::new();
                 for name in &including {
-                    elsewhere.push(self.role(name, &[held::ELSEWHERE]));
+                    elsewhere.push(!self.role(name, &[held::NO, held::EVERYWHERE]));
                 }
                 let elsewhere = self.search.any(elsewhere);
                 everywhere.push(self.search.all([unknown, elsewhere]));
             }
         }
+        for (way, here) in self.ways_here(side) {
+            for name in &including {
+                let held = self.role(name, &[way]);
+                everywhere.push(self.search.all([here, held]));
+            }
+        }
         self.search.any(everywhere)
+    }
+
+    /// Where sets disagree about the resource's organisation: the ways to hold a role in one, each with what makes that
+    /// the resource's for a set.
+    fn ways_here(&mut self, side: SideId) -> Vec<(usize, Lit)> {
+        let Some(organisations) = self.space.organisations.clone() else { return Vec::new() };
+        let at = key(builtin::RESOURCE_ORG);
+        let is = |org: Arc<str>| Atom::Compare(builtin::RESOURCE_ORG, Cmp::Eq, Value::Text(org));
+        let mut ways = Vec::new();
+        let mut there = Vec::new();
+        for (option, shown) in self.readings(side, at) {
+            let same = match shown {
+                Shown::Open => Lit::TRUE,
+                Shown::Known(Value::Text(org)) => self.open(side, at, &is(org)),
+                Shown::Known(_) | Shown::Unknown => Lit::FALSE,
+            };
+            there.push((option, same));
+        }
+        let there = self.choose(there);
+        let slot = self.slot(at);
+        let given = self.said(at, &slot.with_value());
+        ways.push((held::THERE, self.search.all([given, there])));
+        for (index, org) in organisations.into_iter().enumerate() {
+            let here = self.test(side, at, &is(org), Sense::Surely);
+            ways.push((held::FIRST.saturating_add(index), here));
+        }
+        ways
     }
 
     /// One of the roles that are fixed is of a name, and counts here.

@@ -62,9 +62,10 @@ impl Slot {
     /// The dimension of an attribute, and its classes.
     pub(super) fn new(ground: &Ground<'_>, wanted: &Wanted, search: &mut Search, at: Key) -> Self {
         let frame = ground.frame;
-        let line = line(frame, wanted, at);
+        let given = !frame.cannot_be_given(at);
+        let line = line(frame, wanted, at).filter(|_| given);
         let mut classes = match &line {
-            _ if frame.cannot_be_given(at) => Vec::new(),
+            _ if !given => Vec::new(),
             Some(line) => line.ranges().map(|(first, last)| Class::Range(first, last)).collect(),
             None => points(frame, wanted, at),
         };
@@ -118,6 +119,7 @@ impl Slot {
         self.classes.iter().enumerate().skip(self.valued).map(move |(class, of)| {
             let shown = match of {
                 Class::Absent => ground.absent(side, at),
+                Class::Unknown if ground.frame.sides[side].ignores(at) => ground.absent(side, at),
                 Class::Nobody => Shown::of(ground.frame.sides[side].of_nobody(at)),
                 Class::None => Shown::Known(Value::None),
                 Class::Unknown
@@ -225,15 +227,7 @@ fn points(frame: &Frame<'_>, wanted: &Wanted, at: Key) -> Vec<Class> {
             [Grant::No, Grant::Auto, Grant::Manual].map(Class::Grant).into()
         }
         Type::Bool => [false, true].map(|value| Class::At(Value::Bool(value))).into(),
-        Type::Tier => {
-            let mut names: Vec<Arc<str>> = Vec::new();
-            for name in frame.sides.iter().flat_map(|side| &side.vocabulary().tiers) {
-                if !names.contains(name) {
-                    names.push(name.clone());
-                }
-            }
-            names.into_iter().map(Class::Tier).collect()
-        }
+        Type::Tier => frame.tiers(at).into_iter().map(Class::Tier).collect(),
         Type::OneOf(constants) => texts(constants.iter().cloned().collect()).collect(),
         Type::Text | Type::Kind => {
             texts(wanted.texts.get(&at).cloned().unwrap_or_default()).chain([Class::Other]).collect()

@@ -6,7 +6,7 @@ use crate::{
     eval::facts::Grant,
     query::{
         search::Search,
-        space::{Class, Key, Kind, Slot, held, key},
+        space::{Class, Key, Kind, Shown, Slot, held, key},
     },
     request::{Input, Principal, Request, Resource, insert},
     value::Value,
@@ -32,6 +32,7 @@ impl Space<'_> {
         };
         let resource = Resource::new(kind, text(builtin::RESOURCE_ID).unwrap_or_default());
         let mut request = Request::new(principal, text(builtin::ACTION_NAME).unwrap_or_default(), resource);
+        request.context.clone_from(&self.ground.given.context);
         for (at, slot) in &self.slots {
             if builtin::ALWAYS_GIVEN.contains(&AttrId(at.0)) || self.is_fixed(search, *at) {
                 continue;
@@ -79,28 +80,31 @@ impl Space<'_> {
     /// The roles that are given, those that are held elsewhere with an organisation that is not the resource's.
     fn held(&self, search: &Search, values: &Values) -> Input {
         let organisation = key(builtin::RESOURCE_ORG);
-        let own: Option<Arc<str>> = values.texts.get(&organisation).cloned().or_else(|| {
-            let known = self.ground.frame.sides.ids().map(|side| self.ground.of_resource(side, organisation));
-            known
-                .filter_map(|shown| {
-                    if let super::super::space::Shown::Known(Value::Text(org)) = shown { Some(org) } else { None }
-                })
-                .next()
-        });
-        let elsewhere = if own.as_deref() == Some("elsewhere") { "somewhere" } else { "elsewhere" };
+        let given = values.texts.get(&organisation);
+        let known = self.ground.frame.sides.ids().map(|side| self.ground.of_resource(side, organisation));
+        let known = known.filter_map(|shown| if let Shown::Known(Value::Text(org)) = shown { Some(org) } else { None });
+        let taken: Vec<Arc<str>> = known.chain(self.organisations.iter().flatten().chain(given).cloned()).collect();
+        let is_free = |name: &String| !taken.iter().any(|org| **org == **name);
+        let more = (2..).map(|number: u32| format!("elsewhere-{number}"));
+        let elsewhere = ["elsewhere".to_owned()].into_iter().chain(more).find(is_free).unwrap_or_default();
         let mut roles = Vec::new();
         for (name, dim) in &self.roles {
-            let cell = search.cell(*dim);
-            let way = [held::NO, held::EVERYWHERE, held::ELSEWHERE].into_iter().find(|way| cell.contains(*way));
-            match way {
-                Some(held::EVERYWHERE) => roles.push(Input::Text(name.to_string())),
-                Some(held::ELSEWHERE) => {
-                    let [role, org] = [("role", &**name), ("org", elsewhere)];
-                    let named = [role, org].map(|(name, text)| (name.to_owned(), Input::Text(text.to_owned())));
-                    roles.push(Input::Object(BTreeMap::from(named)));
+            let org = match search.cell(*dim).iter().next() {
+                Some(held::NO) | None => continue,
+                Some(held::EVERYWHERE) => {
+                    roles.push(Input::Text(name.to_string()));
+                    continue;
                 }
-                Some(_) | None => {}
-            }
+                Some(held::ELSEWHERE) => &*elsewhere,
+                Some(held::THERE) => given.map_or(&*elsewhere, |org| &**org),
+                Some(way) => {
+                    let place = way.saturating_sub(held::FIRST);
+                    self.organisations.iter().flatten().nth(place).map_or(&*elsewhere, |org| &**org)
+                }
+            };
+            let named =
+                [("role", &**name), ("org", org)].map(|(name, text)| (name.to_owned(), Input::Text(text.to_owned())));
+            roles.push(Input::Object(BTreeMap::from(named)));
         }
         Input::List(roles)
     }

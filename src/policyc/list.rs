@@ -1,0 +1,163 @@
+//! `policyc list`: the declared resources that a principal may use.
+
+use super::{
+    Config, Exit, Io, asked,
+    requests::{at, date, default_time},
+    set, show,
+    style::{counted, failed},
+    who::obligations,
+};
+use crate::{
+    decision::Decision,
+    engine::Engine,
+    eval::verdict::Outcome,
+    examine::text::quoted,
+    request::{Refusal, Request},
+};
+use chrono::{DateTime, Utc};
+use clap::ValueEnum;
+use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
+use serde::Serialize;
+use std::{fmt::Write, path::PathBuf, sync::Arc};
+
+/// List the declared resources that a principal may use
+///
+/// Each declared resource is decided by the decision graph, which finds the few rules that can speak of it. Patterns of
+/// resources are not listed: they stand for any number of them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes: 0 shown; 1 usage, or a file cannot be read; 3 the policy set is not valid.
+
+Example:
+  policyc list policies --action download --principal '{\"type\": \"user\", \"id\": \"alice@company.com\"}'")]
+pub(super) struct Args {
+    /// Policy files, folders and bundles; `-` is standard input
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Who asks, as the subject of a request
+    #[arg(long, env = "POLICYC_LIST_PRINCIPAL", value_name = "JSON")]
+    principal: String,
+    /// What is done
+    #[arg(long, env = "POLICYC_LIST_ACTION", value_name = "A")]
+    action: String,
+    /// Circumstances, as in a request
+    #[arg(long, env = "POLICYC_LIST_CONTEXT", value_name = "JSON")]
+    context: Option<String>,
+    /// The time, where the circumstances have none; now unless told otherwise
+    #[arg(long, env = "POLICYC_LIST_AT", value_name = "INSTANT", value_parser = at)]
+    at: Option<DateTime<Utc>>,
+    /// Only resources of this kind
+    #[arg(long, env = "POLICYC_LIST_KIND", value_name = "KIND")]
+    kind: Option<String>,
+    /// How they are shown
+    #[arg(long, env = "POLICYC_LIST_FORMAT", value_enum, default_value_t = Format::Pretty)]
+    format: Format,
+    /// Resources and principals with their attributes: JSON, JSON Lines or CSV
+    #[arg(long, env = "POLICYC_LIST_CATALOG", value_name = "FILE")]
+    catalog: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Pretty,
+    /// One JSON document
+    Json,
+}
+
+/// A resource that may be used, and what comes with that.
+struct Usable {
+    kind: Arc<str>,
+    id: Arc<str>,
+    limits: Vec<String>,
+    decision: Decision,
+}
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>, config: &Config) -> Exit {
+    match try_run(args, io, config) {
+        Ok(exit) | Err(exit) => exit,
+    }
+}
+
+fn try_run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> {
+    let (kind, context) = (args.kind.as_deref(), args.context.as_deref());
+    let mut asked = asked::request(Some(&args.principal), &args.action, (kind.unwrap_or("model"), "any"), context, io)?;
+    date(&mut asked, default_time(args.at));
+    let engine = set::load(set::one(&args.paths, &args.catalog, io, config)?.builder(), io)?;
+    if !engine.ir().vocabulary.action_ids.contains_key(&*args.action) {
+        return Err(failed(io, &format!("the policies know no action `{}`", args.action), None));
+    }
+    let found = usable(&engine, &asked, kind)
+        .map_err(|refusal| failed(io, &format!("not a request: {} at `{}`", refusal.error, refusal.at), None))?;
+    let text = match args.format {
+        Format::Pretty => pretty(&found),
+        Format::Json => json(&found),
+    };
+    let _ = io.out.write_all(text.as_bytes());
+    Ok(Exit::Fine)
+}
+
+/// The declared resources, of a kind or of any, that a request about them is allowed for; by kind and id.
+fn usable(engine: &Engine, asked: &Request, kind: Option<&str>) -> Result<Vec<Usable>, Refusal> {
+    let declared: Vec<(&Arc<str>, &Arc<str>)> = engine
+        .ir()
+        .vocabulary
+        .resources
+        .exact()
+        .map(|(id, entity)| (&entity.kind, id))
+        .filter(|(of, _)| kind.is_none_or(|kind| ***of == *kind))
+        .collect();
+    let look = |request: &mut Request, (kind, id): &(&Arc<str>, &Arc<str>)| {
+        request.resource.kind.replace_range(.., kind);
+        request.resource.id.replace_range(.., id);
+        let verdict = engine.verdict(request)?;
+        if !matches!(verdict.outcome, Outcome::Allow(_)) {
+            return Ok(None);
+        }
+        let limits = verdict.limits.iter().filter_map(|id| show::limit(engine.ir(), *id)).collect();
+        let decision = engine.unlimited(request)?;
+        Ok(Some(Usable { kind: (*kind).clone(), id: (*id).clone(), limits, decision }))
+    };
+    let looked = declared.par_iter().map_init(|| asked.clone(), look);
+    looked.filter_map(Result::transpose).collect()
+}
+
+fn pretty(found: &[Usable]) -> String {
+    let mut text = String::new();
+    for Usable { kind, id, limits, decision } in found {
+        let duties = decision.obligations.iter().map(ToString::to_string);
+        let more: Vec<String> = limits.iter().cloned().chain(duties).collect();
+        let more = if more.is_empty() { String::new() } else { format!("  {}", more.join(", ")) };
+        let _ = writeln!(text, "{kind} {}{more}", quoted(id));
+    }
+    let _ = writeln!(text, "{}", counted(found.len(), "resource"));
+    text
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    resources: Vec<Shape<'a>>,
+}
+
+#[derive(Serialize)]
+struct Shape<'a> {
+    r#type: &'a str,
+    id: &'a str,
+    obligations: serde_json::Value,
+    limits: &'a [String],
+}
+
+fn json(found: &[Usable]) -> String {
+    let mut resources = Vec::new();
+    for usable in found {
+        resources.push(Shape {
+            r#type: &usable.kind,
+            id: &usable.id,
+            obligations: obligations(&usable.decision),
+            limits: &usable.limits,
+        });
+    }
+    let mut text = serde_json::to_string(&Report { resources }).unwrap_or_default();
+    text.push('\n');
+    text
+}

@@ -1,0 +1,338 @@
+//! Which rules can fire differently in two policy sets, without a look at a single request.
+//!
+//! A rule that both sets have, and whose names stand for the same in both, fires alike wherever the resource is declared
+//! alike. All others are called changed, whether or not that makes a difference: a rule whose text is the same, too, where
+//! a role, a tier, a default or a declared principal that it depends on is not.
+
+use super::content;
+use crate::{
+    check::{
+        ir::{Atom, Cond, CondKind, Effect, Members, Rule, RuleId, Upon},
+        vocabulary::{Type, Vocabulary, builtin},
+    },
+    ids::IdVec,
+    query::space::{Case, Frame, Key, Side, SideId, key, pins},
+    value::Value,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+/// What two policy sets do not have in common.
+pub(super) struct Changed<'a> {
+    frame: &'a Frame<'a>,
+    /// The attributes that are not taken for the same.
+    keys: BTreeSet<Key>,
+    /// The roles that are not included in the same ones.
+    roles: BTreeSet<Arc<str>>,
+    /// Whether not the same actions are known.
+    pub(super) actions: bool,
+    rules: IdVec<SideId, HashSet<RuleId>>,
+    /// The ids of resources that a changed rule is only about.
+    ids: HashSet<Arc<str>>,
+    /// Whether a changed rule is about resources of any id.
+    pub(super) general: bool,
+}
+
+/// What a rule says, as two numbers that are the same just where it says the same.
+type Mark = (u64, u64);
+
+impl<'a> Changed<'a> {
+    /// What two policy sets do not have in common.
+    pub(super) fn new(frame: &'a Frame<'a>) -> Self {
+        let mut changed = Self {
+            frame,
+            keys: keys(frame),
+            roles: roles(frame),
+            actions: differ(frame, |side| side.vocabulary().actions.iter().cloned().collect::<BTreeSet<_>>()),
+            rules: frame.sides.iter().map(|_| HashSet::new()).collect(),
+            ids: HashSet::new(),
+            general: false,
+        };
+        changed.general = changed.actions;
+        let marks: IdVec<SideId, Vec<(RuleId, Mark)>> = frame.sides.ids().map(|side| changed.marks(side)).collect();
+        for side in frame.sides.ids() {
+            let others = frame.sides.ids().filter(|other| *other != side);
+            let theirs: HashSet<Mark> = others.flat_map(|other| marks[other].iter().map(|(_, mark)| *mark)).collect();
+            for (id, mark) in &marks[side] {
+                let Some(rule) = frame.sides[side].ir.rules.find(*id) else { continue };
+                if !theirs.contains(mark) || changed.is_shaken(side, rule) {
+                    changed.add(side, *id, rule);
+                }
+            }
+        }
+        changed.moved(&marks);
+        changed.by_code();
+        changed
+    }
+
+    /// Whether a rule may fire where the other set's does not.
+    pub(super) fn has(&self, side: SideId, rule: RuleId) -> bool {
+        self.rules[side].contains(&rule)
+    }
+
+    /// Whether two sets may differ about the resource of a case even where no general rule has changed.
+    pub(super) fn touches(&self, case: &Case<'_>) -> bool {
+        let sides = || case.declared.pairs();
+        let fixed: Vec<Option<BTreeMap<Key, Value>>> =
+            sides().map(|(side, entity)| entity.map(|entity| self.frame.sides[side].fixed(entity))).collect();
+        fixed.windows(2).any(|pair| matches!(pair, [one, other] if one != other))
+            || case.id.as_ref().is_some_and(|id| self.ids.contains(id))
+    }
+
+    /// The changed rules that may be about resources of any id.
+    pub(super) fn general_rules(&self) -> impl Iterator<Item = (SideId, RuleId)> {
+        let general = |side: SideId, id: &RuleId| {
+            self.frame.sides[side].ir.rules.find(*id).is_some_and(|rule| pins(&rule.parts).is_none())
+        };
+        let all = self.rules.pairs().flat_map(|(side, rules)| rules.iter().map(move |id| (side, *id)));
+        all.filter(move |(side, id)| general(*side, id))
+    }
+
+    fn add(&mut self, side: SideId, id: RuleId, rule: &Rule) {
+        self.rules[side].insert(id);
+        match pins(&rule.parts) {
+            Some(names) => self.ids.extend(names),
+            None => self.general = true,
+        }
+    }
+
+    /// Of the prohibitions that both have, those that do not stand in the same order: the first decides.
+    fn moved(&mut self, marks: &IdVec<SideId, Vec<(RuleId, Mark)>>) {
+        let mut sides = marks.pairs();
+        let (Some((_, before)), Some((after_side, after))) = (sides.next(), sides.next()) else { return };
+        let mut places: HashMap<Mark, usize> = HashMap::new();
+        for (place, (_, mark)) in before.iter().enumerate() {
+            places.entry(*mark).or_insert(place);
+        }
+        let mut last = 0;
+        let mut seen = HashSet::new();
+        for (id, mark) in after {
+            let (Some(place), Some(rule)) = (places.get(mark), self.frame.sides[after_side].ir.rules.find(*id)) else {
+                continue;
+            };
+            if !matches!(rule.effect, Effect::Deny(_) | Effect::Gate(..)) || !seen.insert(*mark) {
+                continue;
+            }
+            if *place < last {
+                self.add(after_side, *id, rule);
+            }
+            last = last.max(*place);
+        }
+    }
+
+    /// What a denial with a code obliges to depends on which rule denies.
+    fn by_code(&mut self) {
+        let denies = |rule: &Rule| matches!(rule.effect, Effect::Deny(_) | Effect::Gate(..));
+        let frame = self.frame;
+        let any = self.actions
+            || self.general_rules().any(|(side, id)| frame.sides[side].ir.rules.find(id).is_some_and(denies));
+        if !any {
+            return;
+        }
+        for (side, of) in frame.sides.pairs() {
+            for (id, rule) in of.ir.rules.pairs() {
+                if matches!(&rule.effect, Effect::Oblige(duties) if matches!(duties.upon, Upon::Deny(Some(_)))) {
+                    self.add(side, id, rule);
+                }
+            }
+        }
+    }
+
+    fn marks(&self, side: SideId) -> Vec<(RuleId, Mark)> {
+        let of = &self.frame.sides[side];
+        of.ir.rules.pairs().filter(|(_, rule)| !rule.shadow).map(|(id, rule)| (id, mark(of, rule))).collect()
+    }
+
+    /// Whether a rule depends on something that is not the same in both sets.
+    fn is_shaken(&self, side: SideId, rule: &Rule) -> bool {
+        if self.keys.is_empty() && self.roles.is_empty() {
+            return false;
+        }
+        let of = &self.frame.sides[side];
+        let mut shaken =
+            matches!(rule.effect, Effect::Gate(..)) && self.keys.contains(&key(builtin::PRINCIPAL_GRANTED));
+        for part in &rule.parts {
+            part.cond.atoms(&mut |atom| shaken |= self.shakes(of, atom));
+        }
+        shaken
+    }
+
+    fn shakes(&self, side: &Side<'_>, atom: &Atom) -> bool {
+        let attributes = atom.attributes();
+        let of_roles = attributes.contains(&builtin::PRINCIPAL_ROLES);
+        let roles = match atom {
+            Atom::Holds(role) => self.roles.contains(&side.vocabulary().roles[*role].name),
+            Atom::IsTrue(_)
+            | Atom::Has(_)
+            | Atom::Compare(..)
+            | Atom::CompareResource { .. }
+            | Atom::In(..)
+            | Atom::During(..)
+            | Atom::Like(..)
+            | Atom::Contains(..)
+            | Atom::ContainsValue(..)
+            | Atom::Overlaps(..)
+            | Atom::OverlapsResource(..) => of_roles && !self.roles.is_empty(),
+        };
+        // A role that is held in an organisation counts there.
+        let org = of_roles && self.keys.contains(&key(builtin::RESOURCE_ORG));
+        roles || org || attributes.iter().any(|attr| self.keys.contains(&side.key(*attr)))
+    }
+}
+
+/// Whether something is not the same for all sets.
+fn differ<T: PartialEq>(frame: &Frame<'_>, of: impl Fn(&Side<'_>) -> T) -> bool {
+    let each: Vec<T> = frame.sides.iter().map(of).collect();
+    each.windows(2).any(|pair| matches!(pair, [one, other] if one != other))
+}
+
+/// The attributes that are not taken for the same by default, by a declaration of a principal or by their type.
+fn keys(frame: &Frame<'_>) -> BTreeSet<Key> {
+    let mut keys = BTreeSet::new();
+    let tiers = differ(frame, |side| side.vocabulary().tiers.clone());
+    for (key, attribute) in frame.attributes.pairs() {
+        let is_tier = attribute.ty == Type::Tier && tiers;
+        if is_tier || !attribute.is_agreed || differ(frame, |side| side.default(key)) {
+            keys.insert(key);
+        }
+    }
+    let people: Vec<People> = frame.sides.iter().map(people).collect();
+    for (index, side) in people.iter().enumerate() {
+        for (other, theirs) in people.iter().enumerate() {
+            if index == other {
+                continue;
+            }
+            for (who, fixed) in side {
+                if theirs.get(who) != Some(fixed) {
+                    keys.extend(fixed.keys());
+                }
+            }
+        }
+    }
+    keys
+}
+
+/// What declarations of principals fix, by kind, id or pattern, and which of the two it is.
+type People = BTreeMap<(Arc<str>, Arc<str>, bool), BTreeMap<Key, Value>>;
+
+/// What a set's declarations of principals fix.
+fn people(side: &Side<'_>) -> People {
+    let principals = &side.vocabulary().principals;
+    let exact = principals.exact().map(|(_, entity)| (entity, true));
+    let patterns = principals.patterns().map(|(_, entity)| (entity, false));
+    exact
+        .chain(patterns)
+        .map(|(entity, exact)| ((entity.kind.clone(), entity.id.clone(), exact), side.fixed(entity)))
+        .collect()
+}
+
+/// The roles that not the same ones include.
+fn roles(frame: &Frame<'_>) -> BTreeSet<Arc<str>> {
+    let names: BTreeSet<Arc<str>> =
+        frame.sides.iter().flat_map(|side| side.vocabulary().roles.iter().map(|role| role.name.clone())).collect();
+    names.into_iter().filter(|name| differ(frame, |side| including(side.vocabulary(), name))).collect()
+}
+
+/// The roles that include one, itself among them.
+fn including(vocabulary: &Vocabulary, name: &Arc<str>) -> Option<BTreeSet<Arc<str>>> {
+    let wanted = vocabulary.role_ids.get(name)?;
+    let including = vocabulary.roles.iter().filter(|role| role.closure.contains(wanted));
+    Some(including.map(|role| role.name.clone()).collect())
+}
+
+/// What a rule says: what it does, and when.
+fn mark(side: &Side<'_>, rule: &Rule) -> Mark {
+    let mut hashers = [DefaultHasher::new(), DefaultHasher::new()];
+    for (index, hasher) in hashers.iter_mut().enumerate() {
+        index.hash(hasher);
+        effect(side, rule, hasher);
+        for part in &rule.parts {
+            cond(side, &part.cond, hasher);
+        }
+    }
+    let [one, other] = hashers.map(|hasher| hasher.finish());
+    (one, other)
+}
+
+fn effect(side: &Side<'_>, rule: &Rule, hasher: &mut impl Hasher) {
+    let vocabulary = side.vocabulary();
+    std::mem::discriminant(&rule.effect).hash(hasher);
+    match &rule.effect {
+        Effect::Allow => {}
+        Effect::Deny(refusal) => content::refusal(vocabulary, refusal).hash(hasher),
+        Effect::Gate(mode, refusal) => {
+            mode.name().hash(hasher);
+            content::refusal(vocabulary, refusal).hash(hasher);
+        }
+        Effect::Limit(limit, refusal) => content::limit(vocabulary, limit, refusal).hash(hasher),
+        Effect::Oblige(duties) => {
+            format!("{:?}", duties.upon).hash(hasher);
+            let words: BTreeSet<String> = duties.duties.iter().map(|duty| content::duty(vocabulary, duty)).collect();
+            words.hash(hasher);
+        }
+    }
+}
+
+/// A condition. Its depth is bounded by the checker.
+fn cond(side: &Side<'_>, of: &Cond, hasher: &mut impl Hasher) {
+    std::mem::discriminant(of.kind()).hash(hasher);
+    match of.kind() {
+        CondKind::Const(value) => value.hash(hasher),
+        CondKind::Not(inner) => cond(side, inner, hasher),
+        CondKind::All(inner) | CondKind::Any(inner) => {
+            inner.len().hash(hasher);
+            inner.iter().for_each(|inner| cond(side, inner, hasher));
+        }
+        CondKind::Atom(of) => atom(side, of, hasher),
+    }
+}
+
+fn atom(side: &Side<'_>, of: &Atom, hasher: &mut impl Hasher) {
+    std::mem::discriminant(of).hash(hasher);
+    of.attributes().iter().for_each(|attr| side.key(*attr).hash(hasher));
+    match of {
+        Atom::IsTrue(_) | Atom::Has(_) | Atom::ContainsValue(..) | Atom::OverlapsResource(..) => {}
+        Atom::Compare(_, op, value) => {
+            op.symbol().hash(hasher);
+            constant(side, value, hasher);
+        }
+        Atom::CompareResource { op, offset, .. } => (op.symbol(), offset).hash(hasher),
+        Atom::In(_, of) => members(side, of, hasher),
+        Atom::During(_, window) => {
+            window.zone.name().hash(hasher);
+            window.spans.iter().for_each(|span| (span.days, span.start, span.end).hash(hasher));
+        }
+        Atom::Like(_, glob) => (glob.is_of_resources(), glob.pattern()).hash(hasher),
+        Atom::Contains(_, text) => text.hash(hasher),
+        Atom::Overlaps(_, texts) => texts.hash(hasher),
+        Atom::Holds(role) => side.vocabulary().roles[*role].name.hash(hasher),
+    }
+}
+
+fn constant(side: &Side<'_>, value: &Value, hasher: &mut impl Hasher) {
+    match value {
+        Value::Tier(tier) => side.vocabulary().tier_name(*tier).hash(hasher),
+        Value::None
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Text(_)
+        | Value::Ip(_)
+        | Value::Time(_)
+        | Value::Texts(_)
+        | Value::Roles(_) => value.hash(hasher),
+    }
+}
+
+fn members(side: &Side<'_>, of: &Members, hasher: &mut impl Hasher) {
+    std::mem::discriminant(of).hash(hasher);
+    match of {
+        Members::Texts(texts) => texts.hash(hasher),
+        Members::Ints(ints) => ints.hash(hasher),
+        Members::Tiers(tiers) => tiers.iter().for_each(|tier| side.vocabulary().tier_name(*tier).hash(hasher)),
+        Members::Nets(nets) => nets.hash(hasher),
+        Members::Spans(spans) => spans.hash(hasher),
+    }
+}
