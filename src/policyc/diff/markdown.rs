@@ -1,6 +1,6 @@
 //! Changes for a pull request.
 
-use super::{Compared, pretty::total, words};
+use super::{Compared, words};
 use crate::{
     query::{Change, ChangeKind},
     wire,
@@ -8,7 +8,7 @@ use crate::{
 use std::fmt::Write;
 
 pub(super) fn render(compared: &Compared) -> String {
-    let mut text = format!("## Access: {}\n", total(compared));
+    let mut text = format!("## Access: {}\n", words::total(compared));
     for kind in ChangeKind::ALL {
         let changes: Vec<&Change> = compared.found.changes.iter().filter(|change| change.kind == kind).collect();
         if changes.is_empty() {

@@ -9,10 +9,7 @@
 //! 1 gained, 0 lost
 //! ```
 
-use super::{
-    super::style::{Style, counted},
-    Compared, words,
-};
+use super::{super::style::Style, Compared, words};
 use crate::query::{Change, ChangeKind};
 use std::fmt::Write;
 
@@ -31,28 +28,8 @@ pub(super) fn render(compared: &Compared, color: bool) -> String {
     if !text.is_empty() {
         text.push('\n');
     }
-    let _ = writeln!(text, "{}", total(compared));
+    let _ = writeln!(text, "{}", words::total(compared));
     text
-}
-
-/// `1 gained, 2 lost, 1 limit`, or that there is nothing.
-pub(super) fn total(compared: &Compared) -> String {
-    let mut counts = Vec::new();
-    for kind in ChangeKind::ALL {
-        let count = compared.count(kind);
-        match kind {
-            _ if count == 0 => {}
-            ChangeKind::Gained | ChangeKind::Lost => counts.push(format!("{count} {}", kind.name())),
-            ChangeKind::Limit | ChangeKind::Duty | ChangeKind::Gate | ChangeKind::Reason => {
-                counts.push(format!("{} changed", counted(count, kind.name()).replace("dutys", "duties")));
-            }
-        }
-    }
-    let open = compared.found.inconclusive.len();
-    if open > 0 {
-        counts.push(format!("{open} inconclusive"));
-    }
-    if counts.is_empty() { "no change of access".to_owned() } else { counts.join(", ") }
 }
 
 fn one(compared: &Compared, change: &Change, style: Style, text: &mut String) {

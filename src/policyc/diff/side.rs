@@ -1,8 +1,8 @@
 //! The two sides of a comparison: paths, bundles, or revisions of a git repository.
 //!
-//! Revisions are read by the `git` command: it knows the repository's own settings, worktrees and partial clones, which a
-//! library would have to be taught, and whoever compares revisions has it. It is called without a shell, and a revision
-//! becomes an object's id before anything else is done with it.
+//! Revisions are read by the `git` command: it knows the repository's own settings and what a partial clone has to fetch,
+//! which a library would have to be taught, and whoever compares revisions has it. It is called without a shell, and a
+//! revision becomes an object's id before anything else is done with it.
 
 use super::super::{Config, Exit, Io, set, style::failed};
 use crate::engine::{Claims, Engine, EngineBuilder};

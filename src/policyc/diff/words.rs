@@ -1,7 +1,10 @@
 //! Changes in words.
 
 use super::{
-    super::show::{self, Words, limit},
+    super::{
+        show::{self, Words, limit},
+        style::counted,
+    },
     Compared,
 };
 use crate::{
@@ -170,4 +173,24 @@ pub(super) fn only_one(only: &OnlyOne) -> String {
 pub(super) fn inconclusive(compared: &Compared, (kind, rule): &(ChangeKind, Option<RuleOf>)) -> String {
     let about = rule.map(|rule| format!(" by {} ({})", name(&compared.name(rule)), when(rule.0))).unwrap_or_default();
     format!("{}{about}", kind.name())
+}
+
+/// `1 gained, 2 lost, 1 limit`, or that there is nothing.
+pub(super) fn total(compared: &Compared) -> String {
+    let mut counts = Vec::new();
+    for kind in ChangeKind::ALL {
+        let count = compared.count(kind);
+        match kind {
+            _ if count == 0 => {}
+            ChangeKind::Gained | ChangeKind::Lost => counts.push(format!("{count} {}", kind.name())),
+            ChangeKind::Limit | ChangeKind::Duty | ChangeKind::Gate | ChangeKind::Reason => {
+                counts.push(format!("{} changed", counted(count, kind.name()).replace("dutys", "duties")));
+            }
+        }
+    }
+    let open = compared.found.inconclusive.len();
+    if open > 0 {
+        counts.push(format!("{open} inconclusive"));
+    }
+    if counts.is_empty() { "no change of access".to_owned() } else { counts.join(", ") }
 }
