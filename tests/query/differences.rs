@@ -66,9 +66,10 @@ fn said(engine: &Engine, request: &Request) -> Said {
     let ir = engine.ir();
     let facts = Facts::new(&ir.vocabulary, request, false).unwrap();
     let verdict = evaluate(ir, &facts);
-    let limit = |id: &RuleId| match &ir.rules.find(*id).unwrap().effect {
-        Effect::Limit(limit, refusal) => format!("{} {refusal:?}", limit.amount),
-        other => panic!("no limit: {other:?}"),
+    let limit = |id: &RuleId| {
+        let effect = &ir.rules.find(*id).unwrap().effect;
+        let Effect::Limit(limit, refusal) = effect else { panic!("no limit: {effect:?}") };
+        format!("{} {refusal:?}", limit.amount)
     };
     let decision = engine.unlimited(request).unwrap();
     assert_eq!(decision.is_allow(), matches!(verdict.outcome, Outcome::Allow(_)));
