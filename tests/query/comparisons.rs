@@ -62,6 +62,22 @@ fn rules_can_be_split_merged_moved_and_renamed() {
     );
 }
 
+/// One half where an attribute is known, the other where it is not; no test but `has` splits a rule so.
+#[test]
+fn rules_can_be_split_by_what_is_known() {
+    let halves = |rule: &str| format!("{rule} unless has degraded; {rule} unless not has degraded;");
+    for rule in ["allow role a to view", "allow anyone to any; deny tier >= high to use when ip in [10.0.0.0/8]"] {
+        let (before, last) = rule.rsplit_once("; ").unwrap_or(("", rule));
+        let before = if before.is_empty() { String::new() } else { format!("{before}; ") };
+        same(&format!("{before}{last};"), &format!("{before}{}", halves(last)));
+    }
+    changes(
+        "allow role a to view;",
+        "allow role a to view unless degraded; allow role a to view unless not degraded;",
+        &["lost"],
+    );
+}
+
 #[test]
 fn a_contradiction_allows_nothing_and_denies_what_is_unknown() {
     let note = "attribute note: text; allow anyone to view;";
