@@ -54,6 +54,8 @@ struct Known {
     rules: TimeZone,
     /// What the rules come to.
     offsets: Offsets,
+    /// When clocks are changed after that, once someone asks.
+    later: OnceLock<Box<[i64]>>,
 }
 
 /// What a calendar and a clock on the wall show.
@@ -70,7 +72,7 @@ pub struct Local {
 impl Zone {
     fn new(name: &'static str, rules: TimeZone) -> Self {
         let offsets = Offsets::new(&rules);
-        Self(Arc::new(Known { name, rules, offsets }))
+        Self(Arc::new(Known { name, rules, offsets, later: OnceLock::new() }))
     }
 
     /// Coordinated Universal Time.
@@ -137,6 +139,19 @@ impl Zone {
     /// The time around a second since 1970 in which the clocks on the wall are not changed: its first and its last second.
     #[must_use]
     pub fn steady(&self, second: i64) -> (i64, i64) {
+        if let Some(stretch) = self.0.offsets.steady(second) {
+            return stretch;
+        }
+        let later = self.0.later.get_or_init(|| offsets::later(&self.0.rules));
+        let behind = later.partition_point(|at| *at <= second);
+        match (behind.checked_sub(1).and_then(|before| later.get(before)), later.get(behind)) {
+            (Some(start), Some(next)) => (*start, next.saturating_sub(1)),
+            _ => self.steady_by_rules(second),
+        }
+    }
+
+    /// The same by the rules themselves, which takes longer.
+    fn steady_by_rules(&self, second: i64) -> (i64, i64) {
         let rules = &self.0.rules;
         let changed = rules.preceding(clamped(second.saturating_add(1))).next();
         let changes = rules.following(clamped(second)).next();

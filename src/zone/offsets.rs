@@ -7,6 +7,8 @@ use jiff::{Timestamp, tz::TimeZone};
 
 /// Changes in the year 2100 or later are not in the table.
 const END: i64 = 4_102_444_800;
+/// The calendar repeats after 400 years.
+const CYCLE: i64 = 146_097 * 86_400;
 /// A bucket lasts 2 to the power of this many seconds, about half a year: where there is summer time, clocks change once
 /// or twice in it.
 const BUCKET_BITS: u32 = 24;
@@ -55,6 +57,24 @@ impl Offsets {
         let (_, offset) = changes.iter().take_while(|(at, _)| *at <= second).last()?;
         Some(i64::from(*offset))
     }
+
+    /// The stretch around a second since 1970 in which clocks are not changed, if it is in the table.
+    pub(super) fn steady(&self, second: i64) -> Option<(i64, i64)> {
+        if second >= self.end {
+            return None;
+        }
+        let behind = self.changes.partition_point(|(at, _)| *at <= second);
+        let (start, _) = *self.changes.get(behind.checked_sub(1)?)?;
+        let next = self.changes.get(behind).map_or(self.end, |(next, _)| *next);
+        Some((start, if next == i64::MAX { next } else { next.saturating_sub(1) }))
+    }
+}
+
+/// When clocks are changed after the table ends, for as long as the calendar takes to repeat.
+pub(super) fn later(rules: &TimeZone) -> Box<[i64]> {
+    let Ok(end) = Timestamp::from_second(END.saturating_sub(1)) else { return Box::default() };
+    let changes = rules.following(end).map(|change| change.timestamp().as_second());
+    changes.take_while(|at| *at < END.saturating_add(CYCLE)).collect()
 }
 
 #[cfg(test)]
@@ -90,6 +110,21 @@ mod tests {
             for change in zone.0.rules.following(Timestamp::MIN).take_while(|change| change.timestamp() < last) {
                 for second in [-1_000_000, -1, 0, 1, 1_000_000] {
                     agrees(&zone, change.timestamp().as_second() + second);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn clocks_are_steady_as_the_rules_say() {
+        for zone in zones() {
+            let changes = zone.0.rules.following(Timestamp::MIN).map(|change| change.timestamp().as_second());
+            for at in changes.take(1_200).step_by(7) {
+                for second in [-1_000_000, -1, 0, 1, 1_000_000] {
+                    // In one zone the rules know of a change in one direction of time only.
+                    let ((from, to), (start, end)) = (zone.steady(at + second), zone.steady_by_rules(at + second));
+                    assert!(start <= from && from <= at + second, "{zone:?} {at} {second}");
+                    assert!(at + second <= to && to <= end, "{zone:?} {at} {second}");
                 }
             }
         }
