@@ -1,6 +1,6 @@
 //! Bundles: a compiled policy set as one file, which loads without parsing.
 //!
-//! In goes what [`compile::bundle`](crate::compile::bundle) makes of a set, out comes a file, and the other way round. What
+//! In goes what `compile::bundle` makes of a set, out comes a file, and the other way round. What
 //! its sections mean is not known here; that they are what was written is.
 //!
 //! All numbers are little-endian:
