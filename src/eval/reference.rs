@@ -194,7 +194,7 @@ fn compare(left: &Value, op: Cmp, right: &Value) -> Kleene {
 }
 
 /// Whether a known value is one of some constants; `none` never is.
-fn is_member(value: &Value, members: &Members) -> bool {
+pub(crate) fn is_member(value: &Value, members: &Members) -> bool {
     match (value, members) {
         (Value::Text(text), Members::Texts(texts)) => texts.contains(text),
         (Value::Int(int), Members::Ints(ints)) => ints.contains(int),

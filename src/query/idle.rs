@@ -7,7 +7,7 @@ use super::{
     ask::{Answer, Asked},
     budget::Budget,
     search::Lit,
-    space::{Case, Frame, SideId},
+    space::{Case, Frame, SideId, pins},
 };
 use crate::{
     check::{
@@ -79,7 +79,8 @@ impl Matters {
 pub fn idle(ir: &Ir) -> Vec<IdleRule> {
     let frame = Frame::new(&[ir]);
     let cases = frame.cases();
-    let matters = look(ir, &frame, &cases, &BTreeSet::new(), None);
+    let all: Vec<&Case<'_>> = cases.iter().collect();
+    let matters = look(ir, &frame, &all, &BTreeSet::new(), None);
     let mut idle = BTreeMap::new();
     let mut doubled = Vec::new();
     for (id, matters) in matters {
@@ -94,7 +95,7 @@ pub fn idle(ir: &Ir) -> Vec<IdleRule> {
     // Of two that do the same, either could go, but not both.
     let mut gone: BTreeSet<RuleId> = BTreeSet::new();
     for id in doubled.into_iter().rev() {
-        let still = look(ir, &frame, &cases, &gone, Some(id));
+        let still = look(ir, &frame, &about(ir, &cases, id), &gone, Some(id));
         if still.values().all(|matters| !matters.needed) {
             idle.insert(id, Idle::Redundant(stand_ins(ir, &frame, &cases, id)));
             gone.insert(id);
@@ -103,18 +104,24 @@ pub fn idle(ir: &Ir) -> Vec<IdleRule> {
     idle.into_iter().map(|(rule, why)| IdleRule { rule, why }).collect()
 }
 
+/// The cases that a rule can speak of.
+fn about<'c, 'f>(ir: &Ir, cases: &'c [Case<'f>], id: RuleId) -> Vec<&'c Case<'f>> {
+    let pins = ir.rules.find(id).and_then(|rule| pins(&rule.parts));
+    cases.iter().filter(|case| case.is_among(pins.as_ref())).collect()
+}
+
 /// Looks for requests on which rules matter, all of them or one, as if some allows were gone.
 fn look(
     ir: &Ir,
     frame: &Frame<'_>,
-    cases: &[Case<'_>],
+    cases: &[&Case<'_>],
     gone: &BTreeSet<RuleId>,
     only: Option<RuleId>,
 ) -> BTreeMap<RuleId, Matters> {
     let mut matters: BTreeMap<RuleId, Matters> = BTreeMap::new();
     for some in cases.chunks(TOGETHER) {
         let tasks: Vec<(&Case<'_>, Vec<RuleId>)> =
-            some.iter().flat_map(|case| tasks(ir, frame, case, only, &mut matters)).collect();
+            some.iter().flat_map(|case| tasks(frame, case, only, &mut matters)).collect();
         let looked: Vec<Vec<(RuleId, Matters)>> =
             tasks.into_par_iter().map(|(case, rules)| look_at(ir, frame, case, &rules, gone)).collect();
         for (id, found) in looked.into_iter().flatten() {
@@ -125,21 +132,16 @@ fn look(
     matters
 }
 
-/// The rules to ask about in a case: those that decide and have not been found to matter yet.
+/// The rules to ask about in a case: those that have not been found to matter yet.
 fn tasks<'c, 'f>(
-    ir: &Ir,
     frame: &Frame<'_>,
     case: &'c Case<'f>,
     only: Option<RuleId>,
     matters: &mut BTreeMap<RuleId, Matters>,
 ) -> Vec<(&'c Case<'f>, Vec<RuleId>)> {
-    let about = frame.sides[SIDE].rules_about(case.id.as_deref());
     let mut open: Vec<RuleId> =
-        about.into_iter().map(|(id, _)| id).filter(|id| only.is_none_or(|only| only == *id)).collect();
-    open.retain(|id| {
-        let decides = ir.rules.find(*id).is_some_and(|rule| !rule.shadow && is_deciding(rule));
-        decides && *matters.entry(*id).or_default() != Matters::YES
-    });
+        deciding(frame, case).into_iter().map(|(id, _)| id).filter(|id| only.is_none_or(|only| only == *id)).collect();
+    open.retain(|id| *matters.entry(*id).or_default() != Matters::YES);
     open.chunks(TOGETHER).map(|rules| (case, rules.to_vec())).collect()
 }
 
@@ -265,8 +267,7 @@ fn stand_ins(ir: &Ir, frame: &Frame<'_>, cases: &[Case<'_>], id: RuleId) -> Vec<
     let Some(rule) = ir.rules.find(id) else { return Vec::new() };
     let mut alone: Option<BTreeSet<RuleId>> = None;
     let mut together = BTreeSet::new();
-    let about = |case: &Case<'_>| frame.sides[SIDE].rules_about(case.id.as_deref());
-    for case in cases.iter().filter(|case| about(case).iter().any(|(of, _)| *of == id)) {
+    for case in about(ir, cases, id) {
         let mut asked = Asked::new(frame, case.clone(), &[]);
         let literals = Literals::new(&mut asked, &deciding(frame, case), &BTreeSet::new());
         let Some([fires, decides, _]) = literals.of(&mut asked, id) else { continue };

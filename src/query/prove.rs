@@ -142,8 +142,7 @@ impl<'a> Trial<'a> {
 
     /// Whether a case can still change what has been found out.
     fn is_open(&self, case: &Case<'_>) -> bool {
-        let named = |pins: &BTreeSet<Arc<str>>| case.id.as_ref().is_some_and(|id| pins.contains(id));
-        !matches!(self.finding, Finding::Refuted(_)) && self.pins.as_ref().is_none_or(named)
+        !matches!(self.finding, Finding::Refuted(_)) && case.is_among(self.pins.as_ref())
     }
 
     /// Takes in what was found out in the next case.

@@ -117,6 +117,11 @@ fn patterns<'a>(side: &super::frame::Side<'a>, kind: &str) -> Vec<Pattern<'a>> {
 }
 
 impl<'a> Case<'a> {
+    /// Whether what can speak only of resources with some ids, if it is pinned to any, can speak of these.
+    pub(in crate::query) fn is_among(&self, pins: Option<&BTreeSet<Arc<str>>>) -> bool {
+        pins.is_none_or(|pins| self.id.as_ref().is_some_and(|id| pins.contains(id)))
+    }
+
     fn named(id: &Arc<str>, kind: Kind, declared: IdVec<SideId, Option<&'a Entity>>) -> Self {
         Self { id: Some(id.clone()), ..Self::other(kind, declared) }
     }

@@ -20,6 +20,25 @@ use crate::{
 };
 use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
 
+/// What a policy set takes an attribute for that is not unknown to it.
+#[derive(Clone, Copy)]
+enum Said<'a> {
+    /// What a request says.
+    Open,
+    /// This value.
+    Known(&'a Value),
+}
+
+impl<'a> Said<'a> {
+    fn of(shown: &'a Shown) -> Option<Self> {
+        match shown {
+            Shown::Open => Some(Self::Open),
+            Shown::Known(value) => Some(Self::Known(value)),
+            Shown::Unknown => None,
+        }
+    }
+}
+
 impl Scene<'_> {
     /// How two attributes compare, the second moved by some seconds.
     pub(super) fn compare(
@@ -28,28 +47,37 @@ impl Scene<'_> {
         (left, op, right, offset): (Key, Cmp, Key, i64),
         sense: Sense,
     ) -> Lit {
+        self.both(side, (left, right), sense, |scene, one, two| match (one, two) {
+            (Said::Known(one), Said::Known(two)) => Lit::constant(sense.takes(compare(one, op, &moved(two, offset)))),
+            (Said::Open, Said::Known(Value::None)) | (Said::Known(Value::None), Said::Open) => {
+                Lit::constant(sense.takes(compare(&Value::None, op, &Value::None)))
+            }
+            (Said::Open, Said::Known(two)) => scene.constant(side, left, op, moved(two, offset)),
+            (Said::Known(one), Said::Open) => {
+                scene.constant(side, right, op.mirrored(), moved(one, offset.saturating_neg()))
+            }
+            (Said::Open, Said::Open) => scene.both_vary(side, (left, op, right, offset)),
+        })
+    }
+
+    /// What is true of two values that both must be known, for each pair of what a set may take the two attributes for.
+    fn both(
+        &mut self,
+        side: SideId,
+        (left, right): (Key, Key),
+        sense: Sense,
+        mut then: impl FnMut(&mut Self, Said<'_>, Said<'_>) -> Lit,
+    ) -> Lit {
         let unknown = Lit::constant(sense == Sense::Perhaps);
         let mut options = Vec::new();
         let rights = self.readings(side, right);
         for (here, one) in self.readings(side, left) {
             for (there, two) in &rights {
                 let option = self.search.all([here, *there]);
-                let then = match (&one, two) {
-                    _ if option == Lit::FALSE => continue,
-                    (Shown::Unknown, _) | (_, Shown::Unknown) => unknown,
-                    (Shown::Known(one), Shown::Known(two)) => {
-                        Lit::constant(sense.takes(compare(one, op, &moved(two, offset))))
-                    }
-                    (Shown::Open, Shown::Known(Value::None)) | (Shown::Known(Value::None), Shown::Open) => {
-                        Lit::constant(sense.takes(compare(&Value::None, op, &Value::None)))
-                    }
-                    (Shown::Open, Shown::Known(two)) => self.constant(side, left, op, moved(two, offset)),
-                    (Shown::Known(one), Shown::Open) => {
-                        self.constant(side, right, op.mirrored(), moved(one, offset.saturating_neg()))
-                    }
-                    (Shown::Open, Shown::Open) => self.both_vary(side, (left, op, right, offset)),
-                };
-                options.push((option, then));
+                if option != Lit::FALSE {
+                    let said = Said::of(&one).zip(Said::of(two));
+                    options.push((option, said.map_or(unknown, |(one, two)| then(self, one, two))));
+                }
             }
         }
         self.choose(options)
@@ -111,33 +139,19 @@ impl Scene<'_> {
 
     /// A set has the value of another attribute as a member.
     pub(super) fn contains_value(&mut self, side: SideId, set: Key, element: Key, sense: Sense) -> Lit {
-        let unknown = Lit::constant(sense == Sense::Perhaps);
         if set == key(builtin::PRINCIPAL_ROLES) {
             return self.role_named_by(side, element, sense);
         }
-        let mut options = Vec::new();
-        let elements = self.readings(side, element);
-        for (here, holder) in self.readings(side, set) {
-            for (there, value) in &elements {
-                let option = self.search.all([here, *there]);
-                let then = match (&holder, value) {
-                    _ if option == Lit::FALSE => continue,
-                    (Shown::Unknown, _) | (_, Shown::Unknown) => unknown,
-                    (Shown::Known(holder), Shown::Known(value)) => {
-                        let texts = holder.as_texts();
-                        let is_in = value.as_text().is_some_and(|text| texts.is_some_and(|texts| texts.contains(text)));
-                        Lit::constant(is_in)
-                    }
-                    (Shown::Known(holder), Shown::Open) => self.one_of(side, element, holder.as_texts()),
-                    (Shown::Open, Shown::Known(value)) => {
-                        value.as_text().map_or(Lit::FALSE, |text| self.member(set, text))
-                    }
-                    (Shown::Open, Shown::Open) => self.element(set, element),
-                };
-                options.push((option, then));
+        self.both(side, (set, element), sense, |scene, holder, value| match (holder, value) {
+            (Said::Known(holder), Said::Known(value)) => {
+                let texts = holder.as_texts();
+                let is_in = value.as_text().is_some_and(|text| texts.is_some_and(|texts| texts.contains(text)));
+                Lit::constant(is_in)
             }
-        }
-        self.choose(options)
+            (Said::Known(holder), Said::Open) => scene.one_of(side, element, holder.as_texts()),
+            (Said::Open, Said::Known(value)) => value.as_text().map_or(Lit::FALSE, |text| scene.member(set, text)),
+            (Said::Open, Said::Open) => scene.element(set, element),
+        })
     }
 
     /// A text that varies is one of some.
@@ -195,39 +209,27 @@ impl Scene<'_> {
 
     /// Two sets have a member in common; the second is the resource's.
     pub(super) fn overlaps(&mut self, side: SideId, left: Key, right: Key, sense: Sense) -> Lit {
-        let unknown = Lit::constant(sense == Sense::Perhaps);
-        let mut options = Vec::new();
-        let rights = self.readings(side, right);
-        for (here, one) in self.readings(side, left) {
-            for (there, two) in &rights {
-                let option = self.search.all([here, *there]);
-                let then = match (&one, two) {
-                    _ if option == Lit::FALSE => continue,
-                    (Shown::Unknown, _) | (_, Shown::Unknown) => unknown,
-                    (_, Shown::Known(two)) => {
-                        let texts: Vec<Arc<str>> = two.as_texts().into_iter().flatten().cloned().collect();
-                        let each: Vec<Lit> = texts.iter().map(|text| self.contains(side, left, text, sense)).collect();
-                        self.search.any(each)
-                    }
-                    (Shown::Known(Value::Roles(roles)), Shown::Open) => {
-                        let names: BTreeSet<Arc<str>> = roles.iter().map(|held| held.role.clone()).collect();
-                        self.role_in(side, right, names, sense)
-                    }
-                    (Shown::Known(one), Shown::Open) => {
-                        let texts: Vec<Arc<str>> = one.as_texts().into_iter().flatten().cloned().collect();
-                        let each: Vec<Lit> = texts.iter().map(|text| self.member(right, text)).collect();
-                        self.search.any(each)
-                    }
-                    (Shown::Open, Shown::Open) if left == key(builtin::PRINCIPAL_ROLES) => {
-                        let names = self.role_names(side).into_iter().collect();
-                        self.role_in(side, right, names, sense)
-                    }
-                    (Shown::Open, Shown::Open) => self.overlap(left, right),
-                };
-                options.push((option, then));
+        self.both(side, (left, right), sense, |scene, one, two| match (one, two) {
+            (_, Said::Known(two)) => {
+                let each = two.as_texts().into_iter().flatten();
+                let each: Vec<Lit> = each.map(|text| scene.contains(side, left, text, sense)).collect();
+                scene.search.any(each)
             }
-        }
-        self.choose(options)
+            (Said::Known(Value::Roles(roles)), Said::Open) => {
+                let names: BTreeSet<Arc<str>> = roles.iter().map(|held| held.role.clone()).collect();
+                scene.role_in(side, right, names, sense)
+            }
+            (Said::Known(one), Said::Open) => {
+                let each = one.as_texts().into_iter().flatten();
+                let each: Vec<Lit> = each.map(|text| scene.member(right, text)).collect();
+                scene.search.any(each)
+            }
+            (Said::Open, Said::Open) if left == key(builtin::PRINCIPAL_ROLES) => {
+                let names = scene.role_names(side).into_iter().collect();
+                scene.role_in(side, right, names, sense)
+            }
+            (Said::Open, Said::Open) => scene.overlap(left, right),
+        })
     }
 
     /// The principal holds a role, of some names, that is in a set.

@@ -1,8 +1,11 @@
 //! What a test says of a value, and which end of its three truth values is meant.
 
 use crate::{
-    check::ir::{Atom, Members},
-    eval::{kleene::Kleene, reference::during},
+    check::ir::Atom,
+    eval::{
+        kleene::Kleene,
+        reference::{during, is_member},
+    },
     value::{Cmp, Value},
 };
 
@@ -68,16 +71,5 @@ pub(super) fn compare(left: &Value, op: Cmp, right: &Value) -> Kleene {
         (Value::None, _, Cmp::Ne) | (_, Value::None, Cmp::Ne) => Kleene::True,
         (Value::None, ..) | (_, Value::None, _) => Kleene::Unknown,
         (left, right, op) => Kleene::from(op.holds(left.cmp(right))),
-    }
-}
-
-fn is_member(value: &Value, members: &Members) -> bool {
-    match (value, members) {
-        (Value::Text(text), Members::Texts(texts)) => texts.contains(text),
-        (Value::Int(int), Members::Ints(ints)) => ints.contains(int),
-        (Value::Tier(tier), Members::Tiers(tiers)) => tiers.contains(tier),
-        (Value::Ip(ip), Members::Nets(nets)) => nets.iter().any(|net| net.contains(ip)),
-        (Value::Time(time), Members::Spans(spans)) => spans.iter().any(|(start, end)| start <= time && time < end),
-        _ => false,
     }
 }
