@@ -32,13 +32,31 @@ impl Revision {
 
     /// The revision: `sha256:…`.
     pub(super) fn finish(self) -> Arc<str> {
-        let mut text = String::from("sha256:");
-        for byte in self.0.finalize() {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        text.into()
+        text(&self.0.finalize().into())
     }
+}
+
+/// How a revision's digest is written, and [`bytes`] the other way round.
+const PREFIX: &str = "sha256:";
+
+/// The revision of a digest: `sha256:…`.
+pub(super) fn text(digest: &[u8; 32]) -> Arc<str> {
+    let mut text = PREFIX.to_owned();
+    for byte in digest {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text.into()
+}
+
+/// The digest of a revision.
+pub(super) fn bytes(revision: &str) -> [u8; 32] {
+    let digits = revision.strip_prefix(PREFIX).unwrap_or_default().as_bytes().as_chunks::<2>().0;
+    let mut digest = [0; 32];
+    for (byte, digits) in digest.iter_mut().zip(digits) {
+        *byte = str::from_utf8(digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok()).unwrap_or_default();
+    }
+    digest
 }
 
 /// Adds a text with its length, so that no two lists of texts are the same bytes.

@@ -8,7 +8,7 @@ use crate::{
     compile::bundle::{self as sections, Fault, NAMES, SECTIONS},
     load::bundle::{self, BadBundle, BundleError, PublicKey, SecretKey},
 };
-use std::{fmt::Write as _, io, path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
 impl EngineBuilder {
     /// With the key that a bundle must be signed by; without one, a bundle is taken as it is.
@@ -43,8 +43,7 @@ impl EngineBuilder {
             Fault::Damaged(what) => damaged(what),
             Fault::OtherZones(_) => bad(BundleError::Foreign(fault.to_string())),
         })?;
-        let revision = revision(opened.revision);
-        Ok(self.with(Compiled::opened(graph, vocabulary, revision, packed)))
+        Ok(self.with(Compiled::opened(graph, vocabulary, opened.revision, packed)))
     }
 }
 
@@ -74,7 +73,7 @@ impl Engine {
         let packed = self.set.packed();
         let bytes: Vec<_> = tables.iter().map(sections::Section::bytes).collect();
         let all: Vec<&[u8]> = bytes.iter().map(|bytes| &**bytes).chain([&*packed]).collect();
-        bundle::write(&digest(self.revision()), &all, key, out)
+        bundle::write(self.revision(), &all, key, out)
     }
 }
 
@@ -108,24 +107,4 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<About, LoadError> {
         }
     }
     Ok(About { revision: engine.set.revision.clone(), rules: engine.graph().heads.len(), key: opened.key, sections })
-}
-
-/// A revision as bundles keep it.
-fn revision(digest: [u8; 32]) -> Arc<str> {
-    let mut text = String::from("sha256:");
-    for byte in digest {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.into()
-}
-
-/// The digest of a revision.
-fn digest(revision: &str) -> [u8; 32] {
-    let digits = revision.strip_prefix("sha256:").unwrap_or_default().as_bytes().as_chunks::<2>().0;
-    let mut digest = [0; 32];
-    for (byte, digits) in digest.iter_mut().zip(digits) {
-        *byte = str::from_utf8(digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok()).unwrap_or_default();
-    }
-    digest
 }

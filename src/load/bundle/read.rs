@@ -3,18 +3,20 @@
 use super::{
     BadBundle, BundleError, DIGEST, HEAD, KEY, MAGIC, PIECE, PublicKey, ROW, SIGNATURE, VERSION, aligned, header, whole,
 };
+use crate::load::revision::text;
 use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator, ParallelSliceMut};
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
     path::Path,
+    sync::Arc,
 };
 
 /// A bundle whose head was read and found whole.
 pub(crate) struct Opened<'a> {
     path: &'a Path,
-    /// The digest of the set it was made of.
-    pub(crate) revision: [u8; 32],
+    /// The revision of the set it was made of.
+    pub(crate) revision: Arc<str>,
     /// The key that signed it, if it is signed.
     pub(crate) key: Option<[u8; 32]>,
     rows: Vec<Row>,
@@ -72,10 +74,11 @@ fn head<'a>(path: &'a Path, key: Option<&PublicKey>) -> Result<Opened<'a>, Bundl
     }
     Ok(Opened {
         path,
-        revision: said
-            .get(HEAD.saturating_sub(DIGEST)..)
-            .and_then(|rest| rest.first_chunk().copied())
-            .unwrap_or_default(),
+        revision: text(
+            said.get(HEAD.saturating_sub(DIGEST)..)
+                .and_then(<[u8]>::first_chunk)
+                .ok_or_else(|| damaged("it ends too early"))?,
+        ),
         key: (*public != [0; KEY]).then_some(*public),
         rows: rows(said.get(HEAD..).unwrap_or_default(), header(sections) as u64, size)?,
     })

@@ -1,14 +1,15 @@
 //! Sections into a file.
 
 use super::{ALIGNED, DIGEST, HEAD, KEY, MAGIC, PIECE, ROW, SIGNATURE, SecretKey, VERSION, aligned, header, whole};
+use crate::load::revision::bytes;
 use std::io::{self, Write};
 
-/// Writes a bundle: the digest of the set it was made of, and its sections.
+/// Writes a bundle: the revision of the set it was made of, and its sections.
 ///
 /// # Errors
 /// Where it cannot be written.
 pub(crate) fn write(
-    revision: &[u8; 32],
+    revision: &str,
     sections: &[&[u8]],
     key: Option<&SecretKey>,
     out: &mut dyn Write,
@@ -17,7 +18,7 @@ pub(crate) fn write(
     head.extend(MAGIC);
     head.extend(VERSION.to_le_bytes());
     head.extend(u32::try_from(sections.len()).unwrap_or(u32::MAX).to_le_bytes());
-    head.extend(revision);
+    head.extend(bytes(revision));
     let mut place = aligned(header(sections.len()) as u64);
     for section in sections {
         head.extend(place.to_le_bytes());
