@@ -1,7 +1,11 @@
 //! Parts of a request as flags give them.
 
 use super::{Exit, Io, style::failed};
-use crate::{request::Request, wire};
+use crate::{
+    engine::Engine,
+    request::{Refusal, Request},
+    wire,
+};
 use serde_json::{Value, json};
 
 /// A request of a principal, or of nobody in particular, to do something to a resource.
@@ -25,7 +29,21 @@ pub(super) fn request(
     let (kind, id) = resource;
     let document = json!({ "subject": subject, "action": { "name": action }, "resource": { "type": kind, "id": id }, "context": context });
     let decoded = wire::request::decode(&document.to_string());
-    decoded
-        .map(|decoded| decoded.request)
-        .map_err(|refusal| failed(io, &format!("not a request: {} at `{}`", refusal.error, refusal.at), None))
+    decoded.map(|decoded| decoded.request).map_err(|refusal| refused(&refusal, io))
+}
+
+/// Says what is wrong with a request that flags gave.
+pub(super) fn refused(refusal: &Refusal, io: &mut Io<'_>) -> Exit {
+    failed(io, &format!("not a request: {} at `{}`", refusal.error, refusal.at), None)
+}
+
+/// Sees to it that a set knows an action: of another one every answer would be that nobody may.
+///
+/// # Errors
+/// If it does not; that has been said.
+pub(super) fn knows_action(engine: &Engine, action: &str, io: &mut Io<'_>) -> Result<(), Exit> {
+    if engine.ir().vocabulary.action_ids.contains_key(action) {
+        return Ok(());
+    }
+    Err(failed(io, &format!("the policies know no action `{action}`"), None))
 }

@@ -4,7 +4,7 @@ use super::{
     Config, Exit, Io, asked,
     requests::{at, date, default_time},
     set, show,
-    style::{counted, failed},
+    style::counted,
     who::obligations,
 };
 use crate::{
@@ -84,11 +84,8 @@ fn try_run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> 
     let mut asked = asked::request(Some(&args.principal), &args.action, (kind.unwrap_or("model"), "any"), context, io)?;
     date(&mut asked, default_time(args.at));
     let engine = set::load(set::one(&args.paths, &args.catalog, io, config)?.builder(), io)?;
-    if !engine.ir().vocabulary.action_ids.contains_key(&*args.action) {
-        return Err(failed(io, &format!("the policies know no action `{}`", args.action), None));
-    }
-    let found = usable(&engine, &asked, kind)
-        .map_err(|refusal| failed(io, &format!("not a request: {} at `{}`", refusal.error, refusal.at), None))?;
+    asked::knows_action(&engine, &args.action, io)?;
+    let found = usable(&engine, &asked, kind).map_err(|refusal| asked::refused(&refusal, io))?;
     let text = match args.format {
         Format::Pretty => pretty(&found),
         Format::Json => json(&found),

@@ -2,7 +2,7 @@
 
 use super::{
     Config, Exit, Io, asked, set, show,
-    style::{Style, complain, counted, failed},
+    style::{Style, complain, counted},
 };
 use crate::{
     decision::Decision,
@@ -71,11 +71,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>, config: &Config) -> Exit {
 fn try_run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> {
     let asked = asked::request(None, &args.action, (&args.kind, &args.resource), args.context.as_deref(), io)?;
     let engine = set::load(set::one(&args.paths, &args.catalog, io, config)?.builder(), io)?;
-    if !engine.ir().vocabulary.action_ids.contains_key(&*args.action) {
-        return Err(failed(io, &format!("the policies know no action `{}`", args.action), None));
-    }
-    let found = who(engine.ir(), &asked, Budget::new(args.budget))
-        .map_err(|refusal| failed(io, &format!("not a request: {} at `{}`", refusal.error, refusal.at), None))?;
+    asked::knows_action(&engine, &args.action, io)?;
+    let found = who(engine.ir(), &asked, Budget::new(args.budget)).map_err(|refusal| asked::refused(&refusal, io))?;
     let text = match args.format {
         Format::Pretty => pretty(&engine, &found, io.color_out),
         Format::Json => json(&engine, &found),
