@@ -66,6 +66,8 @@ mod policyc;
 pub mod query;
 pub mod report;
 pub mod request;
+#[cfg(feature = "server")]
+pub mod server;
 pub mod source;
 pub mod store;
 pub mod value;

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 /// Whether limits are charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Spend {
+pub(crate) enum Spend {
     /// A deciding call: they are.
     Charge,
     /// A question: they are only looked at.

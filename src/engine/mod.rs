@@ -15,6 +15,7 @@ mod session;
 mod tests;
 
 pub use bundle::{About, inspect};
+pub(crate) use charging::Spend;
 pub use claims::Claims;
 pub use live::LiveEngine;
 pub use session::{Ask, Caller, Ruling, Session};
@@ -46,7 +47,7 @@ use crate::{
     source::Sources,
     store::limits::{LimitStore, MemoryLimits},
 };
-use charging::{Spend, charge};
+use charging::charge;
 use chrono::{DateTime, Utc};
 use compiled::{Compiled, Meaning};
 use std::{collections::BTreeSet, fmt, path::Path, sync::Arc};
@@ -297,6 +298,20 @@ impl Engine {
     /// If the request does not fit the vocabulary; nothing is charged then.
     pub fn decide_at(&self, request: &Request, now: DateTime<Utc>) -> Result<Decision, Refusal> {
         self.answer_at(request, None, now, Spend::Charge)
+    }
+
+    /// Decides a request, dated at an instant unless it has a `time` of its own.
+    ///
+    /// # Errors
+    /// If the request does not fit the vocabulary; nothing is charged then.
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only the service dates requests itself"))]
+    pub(crate) fn decide_dated(
+        &self,
+        request: &Request,
+        now: DateTime<Utc>,
+        spend: Spend,
+    ) -> Result<Decision, Refusal> {
+        self.answer_at(request, Some(now), now, spend)
     }
 
     /// What the decision would be: as [`decide_at`](Self::decide_at), but nothing is charged, and limits are given as they

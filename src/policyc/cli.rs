@@ -3,7 +3,7 @@
 use super::{
     Config, Exit, Io, build, check, completions, diff, eval, explain, export, fmt, graph, import, init, inspect,
     io::Kept,
-    list, man, prove,
+    list, man, prove, serve,
     style::{Style, failed},
     test, verify, who,
 };
@@ -74,6 +74,7 @@ enum Verb {
     Build(build::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
+    Serve(serve::Args),
     Import(import::Args),
     Export(export::Args),
     Init(init::Args),
@@ -97,6 +98,7 @@ impl Verb {
             Self::Build(args) => build::run(args, io, config),
             Self::Inspect(args) => inspect::run(args, io),
             Self::Verify(args) => verify::run(args, io),
+            Self::Serve(args) => serve::run(args, io, config),
             Self::Import(args) => import::run(args, io, config),
             Self::Export(args) => export::run(args, io, config),
             Self::Init(args) => init::run(args, io, config),

@@ -28,6 +28,7 @@ mod markdown;
 mod prove;
 mod replace;
 mod requests;
+mod serve;
 mod set;
 mod show;
 mod style;

@@ -1,0 +1,68 @@
+//! What the service holds while it runs.
+
+use super::{PolicyOrigin, Settings, audit::Audit, identity::Identity, policy::Policies, settings::Faulty};
+use crate::{
+    clock::{Clock, SystemClock},
+    engine::LoadError,
+};
+use std::{fmt, io, net::SocketAddr, sync::Arc};
+
+/// All that a request needs: made once, shared by all.
+pub(crate) struct App {
+    pub(crate) settings: Settings,
+    pub(crate) policies: Policies,
+    pub(crate) identity: Identity,
+    pub(crate) audit: Audit,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl App {
+    /// Loads the set, opens what is kept, reads the keys.
+    pub(super) async fn start(settings: Settings, origin: PolicyOrigin) -> Result<Self, Failure> {
+        settings.validate().map_err(Failure::Settings)?;
+        let policies = Policies::load(origin).map_err(|error| Failure::Policies(Box::new(error)))?;
+        let identity = Identity::open(&settings).await.map_err(Failure::Settings)?;
+        let audit = Audit::open(&settings).map_err(Failure::Settings)?;
+        Ok(Self { settings, policies, identity, audit, clock: Arc::new(SystemClock) })
+    }
+
+    /// What a person who starts the service should know.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let engine = self.policies.current();
+        let mut remarks = vec![format!("policy revision {}", engine.revision())];
+        remarks.extend(self.identity.remarks());
+        remarks
+    }
+
+    /// Puts away what is still held in memory.
+    pub(super) async fn stop(&self) {
+        self.audit.close().await;
+    }
+}
+
+/// Why the service did not start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Failure {
+    /// What it was told cannot be.
+    Settings(Faulty),
+    /// The policy set cannot be used.
+    Policies(Box<LoadError>),
+    /// An address cannot be listened on.
+    Listen(SocketAddr, io::Error),
+    /// The system gives no threads or signals.
+    Runtime(io::Error),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Settings(faulty) => faulty.fmt(f),
+            Self::Policies(error) => error.fmt(f),
+            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            Self::Runtime(error) => write!(f, "cannot start: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,35 @@
+//! AuthZEN 1.0: what any policy enforcement point asks (<https://openid.net/specs/authorization-api-1_0.html>).
+//!
+//! The credential of a request is the enforcement point's; the request itself says who wants what. A point needs the action
+//! `evaluate` on the resource that it asks about, and `assert` to say when and from where the subject asks.
+
+mod evaluation;
+
+use super::app::App;
+use axum::{Router, routing::post};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// What enforcement points ask over AuthZEN: `[authzen]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Settings {
+    /// How much an answer says.
+    pub response: Response,
+}
+
+/// How much an answer says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Response {
+    /// The decision, and as its context why.
+    #[default]
+    Full,
+    /// The decision alone.
+    Minimal,
+}
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/access/v1/evaluation", post(evaluation::one))
+}

@@ -1,0 +1,98 @@
+//! One way from a request to an answer, for all surfaces: the running set decides, the decision is recorded, then told.
+
+use super::{
+    app::App,
+    audit::{Record, Unrecorded},
+    identity::Caller,
+};
+use crate::{
+    decision::Decision,
+    engine::{Engine, Spend},
+    request::{Input, Refusal, Request, Resource},
+};
+
+/// By which of the service's surfaces something was asked; also its name in the audit log and in metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Surface {
+    AuthZen,
+}
+
+impl Surface {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::AuthZen => "authzen",
+        }
+    }
+}
+
+/// Why there is no decision.
+#[derive(Debug)]
+pub(crate) enum NoDecision {
+    /// The request does not fit the vocabulary.
+    Refused(Refusal),
+    /// The decision could not be recorded, so it was not made.
+    Unrecorded(Unrecorded),
+}
+
+impl From<Refusal> for NoDecision {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Unrecorded> for NoDecision {
+    fn from(unrecorded: Unrecorded) -> Self {
+        Self::Unrecorded(unrecorded)
+    }
+}
+
+impl App {
+    /// Decides a request on a set, and records the decision. The set is taken once for each answer
+    /// ([`current`](super::policy::Policies::current)), so that no answer mixes two.
+    ///
+    /// The request comes as its surface built it; what only the service knows is set here.
+    pub(crate) async fn decide(
+        &self,
+        engine: &Engine,
+        caller: &Caller,
+        mut request: Request,
+        surface: Surface,
+        spend: Spend,
+    ) -> Result<Decision, NoDecision> {
+        let now = self.clock.now();
+        Self::settle(&mut request);
+        let decision = engine.decide_dated(&request, now, spend)?;
+        self.audit.put(Record::of(now, caller, surface, &request, &decision)).await?;
+        Ok(decision)
+    }
+
+    /// Whether a caller may do something to a resource itself, as in `evaluate`, `assert`, `manage`. Nothing is charged, and
+    /// only a refusal is recorded.
+    pub(crate) async fn may(
+        &self,
+        engine: &Engine,
+        caller: &Caller,
+        action: &str,
+        resource: &Resource,
+        surface: Surface,
+    ) -> Result<Option<Decision>, NoDecision> {
+        let now = self.clock.now();
+        let mut request = Request::new(caller.principal.clone(), action, resource.clone()).ip(caller.origin.client);
+        Self::settle(&mut request);
+        let decision = engine.decide_dated(&request, now, Spend::Look)?;
+        if decision.is_allow() {
+            return Ok(None);
+        }
+        self.audit.put(Record::of(now, caller, surface, &request, &decision)).await?;
+        Ok(Some(decision))
+    }
+
+    /// What only the service knows of a request, whatever it says itself: nobody grants access to themselves, and whether
+    /// something is out of order the service sees. When and where from, a surface lets stand or not.
+    fn settle(request: &mut Request) {
+        if request.principal.id.is_some() {
+            request.principal.properties.insert("granted".to_owned(), Input::Bool(false));
+        }
+        request.context.insert("degraded".to_owned(), Input::Bool(false));
+    }
+}

@@ -1,0 +1,70 @@
+//! What all surfaces share of HTTP: connections, bodies, and the answers to what nobody serves.
+
+mod body;
+mod listen;
+
+pub(crate) use body::{BadBody, json_body};
+pub(super) use listen::Listener;
+
+use ::http::StatusCode;
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use std::time::Duration;
+
+/// How much a connection may ask of the service: `[http]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Limits {
+    /// How many connections there may be; more wait.
+    pub connections: usize,
+    /// How many headers a request may have.
+    pub headers: usize,
+    /// How many bytes they may be together.
+    pub header_bytes: usize,
+    /// How many bytes the body of a decision's request may be.
+    pub body_bytes: usize,
+    /// In how many seconds headers must have come.
+    pub header_seconds: u64,
+    /// In how many seconds a body must have come.
+    pub body_seconds: u64,
+    /// How many seconds requests under way have to finish, when the service ends.
+    pub drain_seconds: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            headers: 100,
+            header_bytes: 64 * 1024,
+            body_bytes: 1024 * 1024,
+            header_seconds: 10,
+            body_seconds: 30,
+            drain_seconds: 30,
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) const fn body_time(&self) -> Duration {
+        Duration::from_secs(self.body_seconds)
+    }
+}
+
+/// An error in the words that most surfaces use: `{"error": …}`.
+pub(crate) fn error(status: StatusCode, message: &str) -> Response {
+    (status, Json(serde_json::json!({ "error": message }))).into_response()
+}
+
+pub(super) async fn unknown_path() -> Response {
+    error(StatusCode::NOT_FOUND, "there is nothing here")
+}
+
+/// The routes add `Allow` themselves.
+pub(super) async fn wrong_method() -> Response {
+    error(StatusCode::METHOD_NOT_ALLOWED, "this path has no such method")
+}

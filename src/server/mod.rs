@@ -1,0 +1,86 @@
+//! The service: one process that answers what proxies, gateways and clients ask, each in its own convention.
+//!
+//! In go connections, out come answers; in between every surface takes the same way: who asks ([`identity`]) → a request →
+//! the running set ([`policy`]) decides, in memory → the decision is recorded ([`audit`]) → the answer, in the surface's words.
+//! Each surface is a folder with its `routes()`; none knows another, and none decides by itself. What the service is told at
+//! its start are [`Settings`]; what it holds while it runs is the [`App`](app::App).
+
+mod app;
+mod audit;
+mod authzen;
+mod decide;
+mod http;
+mod identity;
+mod ops;
+mod policy;
+mod settings;
+
+pub use app::Failure;
+pub use policy::Origin as PolicyOrigin;
+pub use settings::{Faulty, Settings};
+
+use app::App;
+use axum::Router;
+use std::{future::Future, io::Write, sync::Arc};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Serves until the process is told to end (SIGTERM or SIGINT): no new connection is taken then, and what is under way is
+/// finished. `out` is told where the service listens, once it does.
+///
+/// # Errors
+/// If the service cannot start: the set is not valid, an address is taken, a key cannot be read.
+pub fn run(settings: Settings, origin: PolicyOrigin, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
+    let threads = settings.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads.max(1))
+        .enable_all()
+        .build()
+        .map_err(Failure::Runtime)?;
+    runtime.block_on(serve(settings, origin, out))
+}
+
+async fn serve(settings: Settings, origin: PolicyOrigin, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
+    let app = Arc::new(App::start(settings, origin).await?);
+    let listener = http::Listener::bind(&app.settings).await?;
+    // Whoever reads this may be gone; the service serves all the same.
+    let _ = writeln!(out, "policyc: listening on {}", listener.url()).and_then(|()| out.flush());
+    for remark in app.remarks() {
+        let _ = writeln!(out, "policyc: {remark}").and_then(|()| out.flush());
+    }
+    let reload = tokio::spawn(reload_on_hangup(app.clone()));
+    let end = told_to_end().map_err(Failure::Runtime)?;
+    listener.serve(routes(&app), app.clone(), end).await;
+    reload.abort();
+    app.stop().await;
+    Ok(())
+}
+
+/// All surfaces.
+fn routes(app: &Arc<App>) -> Router {
+    Router::new()
+        .merge(ops::routes())
+        .merge(authzen::routes())
+        .fallback(http::unknown_path)
+        .method_not_allowed_fallback(http::wrong_method)
+        .with_state(app.clone())
+}
+
+/// Ends once the process is told to.
+fn told_to_end() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Reads the policy set again at each SIGHUP.
+async fn reload_on_hangup(app: Arc<App>) {
+    let Ok(mut hangup): std::io::Result<Signal> = signal(SignalKind::hangup()) else { return };
+    while hangup.recv().await.is_some() {
+        app.policies.reload().await;
+    }
+}

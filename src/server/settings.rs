@@ -1,0 +1,120 @@
+//! What the service is told at its start: `serve.toml`, and the flags that go before it.
+//!
+//! Each part of the service has its own table here, read by its own type in its own folder. What is misspelt or does not fit
+//! is an error that names the line; nothing is a default by mistake.
+
+use super::{audit, authzen, http, identity};
+use ipnet::IpNet;
+use serde::Deserialize;
+use std::{
+    fmt, fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+/// What the service is told at its start.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Where it listens. A port of 0 is any that is free.
+    pub listen: SocketAddr,
+    /// Where it keeps its state: a folder, or `memory` for nowhere.
+    pub state: PathBuf,
+    /// What it is called from outside, as in `https://pdp.example.com`; none: where it listens.
+    pub url: Option<String>,
+    /// By which names it may be called (`Host`), besides its addresses and the name in `url`.
+    pub hosts: Vec<String>,
+    /// Whose word on where a request comes from is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether it may listen beyond loopback without TLS.
+    pub insecure: bool,
+    /// How many threads answer; none: one for each processor.
+    pub workers: Option<usize>,
+    /// How much a connection may ask of it.
+    pub http: http::Limits,
+    /// Who asks, and how that is proved.
+    pub auth: identity::Settings,
+    /// What is recorded.
+    pub audit: audit::Settings,
+    /// What enforcement points ask over AuthZEN.
+    pub authzen: authzen::Settings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8181),
+            state: PathBuf::from("policyc-state"),
+            url: None,
+            hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            insecure: false,
+            workers: None,
+            http: http::Limits::default(),
+            auth: identity::Settings::default(),
+            audit: audit::Settings::default(),
+            authzen: authzen::Settings::default(),
+        }
+    }
+}
+
+/// What is wrong with the settings, with the place of it.
+#[derive(Debug)]
+pub struct Faulty(pub String);
+
+impl fmt::Display for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Faulty {}
+
+impl Settings {
+    /// Reads `serve.toml`. Paths in it are relative to its folder.
+    ///
+    /// # Errors
+    /// If it cannot be read, is not TOML, or says what it may not say.
+    pub fn read(file: &Path) -> Result<Self, Faulty> {
+        let name = file.display();
+        let text = fs::read_to_string(file).map_err(|error| Faulty(format!("cannot read `{name}`: {error}")))?;
+        let mut settings: Self = toml::from_str(&text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count().saturating_add(1);
+            let column = before.chars().rev().take_while(|char| *char != '\n').count().saturating_add(1);
+            Faulty(format!("{name}:{line}:{column}: {}", error.message().replace('\n', "; ")))
+        })?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        settings.state = below(folder, &settings.state);
+        settings.auth.paths(|path| below(folder, path));
+        Ok(settings)
+    }
+
+    /// Says what cannot be: what each table says may be fine alone and wrong together.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn validate(&self) -> Result<(), Faulty> {
+        if !self.listen.ip().is_loopback() && !self.insecure {
+            return Err(Faulty(format!(
+                "listening on {} needs TLS; or say `insecure = true` where something before the service sees to it",
+                self.listen
+            )));
+        }
+        self.auth.validate(self.listen.ip().is_loopback())
+    }
+
+    /// Whether nothing outlives the process.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.state == Path::new(MEMORY)
+    }
+}
+
+/// What stands for no folder.
+const MEMORY: &str = "memory";
+
+/// A path of the file, which is relative to the file's folder.
+fn below(folder: &Path, path: &Path) -> PathBuf {
+    if path == Path::new(MEMORY) { path.to_owned() } else { folder.join(path) }
+}
