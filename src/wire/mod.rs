@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | [`json`] | strict JSON, as everything here is read |
 //! | [`request`] | a request: an OpenID AuthZEN evaluation request |
+//! | [`evaluations`] | AuthZEN evaluations: one request, or many that share what they do not say |
 //! | [`decision`] | a decision: an AuthZEN evaluation response; and a refusal, `{"error": …, "at": …}` |
 //! | [`acl`] | a model's access-control list, and the grant of one model to one user |
 //! | [`catalog`] | resources and principals with their attributes, in JSON, JSON Lines or CSV |
@@ -16,6 +17,7 @@
 pub mod acl;
 pub mod catalog;
 pub mod decision;
+pub mod evaluations;
 mod fields;
 pub mod json;
 mod pattern;

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::request::{Input, Principal, Properties, Refusal, Request, Resource};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use std::borrow::Cow;
 
 /// A request as it was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,17 +72,22 @@ pub fn is_a_line(line: &[u8]) -> bool {
 pub fn from_value(value: Input) -> Result<Decoded, Refusal> {
     let mut top = Fields::of(value, "")?;
     let mut ignored = Vec::new();
-    let principal = principal(top.required("subject", "an object")?, &mut ignored)?;
-    let (action, action_properties) = action(top.required("action", "an object")?, &mut ignored)?;
-    let resource = resource(top.required("resource", "an object")?, &mut ignored)?;
+    let principal = principal(top.required("subject", "an object")?, "/subject", &mut ignored)?;
+    let (action, action_properties) = action(top.required("action", "an object")?, "/action", &mut ignored)?;
+    let resource = resource(top.required("resource", "an object")?, "/resource", &mut ignored)?;
     let context = top.object("context")?;
     ignored.extend(top.rest());
     ignored.sort();
     Ok(Decoded { request: Request { principal, action, action_properties, resource, context }, ignored })
 }
 
-fn principal(value: Input, ignored: &mut Vec<String>) -> Result<Principal, Refusal> {
-    let mut fields = Fields::of(value, "/subject")?;
+/// The part of a request whose JSON pointer is `at`.
+pub(super) fn principal(
+    value: Input,
+    at: impl Into<Cow<'static, str>>,
+    ignored: &mut Vec<String>,
+) -> Result<Principal, Refusal> {
+    let mut fields = Fields::of(value, at)?;
     let kind = fields.required_text("type")?;
     let id = if kind == "anonymous" {
         if fields.take("id").is_some() {
@@ -99,16 +105,26 @@ fn principal(value: Input, ignored: &mut Vec<String>) -> Result<Principal, Refus
     Ok(Principal { kind, id, properties })
 }
 
-fn action(value: Input, ignored: &mut Vec<String>) -> Result<(String, Properties), Refusal> {
-    let mut fields = Fields::of(value, "/action")?;
+/// The part of a request whose JSON pointer is `at`.
+pub(super) fn action(
+    value: Input,
+    at: impl Into<Cow<'static, str>>,
+    ignored: &mut Vec<String>,
+) -> Result<(String, Properties), Refusal> {
+    let mut fields = Fields::of(value, at)?;
     let name = fields.required_text("name")?;
     let properties = fields.object("properties")?;
     ignored.extend(fields.rest());
     Ok((name, properties))
 }
 
-fn resource(value: Input, ignored: &mut Vec<String>) -> Result<Resource, Refusal> {
-    let mut fields = Fields::of(value, "/resource")?;
+/// The part of a request whose JSON pointer is `at`.
+pub(super) fn resource(
+    value: Input,
+    at: impl Into<Cow<'static, str>>,
+    ignored: &mut Vec<String>,
+) -> Result<Resource, Refusal> {
+    let mut fields = Fields::of(value, at)?;
     let kind = fields.text("type")?.unwrap_or_else(|| "model".to_owned());
     let id = fields.required_text("id")?;
     let properties = fields.object("properties")?;

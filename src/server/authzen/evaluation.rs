@@ -1,4 +1,4 @@
-//! `POST /access/v1/evaluation`: one request, one decision.
+//! `POST /access/v1/evaluation`: one request, one decision; `POST /access/v1/evaluations`: many of them.
 
 use super::Response as Detail;
 use crate::{
@@ -11,7 +11,10 @@ use crate::{
         http::{self, BadBody},
         identity::{Caller, Origin, Unauthenticated},
     },
-    wire,
+    wire::{
+        self,
+        evaluations::{self, Asked},
+    },
 };
 use ::http::{
     HeaderMap, StatusCode,
@@ -34,10 +37,53 @@ pub(super) async fn one(
 ) -> Result<Response, Fault> {
     let caller = app.identity.caller(&headers, origin).await?;
     let text = http::json_body(&headers, body, &app.settings.http).await?;
-    let request = wire::request::decode(&text)?.request;
+    let request = evaluations::decode_one(&text)?;
     let engine = app.policies.current();
     let decision = evaluate(&app, &engine, &caller, request).await?;
     Ok(json(render(&decision, app.settings.authzen.response)))
+}
+
+/// Decides one request or many. Many are decided on one set, in their order; one that cannot be decided is denied in its place,
+/// with what is wrong as its context.
+pub(super) async fn many(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Fault> {
+    let caller = app.identity.caller(&headers, origin).await?;
+    let text = http::json_body(&headers, body, &app.settings.http).await?;
+    let engine = app.policies.current();
+    let detail = app.settings.authzen.response;
+    let (requests, semantic) = match evaluations::decode(&text)? {
+        Asked::One(request) => {
+            let decision = evaluate(&app, &engine, &caller, *request).await?;
+            return Ok(json(render(&decision, detail)));
+        }
+        Asked::Many(requests, semantic) => (requests, semantic),
+    };
+    let mut answers = String::from(r#"{"evaluations":["#);
+    for (index, request) in requests.into_iter().enumerate() {
+        let answer = match request {
+            Ok(request) => evaluate(&app, &engine, &caller, request).await,
+            Err(refusal) => Err(Fault::Refused(refusal)),
+        };
+        if index > 0 {
+            answers.push(',');
+        }
+        let is_allowed = answer.as_ref().is_ok_and(Decision::is_allow);
+        match answer {
+            Ok(decision) => answers.push_str(&render(&decision, detail)),
+            // Without the log nothing is answered at all.
+            Err(Fault::Unavailable) => return Err(Fault::Unavailable),
+            Err(fault) => answers.push_str(&fault.denial(detail)),
+        }
+        if semantic.ends_with(is_allowed) {
+            break;
+        }
+    }
+    answers.push_str("]}");
+    Ok(json(answers))
 }
 
 /// Decides a request that an enforcement point describes, if it may.
@@ -111,6 +157,37 @@ impl From<NoDecision> for Fault {
     }
 }
 
+impl Fault {
+    /// What stands in the place of a decision among many: a denial that says why there is none.
+    fn denial(&self, detail: Detail) -> String {
+        let (code, status, message, at) = match self {
+            Self::Unauthenticated(error) => ("UNAUTHENTICATED", StatusCode::UNAUTHORIZED, error.message.clone(), None),
+            Self::NotAllowed(decision) => ("EVALUATE_DENIED", StatusCode::FORBIDDEN, not_allowed(decision), None),
+            Self::Body(bad) => (INVALID, bad.status, bad.message.clone(), None),
+            Self::Refused(refusal) => (INVALID, StatusCode::BAD_REQUEST, refusal.error.clone(), Some(&refusal.at)),
+            Self::Unavailable => ("UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE, UNRECORDED.to_owned(), None),
+        };
+        let mut context = serde_json::json!({ "code": code, "status": status.as_u16(), "error": message });
+        if let (Some(at), Some(context)) = (at, context.as_object_mut()) {
+            context.insert("at".to_owned(), at.as_str().into());
+        }
+        match detail {
+            Detail::Full => serde_json::json!({ "decision": false, "context": context }).to_string(),
+            Detail::Minimal => r#"{"decision":false}"#.to_owned(),
+        }
+    }
+}
+
+/// The code of what is no request.
+const INVALID: &str = "INVALID_REQUEST";
+const UNRECORDED: &str = "the decision cannot be recorded at the moment";
+
+/// What an enforcement point is told that may not ask.
+fn not_allowed(decision: &Decision) -> String {
+    let code = decision.denial().map_or("DENIED", |denial| &denial.code);
+    format!("the caller may not `evaluate` this resource ({code})")
+}
+
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         match self {
@@ -119,17 +196,12 @@ impl IntoResponse for Fault {
                 response.headers_mut().insert(WWW_AUTHENTICATE, error.challenge());
                 response
             }
-            Self::NotAllowed(decision) => {
-                let code = decision.denial().map_or("DENIED", |denial| &denial.code);
-                http::error(StatusCode::FORBIDDEN, &format!("the caller may not `evaluate` this resource ({code})"))
-            }
+            Self::NotAllowed(decision) => http::error(StatusCode::FORBIDDEN, &not_allowed(&decision)),
             Self::Body(bad) => http::error(bad.status, &bad.message),
             Self::Refused(refusal) => {
                 (StatusCode::BAD_REQUEST, json(wire::decision::refusal(&refusal))).into_response()
             }
-            Self::Unavailable => {
-                http::error(StatusCode::SERVICE_UNAVAILABLE, "the decision cannot be recorded at the moment")
-            }
+            Self::Unavailable => http::error(StatusCode::SERVICE_UNAVAILABLE, UNRECORDED),
         }
     }
 }

@@ -31,5 +31,7 @@ pub enum Response {
 }
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/access/v1/evaluation", post(evaluation::one))
+    Router::new()
+        .route("/access/v1/evaluation", post(evaluation::one))
+        .route("/access/v1/evaluations", post(evaluation::many))
 }
