@@ -95,7 +95,7 @@ const PLACES: &[(&str, &str)] = &[
     // Never in ast/, check/ or eval/: the core types have no wire format.
     ("serde", "report/ wire/ server/ policyc/"),
     ("serde_json", "report/ wire/ server/ policyc/"),
-    ("sha2", "load/"),
+    ("sha2", "load/ server/"),
     ("smallvec", "eval/"),
     ("strsim", "ast/parse/slip.rs check/names.rs wire/ zone/ policyc/"),
     ("unicode-security", "check/lint.rs"),

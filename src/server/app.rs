@@ -5,7 +5,10 @@ use crate::{
     clock::{Clock, SystemClock},
     engine::LoadError,
 };
+use hmac::{Hmac, KeyInit};
+use sha2::Sha256;
 use std::{fmt, io, net::SocketAddr, sync::Arc};
+use uuid::Uuid;
 
 /// All that a request needs: made once, shared by all.
 pub(crate) struct App {
@@ -14,16 +17,21 @@ pub(crate) struct App {
     pub(crate) identity: Identity,
     pub(crate) audit: Audit,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What the service is called from outside, without a slash at its end.
+    pub(crate) url: String,
+    /// What tokens of pages are signed with, until the service ends.
+    pub(crate) page_key: Hmac<Sha256>,
 }
 
 impl App {
     /// Loads the set, opens what is kept, reads the keys.
-    pub(super) async fn start(settings: Settings, origin: PolicyOrigin) -> Result<Self, Failure> {
-        settings.validate().map_err(Failure::Settings)?;
+    pub(super) async fn start(settings: Settings, origin: PolicyOrigin, listens: &str) -> Result<Self, Failure> {
         let policies = Policies::load(origin).map_err(|error| Failure::Policies(Box::new(error)))?;
         let identity = Identity::open(&settings).await.map_err(Failure::Settings)?;
         let audit = Audit::open(&settings).map_err(Failure::Settings)?;
-        Ok(Self { settings, policies, identity, audit, clock: Arc::new(SystemClock) })
+        let url = settings.url.as_deref().unwrap_or(listens).trim_end_matches('/').to_owned();
+        let page_key = Hmac::new(&random_key());
+        Ok(Self { settings, policies, identity, audit, clock: Arc::new(SystemClock), url, page_key })
     }
 
     /// What a person who starts the service should know.
@@ -38,6 +46,15 @@ impl App {
     pub(super) async fn stop(&self) {
         self.audit.close().await;
     }
+}
+
+/// A key that nobody else knows: two random identifiers are 244 bits of chance.
+fn random_key() -> hmac::digest::Key<Hmac<Sha256>> {
+    let mut key = hmac::digest::Key::<Hmac<Sha256>>::default();
+    for (place, byte) in key.iter_mut().zip([Uuid::new_v4(), Uuid::new_v4()].iter().flat_map(|id| *id.as_bytes())) {
+        *place = byte;
+    }
+    key
 }
 
 /// Why the service did not start.

@@ -87,6 +87,31 @@ impl App {
         Ok(Some(decision))
     }
 
+    /// What a decision would be, and nothing else: nothing is recorded. For candidates of a list, which is one record.
+    pub(crate) fn look(&self, engine: &Engine, mut request: Request) -> Result<Decision, Refusal> {
+        Self::settle(&mut request);
+        engine.decide_dated(&request, self.clock.now(), Spend::Look)
+    }
+
+    /// Whether a caller may do something to a resource itself, for candidates of a list. A request that does not fit the
+    /// vocabulary is not allowed.
+    pub(crate) fn would_allow(&self, engine: &Engine, caller: &Caller, action: &str, resource: &Resource) -> bool {
+        let request = Request::new(caller.principal.clone(), action, resource.clone()).ip(caller.origin.client);
+        self.look(engine, request).is_ok_and(|decision| decision.is_allow())
+    }
+
+    /// Records a list that was answered: what was asked, how many were found, and a digest of their names.
+    pub(crate) async fn record_list(
+        &self,
+        engine: &Engine,
+        caller: &Caller,
+        asked: &Request,
+        surface: Surface,
+        found: &[String],
+    ) -> Result<(), Unrecorded> {
+        self.audit.put(Record::list(self.clock.now(), caller, surface, asked, found, engine.revision())).await
+    }
+
     /// What only the service knows of a request, whatever it says itself: nobody grants access to themselves, and whether
     /// something is out of order the service sees. When and where from, a surface lets stand or not.
     fn settle(request: &mut Request) {

@@ -40,8 +40,9 @@ pub fn run(settings: Settings, origin: PolicyOrigin, out: &mut (dyn Write + Send
 }
 
 async fn serve(settings: Settings, origin: PolicyOrigin, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
-    let app = Arc::new(App::start(settings, origin).await?);
-    let listener = http::Listener::bind(&app.settings).await?;
+    settings.validate().map_err(Failure::Settings)?;
+    let listener = http::Listener::bind(&settings).await?;
+    let app = Arc::new(App::start(settings, origin, &listener.url()).await?);
     // Whoever reads this may be gone; the service serves all the same.
     let _ = writeln!(out, "policyc: listening on {}", listener.url()).and_then(|()| out.flush());
     for remark in app.remarks() {

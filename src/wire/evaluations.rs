@@ -146,7 +146,7 @@ impl Parts {
 }
 
 /// A resource that says of which type it is.
-fn typed(value: Input, at: &str, ignored: &mut Vec<String>) -> Result<Resource, Refusal> {
+pub(super) fn typed(value: Input, at: &str, ignored: &mut Vec<String>) -> Result<Resource, Refusal> {
     if let Input::Object(members) = &value
         && !members.contains_key("type")
     {
@@ -157,7 +157,7 @@ fn typed(value: Input, at: &str, ignored: &mut Vec<String>) -> Result<Resource, 
 
 /// The circumstances. An instant without seconds, which AuthZEN's own examples have and RFC 3339 has not, is taken as the
 /// start of its minute.
-fn context(value: Input, at: &str) -> Result<Properties, Refusal> {
+pub(super) fn context(value: Input, at: &str) -> Result<Properties, Refusal> {
     let Input::Object(mut context) = value else { return Err(mismatch("an object", &value, at)) };
     if let Some(Input::Text(time)) = context.get_mut("time")
         && let Some(whole) = with_seconds(time)

@@ -10,6 +10,7 @@
 //! | [`json`] | strict JSON, as everything here is read |
 //! | [`request`] | a request: an OpenID AuthZEN evaluation request |
 //! | [`evaluations`] | AuthZEN evaluations: one request, or many that share what they do not say |
+//! | [`search`] | AuthZEN searches: a request with one part open |
 //! | [`decision`] | a decision: an AuthZEN evaluation response; and a refusal, `{"error": …, "at": …}` |
 //! | [`acl`] | a model's access-control list, and the grant of one model to one user |
 //! | [`catalog`] | resources and principals with their attributes, in JSON, JSON Lines or CSV |
@@ -23,3 +24,4 @@ pub mod json;
 mod pattern;
 pub(crate) mod plain;
 pub mod request;
+pub mod search;

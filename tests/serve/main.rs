@@ -5,4 +5,5 @@
 #![cfg(test)]
 
 mod authzen;
+mod conformance;
 mod service;

@@ -88,8 +88,11 @@ impl Setup {
         let stderr = child.stderr.take().unwrap();
         let (say, said) = mpsc::channel();
         thread::spawn(move || BufReader::new(stderr).lines().map_while(Result::ok).try_for_each(|line| say.send(line)));
+        let mut before = String::new();
         let url = loop {
-            let line = said.recv_timeout(PATIENCE).expect("the service says where it listens");
+            let Ok(line) = said.recv_timeout(PATIENCE) else { panic!("it does not listen:\n{before}") };
+            before.push_str(&line);
+            before.push('\n');
             if let Some(url) = line.strip_prefix("policyc: listening on ") {
                 break url.to_owned();
             }
@@ -117,7 +120,12 @@ impl Service {
     }
 
     pub(crate) fn post(&self, path: &str, json: &str) -> RequestBuilder {
-        self.client.post(self.url(path)).header("content-type", "application/json").body(json.to_owned())
+        self.bare_post(path).header("content-type", "application/json").body(json.to_owned())
+    }
+
+    /// A POST that says nothing of its body's type.
+    pub(crate) fn bare_post(&self, path: &str) -> RequestBuilder {
+        self.client.post(self.url(path))
     }
 
     /// The revision of the running set, as it tells itself.

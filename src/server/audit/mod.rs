@@ -29,6 +29,18 @@ impl Record {
     ) -> Self {
         Self {}
     }
+
+    /// A list that was answered.
+    pub(crate) fn list(
+        _now: DateTime<Utc>,
+        _caller: &Caller,
+        _surface: Surface,
+        _asked: &Request,
+        _found: &[String],
+        _revision: &str,
+    ) -> Self {
+        Self {}
+    }
 }
 
 /// The log cannot take a record at the moment.

@@ -7,6 +7,7 @@ use crate::{
     request::{Refusal, Request},
     server::{
         app::App,
+        audit::Unrecorded,
         decide::{NoDecision, Surface},
         http::{self, BadBody},
         identity::{Caller, Origin, Unauthenticated},
@@ -93,17 +94,31 @@ pub(super) async fn evaluate(
     caller: &Caller,
     mut request: Request,
 ) -> Result<Decision, Fault> {
-    if !caller.is_trusted {
-        if let Some(denial) = app.may(engine, caller, "evaluate", &request.resource, Surface::AuthZen).await? {
-            return Err(Fault::NotAllowed(denial));
-        }
-        let asserts = ["time", "ip"].iter().any(|name| request.context.contains_key(*name));
-        if asserts && app.may(engine, caller, "assert", &request.resource, Surface::AuthZen).await?.is_some() {
-            request.context.remove("time");
-            request.context.remove("ip");
-        }
+    if !caller.is_trusted
+        && let Some(denial) = app.may(engine, caller, "evaluate", &request.resource, Surface::AuthZen).await?
+    {
+        return Err(Fault::NotAllowed(denial));
     }
+    assertions(app, engine, caller, &mut request).await?;
     Ok(app.decide(engine, caller, request, Surface::AuthZen, Spend::Charge).await?)
+}
+
+/// Takes out of a request when and from where it is asked, unless the enforcement point may `assert` that.
+pub(super) async fn assertions(
+    app: &App,
+    engine: &Engine,
+    caller: &Caller,
+    request: &mut Request,
+) -> Result<(), Fault> {
+    let asserts = ["time", "ip"].iter().any(|name| request.context.contains_key(*name));
+    if asserts
+        && !caller.is_trusted
+        && app.may(engine, caller, "assert", &request.resource, Surface::AuthZen).await?.is_some()
+    {
+        request.context.remove("time");
+        request.context.remove("ip");
+    }
+    Ok(())
 }
 
 /// A decision as the answer says it.
@@ -145,6 +160,12 @@ impl From<BadBody> for Fault {
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<Unrecorded> for Fault {
+    fn from(_: Unrecorded) -> Self {
+        Self::Unavailable
     }
 }
 

@@ -4,19 +4,33 @@
 //! `evaluate` on the resource that it asks about, and `assert` to say when and from where the subject asks.
 
 mod evaluation;
+mod metadata;
+mod page;
+mod search;
 
 use super::app::App;
-use axum::{Router, routing::post};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use serde::Deserialize;
 use std::sync::Arc;
 
 /// What enforcement points ask over AuthZEN: `[authzen]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
     /// How much an answer says.
     pub response: Response,
+    /// How many results of a search are on one page at most.
+    pub page: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { response: Response::default(), page: 1_000 }
+    }
 }
 
 /// How much an answer says.
@@ -34,4 +48,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/access/v1/evaluation", post(evaluation::one))
         .route("/access/v1/evaluations", post(evaluation::many))
+        .route("/access/v1/search/subject", post(search::subject))
+        .route("/access/v1/search/resource", post(search::resource))
+        .route("/access/v1/search/action", post(search::action))
+        .route("/.well-known/authzen-configuration", get(metadata::metadata))
 }
