@@ -6,4 +6,5 @@
 
 mod authzen;
 mod conformance;
+mod openapi;
 mod service;

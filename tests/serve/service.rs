@@ -21,7 +21,7 @@ pub(crate) struct Service {
     /// What it says, line by line.
     said: Receiver<String>,
     url: String,
-    client: Client,
+    pub(crate) client: Client,
     /// Its folder: settings, policies, state.
     pub(crate) folder: TempDir,
 }

@@ -1,0 +1,134 @@
+//! The rows of the table.
+
+use crate::{
+    load::{self, Measured, post},
+    server::Server,
+};
+use std::{fs, path::Path, time::Duration};
+use tempfile::TempDir;
+
+const POLICY: &str = r#"
+role researcher;
+allow role researcher to infer;
+allow service "point" to evaluate, assert;
+deny anyone to infer on tag sensitive unless ip in [10.0.0.0/8] else OUTSIDE 403 "only from the intranet";
+deny anyone to infer when time > 2030-01-01T00:00:00Z else OVER 403;
+model "qwen3" { tags: [open]; }
+"#;
+
+const SINGLE: &str = "/access/v1/evaluation";
+
+fn request(number: u64) -> String {
+    let (user, host) = (number % 100_000, number % 250);
+    format!(
+        r#"{{"subject":{{"type":"user","id":"user-{user}","properties":{{"roles":["researcher"]}}}},"action":{{"name":"infer"}},"resource":{{"type":"model","id":"qwen3"}},"context":{{"ip":"10.0.0.{host}"}}}}"#
+    )
+}
+
+fn single(number: u64) -> Vec<u8> {
+    post(SINGLE, "", &request(number))
+}
+
+/// A hundred requests in one, each said in full.
+fn batch(number: u64) -> Vec<u8> {
+    let items: Vec<String> = (0..100).map(|item| request(number * 100 + item)).collect();
+    post("/access/v1/evaluations", "", &format!(r#"{{"evaluations":[{}]}}"#, items.join(",")))
+}
+
+/// Measures twice and takes the better: what else the machine does only ever slows down.
+fn best(measure: impl Fn() -> Measured) -> Measured {
+    let (one, other) = (measure(), measure());
+    if one.rate >= other.rate { one } else { other }
+}
+
+pub(crate) fn all(time: Duration) {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("lab.policy"), POLICY).unwrap();
+    println!("| what | service | against | ratio |\n| --- | ---: | ---: | ---: |");
+    let (bare, service) = rates(folder.path(), time);
+    latencies(folder.path(), time, bare.rate.min(service.rate) / 2.0);
+    batches(folder.path(), time, &service);
+    audits(folder.path(), time, &service);
+    memory(folder.path());
+}
+
+fn row(what: &str, service: &str, against: &str, ratio: f64) {
+    println!("| {what} | {service} | {against} | {ratio:.2} × |");
+}
+
+fn off(folder: &Path) -> Server {
+    fs::write(folder.join("off.toml"), "state = \"memory\"\n[audit]\ndurability = \"off\"\n").unwrap();
+    Server::policyc(folder, &["lab.policy", "--config", "off.toml"])
+}
+
+fn rates(folder: &Path, time: Duration) -> (Measured, Measured) {
+    let bare = Server::own("bare");
+    let bare = best(|| load::run(bare.address, time, None, single));
+    let service = off(folder);
+    let service = best(|| load::run(service.address, time, None, single));
+    let each = |measured: &Measured| format!("{:.0}/s", measured.rate);
+    row("requests, against a bare handler", &each(&service), &each(&bare), service.rate / bare.rate);
+    (bare, service)
+}
+
+fn latencies(folder: &Path, time: Duration, rate: f64) {
+    let bare = Server::own("bare");
+    let bare = load::run(bare.address, time, Some(rate), single);
+    let service = off(folder);
+    let service = load::run(service.address, time, Some(rate), single);
+    let each = |measured: &Measured| format!("{:.0} µs", measured.percentile(99));
+    let ratio = service.percentile(99) / bare.percentile(99);
+    row(&format!("99th percentile at {rate:.0} requests a second"), &each(&service), &each(&bare), ratio);
+}
+
+fn batches(folder: &Path, time: Duration, one: &Measured) {
+    let service = off(folder);
+    let many = best(|| load::run(service.address, time, None, batch));
+    let (many, one) = (many.rate * 100.0, one.rate);
+    row(
+        "decisions in batches of 100, against single requests",
+        &format!("{many:.0}/s"),
+        &format!("{one:.0}/s"),
+        many / one,
+    );
+}
+
+fn audits(folder: &Path, time: Duration, without: &Measured) {
+    for durability in ["async", "sync"] {
+        let config = format!("{durability}.toml");
+        let state = folder.join(format!("state-{durability}"));
+        let text = format!("state = {state:?}\n[audit]\ndurability = \"{durability}\"\n");
+        fs::write(folder.join(&config), text).unwrap();
+        let service = Server::policyc(folder, &["lab.policy", "--config", &config]);
+        let with = best(|| load::run(service.address, time, None, single));
+        let each = |measured: &Measured| format!("{:.0}/s", measured.rate);
+        row(
+            &format!("with the audit log `{durability}`, against none"),
+            &each(&with),
+            &each(without),
+            with.rate / without.rate,
+        );
+    }
+}
+
+/// Ten million decisions by a hundred thousand principals.
+fn memory(folder: &Path) {
+    let service = off(folder);
+    let decide = |batches: u64| {
+        let mut done = 0;
+        while done < batches {
+            let measured = load::run(service.address, Duration::from_secs(2), None, batch);
+            done += (measured.rate * 2.0) as u64;
+        }
+    };
+    decide(10_000);
+    let warm = service.memory();
+    decide(90_000);
+    let later = service.memory();
+    row(
+        "memory after 10 million decisions, against 1 million",
+        &format!("{later:.1} MiB"),
+        &format!("{warm:.1} MiB"),
+        later / warm,
+    );
+}
