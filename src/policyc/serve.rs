@@ -17,7 +17,9 @@ Exit codes: 0 ended as it was told to; 1 usage, settings, or an address that is 
 
 Example:
   policyc serve policies/tiers
-  policyc serve policies --config serve.toml --check-config")]
+  policyc serve policies --config serve.toml --check-config
+  policyc serve --dev-token 'user alice roles=researcher tier=seed'
+  policyc serve --config serve.toml --new-key ci >> keys.toml")]
 pub(super) struct Args {
     /// Policy files, folders and bundles
     #[arg(value_name = "PATH")]
@@ -43,6 +45,12 @@ pub(super) struct Args {
     /// Only check the settings and the policy set
     #[arg(long, env = "POLICYC_SERVE_CHECK_CONFIG")]
     check_config: bool,
+    /// Only print a token for trying things out, for a service on the same state folder that has no `[auth]`
+    #[arg(long, env = "POLICYC_SERVE_DEV_TOKEN", value_name = "PRINCIPAL", conflicts_with_all = ["check_config", "new_key"])]
+    dev_token: Option<String>,
+    /// Only make an API key: its entry for `auth.keys` is printed, and the key itself is shown this once, on standard error
+    #[arg(long, env = "POLICYC_SERVE_NEW_KEY", value_name = "ID", conflicts_with = "check_config")]
+    new_key: Option<String>,
 }
 
 impl Args {
@@ -70,9 +78,13 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>, config: &Config) -> Exit {
 
 fn try_run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> {
     let settings = args.settings().map_err(|error| failed(io, &error.to_string(), None))?;
+    if args.dev_token.is_some() || args.new_key.is_some() {
+        return credential(args, &settings, io).map_err(|error| failed(io, &error.to_string(), None));
+    }
     let set = set::one(&args.paths, &args.catalog, io, config)?;
     let builder = set.builder().claims(Claims::default());
     if args.check_config {
+        settings.check().map_err(|error| failed(io, &error.to_string(), None))?;
         set::load(builder, io)?;
         let _ = writeln!(io.out, "the settings and the policy set are fine");
         return Ok(Exit::Fine);
@@ -82,4 +94,18 @@ fn try_run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> 
         Err(Failure::Policies(error)) => Err(set::not_loaded(*error, io)),
         Err(failure) => Err(failed(io, &failure.to_string(), None)),
     }
+}
+
+/// Makes a token or a key, and shows it.
+fn credential(args: &Args, settings: &Settings, io: &mut Io<'_>) -> Result<Exit, server::Faulty> {
+    if let Some(words) = &args.dev_token {
+        let token = server::development_token(settings, words)?;
+        let _ = writeln!(io.out, "{token}");
+    }
+    if let Some(id) = &args.new_key {
+        let (key, entry) = server::new_key(settings, id)?;
+        let _ = write!(io.out, "{entry}");
+        let _ = writeln!(io.err, "policyc: the key, shown this once: {key}");
+    }
+    Ok(Exit::Fine)
 }

@@ -1,14 +1,20 @@
 //! What the service holds while it runs.
 
-use super::{PolicyOrigin, Settings, audit::Audit, identity::Identity, policy::Policies, settings::Faulty};
+use super::{
+    PolicyOrigin, Settings,
+    audit::Audit,
+    identity::{Identity, Secret},
+    outbound::Outbound,
+    policy::Policies,
+    settings::Faulty,
+};
 use crate::{
     clock::{Clock, SystemClock},
     engine::LoadError,
 };
-use hmac::{Hmac, KeyInit};
+use hmac::Hmac;
 use sha2::Sha256;
 use std::{fmt, io, net::SocketAddr, sync::Arc};
-use uuid::Uuid;
 
 /// All that a request needs: made once, shared by all.
 pub(crate) struct App {
@@ -27,11 +33,13 @@ impl App {
     /// Loads the set, opens what is kept, reads the keys.
     pub(super) async fn start(settings: Settings, origin: PolicyOrigin, listens: &str) -> Result<Self, Failure> {
         let policies = Policies::load(origin).map_err(|error| Failure::Policies(Box::new(error)))?;
-        let identity = Identity::open(&settings).await.map_err(Failure::Settings)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let outbound = Outbound::new(&settings.outbound).map_err(Failure::Settings)?;
+        let identity = Identity::open(&settings, &outbound, clock.clone()).await.map_err(Failure::Settings)?;
         let audit = Audit::open(&settings).map_err(Failure::Settings)?;
         let url = settings.url.as_deref().unwrap_or(listens).trim_end_matches('/').to_owned();
-        let page_key = Hmac::new(&random_key());
-        Ok(Self { settings, policies, identity, audit, clock: Arc::new(SystemClock), url, page_key })
+        let page_key = Secret::random().map_err(Failure::Settings)?.keyed_hash();
+        Ok(Self { settings, policies, identity, audit, clock, url, page_key })
     }
 
     /// What a person who starts the service should know.
@@ -46,15 +54,6 @@ impl App {
     pub(super) async fn stop(&self) {
         self.audit.close().await;
     }
-}
-
-/// A key that nobody else knows: two random identifiers are 244 bits of chance.
-fn random_key() -> hmac::digest::Key<Hmac<Sha256>> {
-    let mut key = hmac::digest::Key::<Hmac<Sha256>>::default();
-    for (place, byte) in key.iter_mut().zip([Uuid::new_v4(), Uuid::new_v4()].iter().flat_map(|id| *id.as_bytes())) {
-        *place = byte;
-    }
-    key
 }
 
 /// Why the service did not start.

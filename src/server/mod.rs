@@ -12,10 +12,12 @@ mod decide;
 mod http;
 mod identity;
 mod ops;
+mod outbound;
 mod policy;
 mod settings;
 
 pub use app::Failure;
+pub use identity::{development_token, new_key};
 pub use policy::Origin as PolicyOrigin;
 pub use settings::{Faulty, Settings};
 
@@ -78,10 +80,11 @@ fn told_to_end() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Reads the policy set again at each SIGHUP.
+/// Reads the policy set and the keys again at each SIGHUP.
 async fn reload_on_hangup(app: Arc<App>) {
     let Ok(mut hangup): std::io::Result<Signal> = signal(SignalKind::hangup()) else { return };
     while hangup.recv().await.is_some() {
         app.policies.reload().await;
+        app.identity.reload();
     }
 }

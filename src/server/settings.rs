@@ -3,7 +3,7 @@
 //! Each part of the service has its own table here, read by its own type in its own folder. What is misspelt or does not fit
 //! is an error that names the line; nothing is a default by mistake.
 
-use super::{audit, authzen, http, identity};
+use super::{audit, authzen, http, identity, outbound};
 use ipnet::IpNet;
 use serde::Deserialize;
 use std::{
@@ -35,6 +35,8 @@ pub struct Settings {
     pub http: http::Limits,
     /// Who asks, and how that is proved.
     pub auth: identity::Settings,
+    /// How it asks others.
+    pub outbound: outbound::Settings,
     /// What is recorded.
     pub audit: audit::Settings,
     /// What enforcement points ask over AuthZEN.
@@ -53,6 +55,7 @@ impl Default for Settings {
             workers: None,
             http: http::Limits::default(),
             auth: identity::Settings::default(),
+            outbound: outbound::Settings::default(),
             audit: audit::Settings::default(),
             authzen: authzen::Settings::default(),
         }
@@ -88,6 +91,7 @@ impl Settings {
         let folder = file.parent().unwrap_or(Path::new(""));
         settings.state = below(folder, &settings.state);
         settings.auth.paths(|path| below(folder, path));
+        settings.outbound.paths(|path| below(folder, path));
         Ok(settings)
     }
 
@@ -102,7 +106,18 @@ impl Settings {
                 self.listen
             )));
         }
-        self.auth.validate(self.listen.ip().is_loopback())
+        self.outbound.validate()?;
+        self.auth.validate(self)
+    }
+
+    /// Says what cannot be, in the settings and in the files that they name. Nobody is asked, and nothing is written.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self) -> Result<(), Faulty> {
+        self.validate()?;
+        outbound::Outbound::new(&self.outbound)?;
+        self.auth.check()
     }
 
     /// Whether nothing outlives the process.

@@ -6,5 +6,7 @@
 
 mod authzen;
 mod conformance;
+mod identity;
+mod idp;
 mod openapi;
 mod service;

@@ -17,10 +17,7 @@ use crate::{
         evaluations::{self, Asked},
     },
 };
-use ::http::{
-    HeaderMap, StatusCode,
-    header::{CONTENT_TYPE, WWW_AUTHENTICATE},
-};
+use ::http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 use axum::{
     Extension,
     body::Body,
@@ -182,7 +179,7 @@ impl Fault {
     /// What stands in the place of a decision among many: a denial that says why there is none.
     fn denial(&self, detail: Detail) -> String {
         let (code, status, message, at) = match self {
-            Self::Unauthenticated(error) => ("UNAUTHENTICATED", StatusCode::UNAUTHORIZED, error.message.clone(), None),
+            Self::Unauthenticated(error) => ("UNAUTHENTICATED", error.status(), error.message.clone(), None),
             Self::NotAllowed(decision) => ("EVALUATE_DENIED", StatusCode::FORBIDDEN, not_allowed(decision), None),
             Self::Body(bad) => (INVALID, bad.status, bad.message.clone(), None),
             Self::Refused(refusal) => (INVALID, StatusCode::BAD_REQUEST, refusal.error.clone(), Some(&refusal.at)),
@@ -213,8 +210,8 @@ impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         match self {
             Self::Unauthenticated(error) => {
-                let mut response = http::error(StatusCode::UNAUTHORIZED, &error.message);
-                response.headers_mut().insert(WWW_AUTHENTICATE, error.challenge());
+                let mut response = http::error(error.status(), &error.message);
+                response.headers_mut().extend(error.headers());
                 response
             }
             Self::NotAllowed(decision) => http::error(StatusCode::FORBIDDEN, &not_allowed(&decision)),

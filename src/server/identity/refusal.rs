@@ -1,0 +1,122 @@
+//! Why nobody is proved to ask, and the challenges that say what would prove it.
+
+use ::http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{RETRY_AFTER, WWW_AUTHENTICATE},
+};
+
+/// A credential that is there and proves nothing. Each surface tells it in its own words, with [`status`](Self::status) and
+/// [`headers`](Self::headers).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unauthenticated {
+    /// What is wrong with it, without any of its own text.
+    pub(crate) message: String,
+    fault: Fault,
+}
+
+/// Whose fault it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// The request's: it has more than one credential, or not one at all where it begins one.
+    Malformed,
+    /// The credential's.
+    Invalid,
+    /// Whoever could tell is out of reach.
+    Unavailable,
+}
+
+impl Unauthenticated {
+    pub(super) fn malformed(message: impl Into<String>) -> Self {
+        Self { message: message.into(), fault: Fault::Malformed }
+    }
+
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self { message: message.into(), fault: Fault::Invalid }
+    }
+
+    pub(super) fn unavailable(message: impl Into<String>) -> Self {
+        Self { message: message.into(), fault: Fault::Unavailable }
+    }
+
+    /// The status that tells it.
+    pub(crate) const fn status(&self) -> StatusCode {
+        match self.fault {
+            Fault::Malformed => StatusCode::BAD_REQUEST,
+            Fault::Invalid => StatusCode::UNAUTHORIZED,
+            Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The headers that go with it (RFC 6750, section 3).
+    pub(crate) fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let error = match self.fault {
+            Fault::Malformed => "invalid_request",
+            Fault::Invalid => "invalid_token",
+            Fault::Unavailable => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+                return headers;
+            }
+        };
+        let parts = [("error", error.to_owned()), ("error_description", self.message.clone())];
+        headers.insert(WWW_AUTHENTICATE, challenge(&parts));
+        headers
+    }
+}
+
+/// What a known principal is told who must prove more than it has (RFC 9470): by which ways (`acr_values`), or that the last
+/// proof may be so many seconds old (`max_age`).
+#[cfg_attr(not(test), expect(dead_code, reason = "for surfaces whose answers carry status-401 rules"))]
+pub(crate) fn step_up(message: &str, acr_values: &[&str], max_age: Option<u64>) -> HeaderValue {
+    let mut parts =
+        vec![("error", "insufficient_user_authentication".to_owned()), ("error_description", message.to_owned())];
+    if !acr_values.is_empty() {
+        parts.push(("acr_values", acr_values.join(" ")));
+    }
+    parts.extend(max_age.map(|seconds| ("max_age", seconds.to_string())));
+    challenge(&parts)
+}
+
+/// A challenge of the scheme `Bearer`. What may not stand in a quoted text there is a `?`.
+fn challenge(parts: &[(&str, String)]) -> HeaderValue {
+    let quoted = |text: &str| -> String {
+        text.chars()
+            .map(|char| match char {
+                '`' | '"' => '\'',
+                ' ' | '!' | '#'..='[' | ']'..='~' => char,
+                _ => '?',
+            })
+            .collect()
+    };
+    let parts: Vec<String> = parts.iter().map(|(name, text)| format!("{name}=\"{}\"", quoted(text))).collect();
+    HeaderValue::from_str(&format!("Bearer {}", parts.join(", "))).unwrap_or(HeaderValue::from_static("Bearer"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_told_as_rfc_6750_wants_it() {
+        let told = |refusal: &Unauthenticated| {
+            let headers = refusal.headers();
+            let header = headers.get(WWW_AUTHENTICATE).or(headers.get(RETRY_AFTER)).unwrap();
+            format!("{} {}", refusal.status().as_u16(), header.to_str().unwrap())
+        };
+        let invalid = Unauthenticated::invalid("the claim `exp` is\nmissing \\");
+        assert_eq!(
+            told(&invalid),
+            r#"401 Bearer error="invalid_token", error_description="the claim 'exp' is?missing ?""#
+        );
+        assert!(told(&Unauthenticated::malformed("twice")).starts_with(r#"400 Bearer error="invalid_request""#));
+        assert_eq!(told(&Unauthenticated::unavailable("gone")), "503 5");
+    }
+
+    #[test]
+    fn a_step_up_challenge_says_what_would_do() {
+        assert_eq!(
+            step_up("Sign in with a second factor.", &["urn:mfa", "phr"], Some(300)),
+            r#"Bearer error="insufficient_user_authentication", error_description="Sign in with a second factor.", acr_values="urn:mfa phr", max_age="300""#
+        );
+    }
+}
