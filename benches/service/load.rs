@@ -1,5 +1,7 @@
 //! The load: connections that send requests as bytes and read answers as bytes, as fast as they come or at a rate.
 
+#![expect(clippy::disallowed_methods, reason = "a load is measured against the clock on the wall")]
+
 use std::{
     net::SocketAddr,
     sync::{

@@ -37,7 +37,9 @@ impl Server {
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = String::new();
         let address = loop {
-            let line = lines.next().and_then(Result::ok).unwrap_or_else(|| panic!("it does not listen:\n{said}"));
+            let line = lines.next().and_then(Result::ok);
+            assert!(line.is_some(), "it does not listen:\n{said}");
+            let line = line.unwrap_or_default();
             if let Some(url) = line.split("listening on http://").nth(1) {
                 break url.parse().unwrap();
             }

@@ -55,7 +55,7 @@ fn every_reference_is_kept() {
                 open.extend(members.values());
             }
             Value::Array(items) => open.extend(items),
-            _ => {}
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
 }

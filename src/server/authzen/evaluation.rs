@@ -94,7 +94,7 @@ pub(super) async fn evaluate(
     if !caller.is_trusted
         && let Some(denial) = app.may(engine, caller, "evaluate", &request.resource, Surface::AuthZen).await?
     {
-        return Err(Fault::NotAllowed(denial));
+        return Err(Fault::NotAllowed(Box::new(denial)));
     }
     assertions(app, engine, caller, &mut request).await?;
     Ok(app.decide(engine, caller, request, Surface::AuthZen, Spend::Charge).await?)
@@ -136,7 +136,7 @@ pub(super) fn json(text: String) -> Response {
 pub(super) enum Fault {
     Unauthenticated(Unauthenticated),
     /// The enforcement point may not ask this.
-    NotAllowed(Decision),
+    NotAllowed(Box<Decision>),
     Body(BadBody),
     Refused(Refusal),
     Unavailable,
