@@ -1,6 +1,6 @@
 //! The command line: each `tests/cli/*.toml` is a case, with what it prints beside it.
 //!
-//! A case has `files` (by path), `bytes` (for files that are no text), `links`, and `[[run]]`s: commands that are run one
+//! A case has `files` (by path), `bytes` (for files that are no text), `links`, `databases`, and `[[run]]`s: commands that are run one
 //! after the other in one folder, without a process. `INSTA_UPDATE=always cargo test --test cli` writes the expectations
 //! anew; read the difference before committing it. What only a process can show is in [`process`].
 
@@ -34,6 +34,9 @@ struct Case {
     links: BTreeMap<PathBuf, PathBuf>,
     #[serde(default)]
     folders: Vec<PathBuf>,
+    /// Databases (SQLite): a file of SQL in `tests/cli/`, and more SQL to run after it.
+    #[serde(default)]
+    databases: BTreeMap<PathBuf, Vec<String>>,
     run: Vec<Run>,
 }
 
@@ -80,6 +83,13 @@ impl Case {
         }
         for path in &self.folders {
             fs::create_dir_all(place(path)).unwrap();
+        }
+        for (path, sql) in &self.databases {
+            let (file, more) = sql.split_first().unwrap();
+            let database = rusqlite::Connection::open(place(path)).unwrap();
+            let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli");
+            database.execute_batch(&fs::read_to_string(cases.join(file)).unwrap()).unwrap();
+            more.iter().for_each(|sql| database.execute_batch(sql).unwrap());
         }
         folder
     }

@@ -1,7 +1,7 @@
 //! Which verbs there are, and what all of them have in common.
 
 use super::{
-    Config, Exit, Io, build, check, completions, diff, eval, explain, export, fmt, graph, import, init, inspect,
+    Config, Exit, Io, audit, build, check, completions, diff, eval, explain, export, fmt, graph, import, init, inspect,
     io::Kept,
     list, man, prove, serve,
     style::{Style, failed},
@@ -75,6 +75,7 @@ enum Verb {
     Inspect(inspect::Args),
     Verify(verify::Args),
     Serve(serve::Args),
+    Audit(audit::Args),
     Import(import::Args),
     Export(export::Args),
     Init(init::Args),
@@ -99,6 +100,7 @@ impl Verb {
             Self::Inspect(args) => inspect::run(args, io),
             Self::Verify(args) => verify::run(args, io),
             Self::Serve(args) => serve::run(args, io, config),
+            Self::Audit(args) => audit::run(args, io, config),
             Self::Import(args) => import::run(args, io, config),
             Self::Export(args) => export::run(args, io, config),
             Self::Init(args) => init::run(args, io, config),

@@ -5,6 +5,7 @@
 //! policy set is made of. Nothing here decides a request or knows the language.
 
 mod asked;
+mod audit;
 mod build;
 mod check;
 mod claims;

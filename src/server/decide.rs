@@ -3,13 +3,14 @@
 use super::{
     app::App,
     audit::{Record, Unrecorded},
-    identity::Caller,
+    identity::{Caller, Origin, Unauthenticated},
 };
 use crate::{
     decision::Decision,
     engine::{Engine, Spend},
     request::{Input, Refusal, Request, Resource},
 };
+use ::http::HeaderMap;
 
 /// By which of the service's surfaces something was asked; also its name in the audit log and in metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,15 @@ pub(crate) enum NoDecision {
     Unrecorded(Unrecorded),
 }
 
+/// Why it is not known who asks.
+#[derive(Debug)]
+pub(crate) enum NoCaller {
+    /// A credential is there that does not hold.
+    Unauthenticated(Unauthenticated),
+    /// That could not be recorded.
+    Unrecorded(Unrecorded),
+}
+
 impl From<Refusal> for NoDecision {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
@@ -47,6 +57,22 @@ impl From<Unrecorded> for NoDecision {
 }
 
 impl App {
+    /// Who asks. A credential that does not hold is recorded.
+    pub(crate) async fn caller(
+        &self,
+        headers: &HeaderMap,
+        origin: Origin,
+        surface: Surface,
+    ) -> Result<Caller, NoCaller> {
+        let error = match self.identity.caller(headers, origin.clone()).await {
+            Ok(caller) => return Ok(caller),
+            Err(error) => error,
+        };
+        let record = Record::unauthenticated(self.clock.now(), &origin, surface, &error);
+        self.audit.put(record).await.map_err(NoCaller::Unrecorded)?;
+        Err(NoCaller::Unauthenticated(error))
+    }
+
     /// Decides a request on a set, and records the decision. The set is taken once for each answer
     /// ([`current`](super::policy::Policies::current)), so that no answer mixes two.
     ///

@@ -6,7 +6,7 @@
 //! its start are [`Settings`]; what it holds while it runs is the [`App`](app::App).
 
 mod app;
-mod audit;
+pub(crate) mod audit;
 mod authzen;
 mod decide;
 mod http;

@@ -106,6 +106,7 @@ impl Settings {
                 self.listen
             )));
         }
+        self.audit.validate()?;
         self.outbound.validate()?;
         self.auth.validate(self)
     }

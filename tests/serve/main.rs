@@ -4,6 +4,7 @@
 
 #![cfg(test)]
 
+mod audit;
 mod authzen;
 mod conformance;
 mod identity;

@@ -1,71 +1,33 @@
 //! What was decided, for whom, when and why: one record for each decision.
+//!
+//! In go records ([`record`]), out comes a log that shows whether it was changed. A record is encoded on the thread of its
+//! decision and handed to a [`queue`]; the thread behind it ([`writer`]) chains records ([`chain`]), counts them for alerts
+//! ([`alert`]), puts them into the [`store`] and signs a [`checkpoint`] now and then. Whoever reads the log, the service or
+//! the command line, does so by [`read`]; [`verify`] holds it against its chain, and [`export`] writes it for other systems.
 
-use super::{
-    decide::Surface,
-    identity::Caller,
-    settings::{Faulty, Settings as All},
-};
-use crate::{decision::Decision, request::Request};
-use chrono::{DateTime, Utc};
-use serde::Deserialize;
+mod alert;
+mod chain;
+mod checkpoint;
+mod export;
+mod fault;
+mod key;
+mod queue;
+mod read;
+mod record;
+mod settings;
+mod store;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod verify;
+mod webhook;
+mod writer;
 
-/// What is recorded: `[audit]`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Settings {}
-
-/// One decision, as it is kept.
-#[derive(Debug, Clone)]
-pub(crate) struct Record {}
-
-impl Record {
-    pub(crate) fn of(
-        _now: DateTime<Utc>,
-        _caller: &Caller,
-        _surface: Surface,
-        _request: &Request,
-        _decision: &Decision,
-    ) -> Self {
-        Self {}
-    }
-
-    /// A list that was answered.
-    pub(crate) fn list(
-        _now: DateTime<Utc>,
-        _caller: &Caller,
-        _surface: Surface,
-        _asked: &Request,
-        _found: &[String],
-        _revision: &str,
-    ) -> Self {
-        Self {}
-    }
-}
-
-/// The log cannot take a record at the moment.
-#[derive(Debug)]
-pub(crate) struct Unrecorded;
-
-/// Takes records.
-#[derive(Debug)]
-pub(crate) struct Audit {}
-
-impl Audit {
-    pub(super) fn open(_settings: &All) -> Result<Self, Faulty> {
-        Ok(Self {})
-    }
-
-    /// Hands a record to the log, and waits as long as the settings say: until it is on its way, or on the disk.
-    ///
-    /// # Errors
-    /// The log is full, and has been for as long as a decision waits.
-    #[expect(clippy::unused_async, reason = "the log may be full")]
-    pub(crate) async fn put(&self, _record: Record) -> Result<(), Unrecorded> {
-        Ok(())
-    }
-
-    /// Writes what is still held in memory.
-    #[expect(clippy::unused_async, reason = "the log may be slow")]
-    pub(super) async fn close(&self) {}
-}
+pub(crate) use export::{Exporter, Format, Pseudonyms, exporter};
+pub(crate) use fault::Fault;
+pub(crate) use key::PublicKey;
+pub(crate) use queue::{Audit, Unrecorded};
+pub(crate) use read::{Entry, Filter, Log, Order, Unread, checkpoints};
+pub(crate) use record::Record;
+pub(crate) use settings::Settings;
+pub(crate) use verify::{Tampered, Verified};

@@ -8,7 +8,7 @@ use crate::{
     server::{
         app::App,
         audit::Unrecorded,
-        decide::{NoDecision, Surface},
+        decide::{NoCaller, NoDecision, Surface},
         http::{self, BadBody},
         identity::{Caller, Origin, Unauthenticated},
     },
@@ -33,7 +33,7 @@ pub(super) async fn one(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Fault> {
-    let caller = app.identity.caller(&headers, origin).await?;
+    let caller = app.caller(&headers, origin, Surface::AuthZen).await?;
     let text = http::json_body(&headers, body, &app.settings.http).await?;
     let request = evaluations::decode_one(&text)?;
     let engine = app.policies.current();
@@ -49,7 +49,7 @@ pub(super) async fn many(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Fault> {
-    let caller = app.identity.caller(&headers, origin).await?;
+    let caller = app.caller(&headers, origin, Surface::AuthZen).await?;
     let text = http::json_body(&headers, body, &app.settings.http).await?;
     let engine = app.policies.current();
     let detail = app.settings.authzen.response;
@@ -142,9 +142,12 @@ pub(super) enum Fault {
     Unavailable,
 }
 
-impl From<Unauthenticated> for Fault {
-    fn from(error: Unauthenticated) -> Self {
-        Self::Unauthenticated(error)
+impl From<NoCaller> for Fault {
+    fn from(reason: NoCaller) -> Self {
+        match reason {
+            NoCaller::Unauthenticated(error) => Self::Unauthenticated(error),
+            NoCaller::Unrecorded(_) => Self::Unavailable,
+        }
     }
 }
 

@@ -60,7 +60,7 @@ async fn search(
     body: Body,
     wanted: Wanted,
 ) -> Result<Response, Fault> {
-    let caller = app.identity.caller(&headers, origin).await?;
+    let caller = app.caller(&headers, origin, Surface::AuthZen).await?;
     let text = http::json_body(&headers, body, &app.settings.http).await?;
     let mut search = decode(&text, wanted)?;
     let engine = app.policies.current();

@@ -30,7 +30,7 @@ impl Unauthenticated {
         Self { message: message.into(), fault: Fault::Malformed }
     }
 
-    pub(super) fn invalid(message: impl Into<String>) -> Self {
+    pub(in crate::server) fn invalid(message: impl Into<String>) -> Self {
         Self { message: message.into(), fault: Fault::Invalid }
     }
 

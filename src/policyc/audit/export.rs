@@ -1,0 +1,144 @@
+//! `policyc audit export`: records for other systems, the oldest first.
+
+use super::{
+    super::{
+        Exit, Io,
+        style::{cause, counted, failed},
+    },
+    State, at, bar,
+    filter::Filters,
+    unusable,
+};
+use crate::server::audit::{self, Entry, Exporter, Log, Order, Pseudonyms, exporter};
+use clap::ValueEnum;
+use indicatif::ProgressBar;
+use std::{
+    fs,
+    io::{self, BufWriter, Write},
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+use tempfile::NamedTempFile;
+
+/// Write records for other systems, the oldest first
+///
+/// A file is written whole or not at all. Pseudonyms stand for principals, organisations and addresses: the same for the same
+/// name and key; texts that may name somebody, and requests, are left out then.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes: 0 written; 1 usage, reading or writing failed.
+
+Example:
+  policyc audit export --format csv -o march.csv --since 2026-03-01T00:00:00Z --until 2026-04-01T00:00:00Z
+  policyc audit export --format ocsf --pseudonymise > events.jsonl")]
+pub(super) struct Args {
+    #[command(flatten)]
+    state: State,
+    #[command(flatten)]
+    filters: Filters,
+    /// The format
+    #[arg(long, env = "POLICYC_AUDIT_FORMAT", value_enum)]
+    format: Format,
+    /// Where to write, instead of to standard output
+    #[arg(long, short, env = "POLICYC_AUDIT_OUTPUT", value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Write pseudonyms for principals, organisations and addresses
+    #[arg(long, env = "POLICYC_AUDIT_PSEUDONYMISE")]
+    pseudonymise: bool,
+    /// A file with the key of the pseudonyms, instead of one made of the log's own
+    #[arg(long, env = "POLICYC_AUDIT_PSEUDONYM_KEY", value_name = "FILE", requires = "pseudonymise")]
+    pseudonym_key: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A table that spreadsheets open
+    Csv,
+    /// The records as they are, one a line
+    Jsonl,
+    /// ArcSight's Common Event Format, version 0
+    Cef,
+    /// Open Cybersecurity Schema Framework 1.3, one object a line
+    Ocsf,
+}
+
+impl Format {
+    const fn of_log(self) -> audit::Format {
+        match self {
+            Self::Csv => audit::Format::Csv,
+            Self::Jsonl => audit::Format::Jsonl,
+            Self::Cef => audit::Format::Cef,
+            Self::Ocsf => audit::Format::Ocsf,
+        }
+    }
+}
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Exit> {
+    let pseudonyms = match (&args.pseudonym_key, args.pseudonymise) {
+        (_, false) => None,
+        (Some(path), true) => Some(Pseudonyms::of_file(path)),
+        (None, true) => Some(Pseudonyms::of_log(&args.state.state)),
+    };
+    let pseudonyms = pseudonyms.transpose().map_err(|fault| failed(io, &fault.to_string(), None))?;
+    let exporter = exporter(args.format.of_log(), pseudonyms);
+    let log = args.state.open(io)?;
+    let bar = bar("exporting", &log, io)?;
+    let written = match &args.output {
+        None => write(args, &log, &exporter, io.out, &bar),
+        Some(path) => write_file(args, &log, &exporter, path, &bar),
+    };
+    bar.finish_and_clear();
+    match (written, &args.output) {
+        (Ok(records), Some(path)) => {
+            let _ = writeln!(io.err, "wrote {} to `{}`", counted(records, "record"), path.display());
+            Ok(Exit::Fine)
+        }
+        (Ok(_), None) => Ok(Exit::Fine),
+        (Err(Failure::Log(fault)), _) => Err(unusable(&fault, io)),
+        (Err(Failure::Write(error)), path) => {
+            let path = path.as_deref().unwrap_or(Path::new("-"));
+            Err(failed(io, &format!("cannot write `{}`: {}", path.display(), cause(&error)), None))
+        }
+    }
+}
+
+enum Failure {
+    Log(audit::Fault),
+    Write(io::Error),
+}
+
+/// Writes a file that takes its place once it is whole.
+fn write_file(args: &Args, log: &Log, exporter: &Exporter, path: &Path, bar: &ProgressBar) -> Result<usize, Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::metadata(folder).map_err(Failure::Write)?;
+    // Who did what is nobody else's business: the file is its owner's alone, as temporary files are. The library's words name
+    // a file that nobody asked for.
+    let file = NamedTempFile::new_in(folder).map_err(|error| Failure::Write(error.kind().into()))?;
+    let mut writer = BufWriter::new(file);
+    let records = write(args, log, exporter, &mut writer, bar)?;
+    let file = writer.into_inner().map_err(|error| Failure::Write(error.into_error()))?;
+    file.persist(path).map_err(|error| Failure::Write(error.error))?;
+    Ok(records)
+}
+
+fn write(
+    args: &Args,
+    log: &Log,
+    exporter: &Exporter,
+    out: &mut dyn Write,
+    bar: &ProgressBar,
+) -> Result<usize, Failure> {
+    let mut result = out.write_all(exporter.head().as_bytes());
+    let mut records: usize = 0;
+    let mut each = |entry: Entry| {
+        if result.is_ok() {
+            result = out.write_all(exporter.line(&entry).as_bytes());
+            records = records.saturating_add(1);
+        }
+        if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    log.read(&args.filters.filter(), Order::Oldest, &mut each, &mut |records| at(bar, records))
+        .map_err(Failure::Log)?;
+    result.and_then(|()| out.flush()).map_err(Failure::Write)?;
+    Ok(records)
+}

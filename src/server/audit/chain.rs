@@ -1,0 +1,70 @@
+//! The chain: each record's hash covers the one before it.
+//!
+//! `hash(0) = SHA-256("policyc audit log, version 1\n" ‖ public key)`, and `hash(n) = SHA-256(hash(n-1) ‖ n ‖ body(n))` with `n`
+//! as eight bytes, the greatest first, and the body as it stands in the log.
+
+use super::key::PublicKey;
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// What a chain begins with, besides the key that vouches for it.
+const BEGINNING: &str = "policyc audit log, version 1\n";
+
+/// What stands for a record and all before it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hash(pub(super) [u8; 32]);
+
+impl Hash {
+    /// Before the first record.
+    pub(super) fn beginning(key: &PublicKey) -> Self {
+        Self(Sha256::new().chain_update(BEGINNING).chain_update(key.bytes()).finalize().into())
+    }
+
+    /// With one more record.
+    pub(super) fn with(self, seq: i64, body: &[u8]) -> Self {
+        Self(Sha256::new().chain_update(self.0).chain_update(seq.to_be_bytes()).chain_update(body).finalize().into())
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Bytes as hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// The bytes of hexadecimal digits; none where they are other than that, or not so many.
+pub(super) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|digit| u8::try_from(digit.to_digit(16)?).ok().filter(|_| !digit.is_uppercase())).collect();
+    let digits = digits?;
+    let (pairs, rest) = digits.as_chunks::<2>();
+    let bytes: Vec<u8> = pairs.iter().map(|[high, low]| (high << 4) | low).collect();
+    if rest.is_empty() { bytes.try_into().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{hex, unhex};
+
+    #[test]
+    fn digits_and_back() {
+        assert_eq!(hex(&[0, 1, 0xab, 0xff]), "0001abff");
+        assert_eq!(unhex("0001abff"), Some([0, 1, 0xab, 0xff]));
+        for wrong in ["", "0001abf", "0001ABff", "0001abff00", "0001abfg", "é001abff"] {
+            assert_eq!(unhex::<4>(wrong), None, "{wrong}");
+        }
+    }
+}

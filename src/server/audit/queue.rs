@@ -1,0 +1,164 @@
+//! The way into the log: bounded, so that what cannot be written in time is not decided either.
+
+use super::{
+    Record,
+    alert::Watch,
+    settings::{Durability, Settings},
+    store::Store,
+    webhook,
+    writer::{Order, Plan, Writer},
+};
+use crate::{
+    clock::SystemClock,
+    server::settings::{Faulty, Settings as All},
+};
+use chrono::TimeDelta;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+use tokio::{
+    sync::{Mutex, Semaphore, oneshot},
+    task::JoinHandle,
+    time,
+};
+
+/// How long a decision waits for room in the queue.
+const ROOM: Duration = Duration::from_millis(100);
+/// How long it waits for the disk, where it is answered after that.
+const DISK: Duration = Duration::from_secs(10);
+/// How long reports of alerts have when the service ends.
+const REPORTS: Duration = Duration::from_secs(5);
+
+/// The log cannot take a record at the moment.
+#[derive(Debug)]
+pub(crate) struct Unrecorded;
+
+/// Takes records.
+#[derive(Debug)]
+pub(crate) struct Audit {
+    /// None where nothing is recorded and nothing is counted.
+    queue: Option<Queue>,
+}
+
+#[derive(Debug)]
+struct Queue {
+    orders: mpsc::Sender<Order>,
+    /// The room that is left, in bytes.
+    room: Arc<Semaphore>,
+    bytes: u32,
+    /// Whether an answer waits for the disk.
+    is_sync: bool,
+    /// Whether the service ends.
+    ends: Arc<AtomicBool>,
+    /// Who tells others of alerts.
+    reports: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Audit {
+    pub(in crate::server) fn open(settings: &All) -> Result<Self, Faulty> {
+        let Settings { durability, queue_bytes, alert, .. } = &settings.audit;
+        let keeps = !settings.is_in_memory();
+        if *durability == Durability::Off || (!keeps && alert.is_empty()) {
+            return Ok(Self { queue: None });
+        }
+        let is_sync = *durability == Durability::Sync && keeps;
+        let store = if keeps { Some(Store::open(&settings.state, is_sync)) } else { None };
+        let store = store.transpose().map_err(|fault| Faulty(fault.to_string()))?;
+        let (reports, task) = if alert.iter().any(|alert| alert.webhook.is_some()) {
+            let cannot = |error: reqwest::Error| Faulty(format!("cannot report alerts: {error}"));
+            webhook::start().map(|(reports, task)| (Some(reports), Some(task))).map_err(cannot)?
+        } else {
+            (None, None)
+        };
+        let room = Arc::new(Semaphore::new(usize::try_from(*queue_bytes).unwrap_or(Semaphore::MAX_PERMITS)));
+        let ends = Arc::new(AtomicBool::new(false));
+        let (sender, orders) = mpsc::channel();
+        let writer = Writer {
+            orders,
+            room: room.clone(),
+            store,
+            watches: alert.iter().cloned().map(Watch::new).collect(),
+            reports,
+            clock: Arc::new(SystemClock),
+            plan: plan(&settings.audit, is_sync),
+            ends: ends.clone(),
+        };
+        let thread = thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run());
+        thread.map_err(|error| Faulty(format!("cannot write the audit log: {error}")))?;
+        let reports = Mutex::new(task);
+        Ok(Self { queue: Some(Queue { orders: sender, room, bytes: *queue_bytes, is_sync, ends, reports }) })
+    }
+
+    /// Hands a record to the log, and waits as long as the settings say: until it is on its way, or on the disk.
+    ///
+    /// # Errors
+    /// The log is full, and has been for as long as a decision waits.
+    pub(crate) async fn put(&self, record: Record<'_>) -> Result<(), Unrecorded> {
+        match &self.queue {
+            None => Ok(()),
+            Some(queue) => queue.put(record).await,
+        }
+    }
+
+    /// Writes what is still held in memory.
+    pub(in crate::server) async fn close(&self) {
+        let Some(queue) = &self.queue else { return };
+        queue.ends.store(true, Ordering::Relaxed);
+        let (say, said) = oneshot::channel();
+        if queue.orders.send(Order::Close(say)).is_ok() {
+            // Where the writer has given up, it has said so.
+            let _ = said.await;
+        }
+        if let Some(reports) = queue.reports.lock().await.take() {
+            let _ = time::timeout(REPORTS, reports).await;
+        }
+    }
+}
+
+impl Queue {
+    async fn put(&self, record: Record<'_>) -> Result<(), Unrecorded> {
+        let record = record.encode();
+        self.take_room(record.body.len()).await?;
+        if !self.is_sync {
+            return self.orders.send(Order::Write(record, None)).map_err(|_| Unrecorded);
+        }
+        let (say, said) = oneshot::channel();
+        self.orders.send(Order::Write(record, Some(say))).map_err(|_| Unrecorded)?;
+        match time::timeout(DISK, said).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Unrecorded),
+        }
+    }
+
+    /// Takes room for a record out of the queue; the writer gives it back. A record that is larger than the queue has room in
+    /// none.
+    async fn take_room(&self, bytes: usize) -> Result<(), Unrecorded> {
+        let bytes = u32::try_from(bytes).ok().filter(|bytes| *bytes <= self.bytes).ok_or(Unrecorded)?;
+        if let Ok(room) = self.room.try_acquire_many(bytes) {
+            room.forget();
+            return Ok(());
+        }
+        match time::timeout(ROOM, self.room.acquire_many(bytes)).await {
+            Ok(Ok(room)) => {
+                room.forget();
+                Ok(())
+            }
+            Ok(Err(_)) | Err(_) => Err(Unrecorded),
+        }
+    }
+}
+
+fn plan(settings: &Settings, is_sync: bool) -> Plan {
+    Plan {
+        gathers: !is_sync,
+        checkpoint_records: i64::from(settings.checkpoint_records),
+        checkpoint_every: TimeDelta::seconds(i64::from(settings.checkpoint_seconds)),
+        keep: settings.keep_days.map(|days| TimeDelta::days(i64::from(days))),
+    }
+}

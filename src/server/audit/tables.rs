@@ -1,0 +1,129 @@
+//! The log's file: an SQLite database, which others may read while it is written.
+
+use super::{chain::Hash, checkpoint::Checkpoint, fault::Fault};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, types::Type};
+use std::{
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+/// The folder of the log, in that of the service's state.
+const FOLDER: &str = "audit";
+/// The database.
+const FILE: &str = "log.sqlite";
+
+/// The version of the tables, kept in `user_version`.
+const VERSION: i64 = 1;
+
+/// Records are what the chain is made of: `time` is only there to find them, and says what the body says.
+const TABLES: &str = "
+CREATE TABLE records (seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, body TEXT NOT NULL, hash BLOB NOT NULL) STRICT;
+CREATE INDEX records_by_time ON records (time);
+CREATE TABLE checkpoints (seq INTEGER PRIMARY KEY, hash BLOB NOT NULL, time TEXT NOT NULL, signature BLOB NOT NULL) STRICT;
+CREATE TABLE anchor (seq INTEGER PRIMARY KEY, hash BLOB NOT NULL, time TEXT NOT NULL, signature BLOB NOT NULL) STRICT;
+";
+
+/// Where the log of a state is.
+pub(super) fn folder(state: &Path) -> PathBuf {
+    state.join(FOLDER)
+}
+
+/// Opens the log to write it; makes it where there is none.
+///
+/// # Errors
+/// If it cannot be opened, or is of another version.
+pub(super) fn create(folder: &Path, durable: bool) -> Result<Connection, Fault> {
+    let path = folder.join(FILE);
+    let fault = |error: rusqlite::Error| Fault::new(&path, error);
+    // It holds who did what: it is for its owner alone. What SQLite puts beside it has the same permissions.
+    OpenOptions::new().append(true).create(true).mode(0o600).open(&path).map_err(|error| Fault::new(&path, error))?;
+    let mut connection = Connection::open(&path).map_err(fault)?;
+    // Records are long: so more of them share what a page costs.
+    connection.pragma_update(None, "page_size", 8192).map_err(fault)?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(fault)?;
+    connection.pragma_update(None, "synchronous", if durable { "FULL" } else { "NORMAL" }).map_err(fault)?;
+    connection.pragma_update(None, "secure_delete", true).map_err(fault)?;
+    if version(&connection).map_err(fault)? == 0 {
+        let change = connection.transaction().map_err(fault)?;
+        change.execute_batch(TABLES).map_err(fault)?;
+        change.pragma_update(None, "user_version", VERSION).map_err(fault)?;
+        change.commit().map_err(fault)?;
+    }
+    check_version(&connection, &path)?;
+    Ok(connection)
+}
+
+/// Opens a log to read it. It may be written meanwhile.
+///
+/// # Errors
+/// If there is none, or it is of another version.
+pub(super) fn open(folder: &Path) -> Result<Connection, Fault> {
+    let path = folder.join(FILE);
+    if !path.is_file() {
+        return Err(Fault::new(&path, "there is no audit log"));
+    }
+    let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let connection = connection.map_err(|error| Fault::new(&path, error))?;
+    if version(&connection).is_ok() || folder.join(format!("{FILE}-wal")).exists() {
+        check_version(&connection, &path)?;
+        return Ok(connection);
+    }
+    // In a folder that cannot be written, and where nobody else writes, the file alone is all there is.
+    let uri = format!("file:{}?immutable=1", path.display().to_string().replace('%', "%25").replace('?', "%3f"));
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(uri, flags).map_err(|error| Fault::new(&path, error))?;
+    check_version(&connection, &path)?;
+    Ok(connection)
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+fn check_version(connection: &Connection, path: &Path) -> Result<(), Fault> {
+    match version(connection) {
+        Ok(VERSION) => Ok(()),
+        Ok(other) => Err(Fault::new(path, format!("it is of version {other}, and this program knows {VERSION}"))),
+        Err(error) => Err(Fault::new(path, error)),
+    }
+}
+
+/// The checkpoints in the log, in their order.
+pub(super) fn checkpoints(connection: &Connection) -> rusqlite::Result<Vec<Checkpoint>> {
+    let mut select = connection.prepare("SELECT seq, hash, time, signature FROM checkpoints ORDER BY seq")?;
+    select.query_map([], checkpoint)?.collect()
+}
+
+/// The last checkpoint.
+pub(super) fn last_checkpoint(connection: &Connection) -> rusqlite::Result<Option<Checkpoint>> {
+    let select = "SELECT seq, hash, time, signature FROM checkpoints ORDER BY seq DESC LIMIT 1";
+    connection.query_row(select, [], checkpoint).optional()
+}
+
+/// Up to where records were removed because they were old.
+pub(super) fn anchor(connection: &Connection) -> rusqlite::Result<Option<Checkpoint>> {
+    let select = "SELECT seq, hash, time, signature FROM anchor ORDER BY seq DESC LIMIT 1";
+    connection.query_row(select, [], checkpoint).optional()
+}
+
+fn checkpoint(row: &Row<'_>) -> rusqlite::Result<Checkpoint> {
+    Ok(Checkpoint { seq: row.get(0)?, hash: Hash(exactly(row, 1)?), time: row.get(2)?, signature: exactly(row, 3)? })
+}
+
+fn exactly<const N: usize>(row: &Row<'_>, column: usize) -> rusqlite::Result<[u8; N]> {
+    let bytes: Vec<u8> = row.get(column)?;
+    let size = bytes.len();
+    bytes.try_into().map_err(|_| {
+        let error = format!("{size} bytes where {N} are wanted");
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, error.into())
+    })
+}
+
+/// The numbers of the first and the last record; none where there is no record.
+pub(super) fn span(connection: &Connection) -> rusqlite::Result<Option<(i64, i64)>> {
+    let first = "SELECT seq FROM records ORDER BY seq LIMIT 1";
+    let last = "SELECT seq FROM records ORDER BY seq DESC LIMIT 1";
+    let one = |select: &str| connection.query_row(select, [], |row| row.get(0)).optional();
+    Ok(one(first)?.zip(one(last)?))
+}

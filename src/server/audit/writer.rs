@@ -1,0 +1,218 @@
+//! The thread that writes: it takes what has come, chains it, and puts it on the disk in one go.
+
+use super::{
+    alert::Watch,
+    read::Told,
+    record::{Encoded, Record},
+    store::Store,
+    webhook::Report,
+};
+use crate::clock::Clock;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    thread,
+    time::Duration,
+};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+/// How many records are written together at most.
+const BATCH: usize = 8_192;
+/// How long the writer lets records gather where nobody waits for them: so a decision wakes nobody.
+const GATHER: Duration = Duration::from_millis(10);
+/// How often the writer looks whether something is due.
+const TICK: Duration = Duration::from_secs(1);
+/// How long the writer waits after it could not write.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How often it still tries once the service ends.
+const LAST_TRIES: u32 = 100;
+/// How often old records are looked for.
+const RETENTION: TimeDelta = TimeDelta::hours(1);
+
+/// What the writer is told.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Writes a record, and says so if somebody waits.
+    Write(Encoded, Option<oneshot::Sender<()>>),
+    /// Ends, and says so.
+    Close(oneshot::Sender<()>),
+}
+
+/// What the writer holds.
+pub(super) struct Writer {
+    pub(super) orders: Receiver<Order>,
+    /// The room in the queue, in bytes.
+    pub(super) room: Arc<Semaphore>,
+    /// The log; none where nothing is kept.
+    pub(super) store: Option<Store>,
+    pub(super) watches: Vec<Watch>,
+    pub(super) reports: Option<mpsc::Sender<Report>>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) plan: Plan,
+    /// Whether the service ends.
+    pub(super) ends: Arc<AtomicBool>,
+}
+
+/// What is done when.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    /// Whether records may gather before they are written.
+    pub(super) gathers: bool,
+    pub(super) checkpoint_records: i64,
+    pub(super) checkpoint_every: TimeDelta,
+    pub(super) keep: Option<TimeDelta>,
+}
+
+/// What is written together.
+#[derive(Default)]
+struct Batch {
+    records: Vec<Encoded>,
+    waiting: Vec<oneshot::Sender<()>>,
+    /// How many bytes of the queue it was.
+    bytes: usize,
+    close: Option<oneshot::Sender<()>>,
+}
+
+impl Batch {
+    fn add(&mut self, order: Order) {
+        match order {
+            Order::Write(record, waiting) => {
+                self.bytes = self.bytes.saturating_add(record.body.len());
+                self.records.push(record);
+                self.waiting.extend(waiting);
+            }
+            Order::Close(close) => self.close = Some(close),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.records.len() >= BATCH || self.close.is_some()
+    }
+}
+
+impl Writer {
+    /// Writes until it is told to end.
+    pub(super) fn run(mut self) {
+        let mut signed = self.clock.now();
+        let mut cleaned = DateTime::<Utc>::MIN_UTC;
+        // Whatever no checkpoint covers since the last time is covered now.
+        self.write(&[], true);
+        while let Some(mut batch) = self.next() {
+            let now = self.clock.now();
+            self.watch(now, &mut batch);
+            if now.signed_duration_since(cleaned) >= RETENTION {
+                cleaned = now;
+                self.clean(now, &mut batch);
+            }
+            let is_last = batch.close.is_some();
+            let is_due = now.signed_duration_since(signed) >= self.plan.checkpoint_every;
+            let sign = is_last || is_due || self.uncovered(&batch) >= self.plan.checkpoint_records;
+            if sign {
+                signed = now;
+            }
+            if !self.write(&batch.records, sign) {
+                tracing::error!("{} records were lost: the audit log could not be written", batch.records.len());
+                return;
+            }
+            self.room.add_permits(batch.bytes);
+            // Who does not wait any more has given up.
+            for waiting in batch.waiting {
+                let _ = waiting.send(());
+            }
+            if let Some(close) = batch.close {
+                // The database puts all into its one file when it is closed.
+                self.store = None;
+                let _ = close.send(());
+                return;
+            }
+        }
+    }
+
+    /// What has come: at least one order, or nothing where something else may be due.
+    fn next(&self) -> Option<Batch> {
+        let mut batch = Batch::default();
+        match self.orders.recv_timeout(TICK) {
+            Ok(order) => batch.add(order),
+            Err(RecvTimeoutError::Timeout) => return Some(batch),
+            Err(RecvTimeoutError::Disconnected) => return None,
+        }
+        if self.plan.gathers && !batch.is_full() {
+            thread::sleep(GATHER);
+        }
+        while !batch.is_full()
+            && let Ok(order) = self.orders.try_recv()
+        {
+            batch.add(order);
+        }
+        Some(batch)
+    }
+
+    fn uncovered(&self, batch: &Batch) -> i64 {
+        let written = self.store.as_ref().map_or(0, Store::uncovered);
+        written.saturating_add(i64::try_from(batch.records.len()).unwrap_or(i64::MAX))
+    }
+
+    /// Writes records, however often that has to be tried; false where the service ends and it still cannot be done.
+    fn write(&mut self, records: &[Encoded], sign: bool) -> bool {
+        let Some(store) = &mut self.store else { return true };
+        let sign = sign && (!records.is_empty() || store.uncovered() > 0);
+        if records.is_empty() && !sign {
+            return true;
+        }
+        let mut said = false;
+        let mut tries = 0_u32;
+        while let Err(error) = store.write(records, sign.then(|| self.clock.now())) {
+            if !std::mem::replace(&mut said, true) {
+                tracing::error!("the audit log cannot be written, and is tried again: {error}");
+            }
+            if self.ends.load(Ordering::Relaxed) {
+                tries = tries.saturating_add(1);
+            }
+            if tries >= LAST_TRIES {
+                return false;
+            }
+            thread::sleep(PAUSE);
+        }
+        true
+    }
+
+    /// Counts what the alerts count, and adds a record for each that is raised.
+    fn watch(&mut self, now: DateTime<Utc>, batch: &mut Batch) {
+        if self.watches.is_empty() {
+            return;
+        }
+        let mut raised = Vec::new();
+        for record in &batch.records {
+            let Some(told) = Told::of(&record.body) else { continue };
+            for watch in &mut self.watches {
+                if let Some(alert) = watch.see(record.time, &told) {
+                    raised.push((alert, watch.webhook().map(str::to_owned)));
+                }
+            }
+        }
+        for (raised, url) in raised {
+            batch.records.push(Record::alert(now, &raised).encode());
+            if let (Some(url), Some(reports)) = (url, &self.reports) {
+                let time = now.to_rfc3339_opts(SecondsFormat::Micros, true);
+                if let Err(error) = reports.try_send(Report { url, time, raised }) {
+                    tracing::warn!("an alert is recorded, and not reported: {error}");
+                }
+            }
+        }
+    }
+
+    /// Removes what is older than it is kept, and adds a record that says so.
+    fn clean(&mut self, now: DateTime<Utc>, batch: &mut Batch) {
+        let (Some(store), Some(keep)) = (&mut self.store, self.plan.keep) else { return };
+        let Some(before) = now.checked_sub_signed(keep) else { return };
+        match store.remove_before(before.timestamp_micros(), now) {
+            Ok(Some((count, through))) => batch.records.push(Record::retention(now, count, through).encode()),
+            Ok(None) => {}
+            Err(error) => tracing::warn!("old records could not be removed from the audit log: {error}"),
+        }
+    }
+}
