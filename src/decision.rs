@@ -112,4 +112,8 @@ pub struct LimitState {
     pub remaining: u64,
     /// Whole seconds until all that is charged now has been given back.
     pub reset: u64,
+    /// The attribute of the context that says what a request costs; without one each costs 1.
+    pub unit: Option<Arc<str>>,
+    /// How many seconds it counts; of a calendar period about, and none for what is held at once.
+    pub window: Option<u64>,
 }

@@ -252,6 +252,17 @@ impl Calendar {
             Self::Month => "month",
         }
     }
+
+    /// About how many seconds one is long: where clocks are changed a day is longer or shorter, and months differ.
+    #[must_use]
+    pub const fn seconds(self) -> u64 {
+        match self {
+            Self::Hour => 3_600,
+            Self::Day => 86_400,
+            Self::Week => 7 * 86_400,
+            Self::Month => 30 * 86_400,
+        }
+    }
 }
 
 /// What a limit counts by.

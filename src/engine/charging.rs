@@ -60,7 +60,7 @@ pub(super) fn charge(
 }
 
 /// What a limit would charge; nothing where its key or cost is unknown.
-fn charge_of(heads: &Heads, id: RuleId, known: &impl Known, now: DateTime<Utc>) -> Option<Charge> {
+pub(super) fn charge_of(heads: &Heads, id: RuleId, known: &impl Known, now: DateTime<Utc>) -> Option<Charge> {
     let head = heads.find(id)?;
     let Effect::Limit(limit, _) = &head.effect else { return None };
     charges::charge(limit, head.shadow, known, now)

@@ -11,6 +11,7 @@ mod compiled;
 mod json;
 mod live;
 mod session;
+mod settling;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ pub(crate) use charging::Spend;
 pub use claims::Claims;
 pub use live::LiveEngine;
 pub use session::{Ask, Caller, Ruling, Session};
+pub use settling::Used;
 
 use crate::{
     check::{

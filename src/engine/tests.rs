@@ -1,12 +1,13 @@
 //! What an engine tells of requests, held against the reference evaluator's facts.
 
-use super::{Engine, told};
+use super::{Engine, Used, told};
 use crate::{
     check::{ir::StepKind, vocabulary::builtin},
     compile::graph::UNREAD,
     eval::{facts::Facts, told::Known},
     request::{Input, Principal, Request, Resource},
 };
+use chrono::{DateTime, Utc};
 
 /// Rules that tell the value of every attribute, of every type.
 const TELLING: &str = r#"
@@ -121,4 +122,67 @@ fn a_role_that_may_be_held_is_one_of_many() {
         );
         assert!(decided(Resource::model("m").with("org", "beta")).is_allow(), "of another organisation");
     }
+}
+
+/// A limit of each sort, by users.
+const LIMITED: &str = r#"
+    attribute tokens: int = 0;
+    allow anyone to infer;
+    day: limit anyone to infer at most 1000 tokens per calendar day;
+    minute: limit anyone to infer at most 500 tokens per minute;
+    asked: limit anyone to infer at most 5 per minute;
+    held: limit anyone to infer at most 2 at once for 10m;
+"#;
+
+/// What is left of each limit of LIMITED at a time.
+fn left(engine: &Engine, request: &Request, now: DateTime<Utc>) -> Vec<u64> {
+    engine.limits(request, now).unwrap().into_iter().map(|limit| limit.remaining).collect()
+}
+
+#[test]
+fn a_request_that_is_over_settles_what_it_reserved() {
+    let engine = Engine::builder().text("a.policy", LIMITED).load().unwrap();
+    let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+    let ask = |time, tokens: i64| {
+        let request = Request::new(Principal::user("alice"), "infer", Resource::model("m")).time(at(time));
+        let request = request.with("tokens", tokens);
+        let decision = engine.decide_at(&request, at(time)).unwrap();
+        assert!(decision.is_allow());
+        (request, decision)
+    };
+    let used = |amount| Some(Used { unit: "tokens", amount });
+    let made = "2025-01-01T23:59:30Z";
+    let (request, decision) = ask(made, 400);
+    assert_eq!(left(&engine, &request, at(made)), [600, 100, 4, 1]);
+    let limits: Vec<_> =
+        decision.limits.iter().map(|limit| (&*limit.name, limit.unit.as_deref(), limit.window)).collect();
+    let tokens = Some("tokens");
+    let kinds =
+        [("day", tokens, Some(86_400)), ("minute", tokens, Some(60)), ("asked", None, Some(60)), ("held", None, None)];
+    assert_eq!(limits, kinds);
+    let end = at("2025-01-01T23:59:40Z");
+    engine.settle(&request, &decision, at(made), end, used(150)).unwrap();
+    assert_eq!(left(&engine, &request, end), [850, 350, 4, 2], "too much was reserved, and the lease is back");
+
+    let (request, decision) = ask("2025-01-01T23:59:50Z", 10);
+    let next = at("2025-01-02T00:00:10Z");
+    engine.settle(&request, &decision, at("2025-01-01T23:59:50Z"), next, used(60)).unwrap();
+    assert_eq!(
+        left(&engine, &request, next),
+        [950, 290, 3, 2],
+        "the new day pays what was used beyond the reservation"
+    );
+
+    let (request, decision) = ask("2025-01-02T01:00:00Z", 10);
+    engine.settle(&request, &decision, at("2025-01-02T01:00:00Z"), at("2025-01-02T01:00:01Z"), None).unwrap();
+    assert_eq!(left(&engine, &request, at("2025-01-02T01:00:01Z")), [940, 490, 4, 2], "what is not known stands");
+
+    let (request, decision) = ask("2025-01-02T02:00:00Z", 0);
+    let (later, _) = ask("2025-01-02T02:09:00Z", 0);
+    engine.settle(&request, &decision, at("2025-01-02T02:00:00Z"), at("2025-01-02T02:10:00Z"), used(0)).unwrap();
+    assert_eq!(
+        left(&engine, &later, at("2025-01-02T02:10:00Z")).last(),
+        Some(&1),
+        "a lapsed lease is not given back twice"
+    );
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     check::{
-        ir::{Arg, Duty, Effect as RuleEffect, Piece, Refusal, RuleId, Template},
+        ir::{Arg, Duty, Effect as RuleEffect, LimitWindow, Piece, Refusal, RuleId, Template},
         vocabulary::builtin,
     },
     compile::heads::{Head, Heads},
@@ -58,7 +58,7 @@ pub(crate) fn answer(
             None => {
                 decision.rule = heads.find(id).map(|head| rule_ref(&head));
                 decision.limits =
-                    charged.rooms.iter().filter_map(|(id, room)| state(heads, *id, room.as_ref()?)).collect();
+                    charged.rooms.iter().filter_map(|(id, room)| state(heads, known, *id, room.as_ref()?)).collect();
             }
         },
     }
@@ -157,10 +157,18 @@ fn has_room(room: Option<&Room>) -> bool {
     room.is_some_and(|room| room.fits)
 }
 
-fn state(heads: &Heads, id: RuleId, room: &Room) -> Option<LimitState> {
+/// How a limit stands, in words.
+pub(crate) fn state(heads: &Heads, known: &impl Known, id: RuleId, room: &Room) -> Option<LimitState> {
     let head = heads.find(id)?;
     let RuleEffect::Limit(limit, _) = &head.effect else { return None };
-    Some(LimitState { limit: limit.amount, name: head.name, remaining: room.remaining, reset: room.reset })
+    let window = match &limit.window {
+        LimitWindow::Sliding(seconds) => Some(*seconds),
+        LimitWindow::Calendar(calendar, _) => Some(calendar.seconds()),
+        LimitWindow::AtOnce(_) => None,
+    };
+    let Room { remaining, reset, .. } = *room;
+    let unit = limit.unit.map(|unit| known.vocabulary().attributes[unit].path.clone());
+    Some(LimitState { name: head.name, limit: limit.amount, remaining, reset, unit, window })
 }
 
 fn rule_ref(head: &Head) -> RuleRef {

@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn an_allow() {
-        let limit = LimitState { name: "l".into(), limit: 10, remaining: 9, reset: 60 };
+        let limit = LimitState { name: "l".into(), limit: 10, remaining: 9, reset: 60, unit: None, window: None };
         let decision = Decision {
             rule: Some(RuleRef { name: "r".into(), at: "a.policy:1".into() }),
             limits: vec![limit],

@@ -88,6 +88,19 @@ impl LimitStore for MemoryLimits {
         let counter = locked.shard(counter).and_then(|shard| shard.counters.get_mut(counter));
         Ok(counter.map_or(0, |counter| counter.release(nanos(now), count)))
     }
+
+    fn refund(&self, now: DateTime<Utc>, made: DateTime<Utc>, charge: &Charge, amount: u64) -> Result<u64, Outage> {
+        let mut locked = self.lock(std::iter::once(&*charge.counter));
+        let counter = locked.shard(&charge.counter).and_then(|shard| shard.counters.get_mut(&charge.counter));
+        Ok(counter.map_or(0, |counter| counter.refund(nanos(now), nanos(made), charge, amount)))
+    }
+
+    fn overdraw(&self, now: DateTime<Utc>, charge: &Charge) -> Result<(), Outage> {
+        if let Some(shard) = self.lock(std::iter::once(&*charge.counter)).shard(&charge.counter) {
+            shard.record(nanos(now), charge);
+        }
+        Ok(())
+    }
 }
 
 /// The shards that one call needs.

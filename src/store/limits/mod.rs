@@ -30,6 +30,14 @@
 //! A store that forgets an empty counter must remember how far that counter's time had come: a counter that starts
 //! again takes its `latest` from there.
 //!
+//! What a request costs may be known only when it is over: it reserves what it may cost, and settles afterwards. What it
+//! reserved too much is **refunded**: with `until` as it would be for a charge at `made`, it is taken from the first charge,
+//! no lease, that ends then or later in the same part, as the table adds charges; at most what that charge costs, and
+//! nothing if `until ≤ t`. That charge is the reservation itself, or what it was added to. If a clock has gone back it may be
+//! another, which ends no later; or there is none: then less is given back than was reserved, never more. What a request
+//! used beyond its reservation is **overdrawn**: a charge at `now` like any other, but made whether it fits or not, since it
+//! has been used. So only an overdraft takes a counter past its limit, and then nothing fits until enough has come back.
+//!
 //! Times that callers are told are whole seconds, rounded up, and are measured from the caller's `now`.
 
 mod memory;
@@ -120,10 +128,25 @@ pub trait LimitStore: Send + Sync {
     fn peek(&self, now: DateTime<Utc>, charges: &[Charge]) -> Result<Vec<Room>, Outage>;
 
     /// Gives back up to `count` leases of a counter, those that lapse first; returns how many there were.
-    /// What was charged by another window than [`Window::AtOnce`] is never given back.
+    /// What was charged by another window than [`Window::AtOnce`] is [refunded](Self::refund) instead.
     ///
     /// # Errors
     ///
     /// The store cannot be asked.
     fn release(&self, now: DateTime<Utc>, counter: &str, count: u64) -> Result<u64, Outage>;
+
+    /// Gives back up to `amount` of a charge that was made at `made`, to a window that counts what was charged; returns how
+    /// much. A lease is given back whole, by [`release`](Self::release).
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be asked.
+    fn refund(&self, now: DateTime<Utc>, made: DateTime<Utc>, charge: &Charge, amount: u64) -> Result<u64, Outage>;
+
+    /// Makes a charge whether it fits or not: what it is for has been used already.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be asked; the charge may not have been made.
+    fn overdraw(&self, now: DateTime<Utc>, charge: &Charge) -> Result<(), Outage>;
 }

@@ -108,6 +108,36 @@ fn only_leases_are_given_back() {
 }
 
 #[test]
+fn what_was_reserved_too_much_is_refunded() {
+    let (store, all) = (MemoryLimits::new(), sliding("a", 10, 100, 100));
+    let refund = |now, made, charge: &Charge, amount| store.refund(at(now), at(made), charge, amount).unwrap();
+    assert_eq!(refund(0, 0, &all, 5), 0, "nothing was reserved");
+    assert_eq!(charge(&store, 0, &all), "fits, 0 left, reset 10");
+    assert_eq!(refund(3_000, 0, &all, 70), 70);
+    assert_eq!(charge(&store, 3_000, &sliding("a", 10, 100, 70)), "fits, 0 left, reset 10");
+    assert_eq!(refund(4_000, 0, &all, 70), 30, "never more than it costs");
+    assert_eq!(charge(&store, 4_000, &sliding("a", 10, 100, 0)), "fits, 30 left, reset 9");
+    assert_eq!(refund(13_000, 3_000, &all, 70), 0, "its time is over");
+    let month = calendar(at(0), 60, 100, 80);
+    assert_eq!(charge(&store, 50_000, &month), "fits, 20 left, reset 10");
+    assert_eq!(refund(59_999, 50_000, &month, 30), 30);
+    assert_eq!(refund(60_000, 50_000, &month, 30), 0, "of a period that is over");
+    assert_eq!(charge(&store, 60_000, &leases(600, 2, 1)), "fits, 1 left, reset 600");
+    assert_eq!(refund(60_000, 60_000, &leases(600, 2, 1), 1), 0, "a lease is given back whole");
+}
+
+#[test]
+fn what_was_used_beyond_a_reservation_is_overdrawn() {
+    let (store, one) = (MemoryLimits::new(), sliding("a", 10, 100, 1));
+    store.overdraw(at(0), &sliding("a", 10, 100, 60)).unwrap();
+    store.overdraw(at(2_000), &sliding("a", 10, 100, 60)).unwrap();
+    assert_eq!(charge(&store, 2_000, &one), "full, 0 left, retry 8, reset 10");
+    assert_eq!(charge(&store, 10_000, &one), "fits, 39 left, reset 10");
+    store.overdraw(at(10_000), &sliding("a", 10, 100, u64::MAX)).unwrap();
+    assert_eq!(charge(&store, 10_000, &one), "full, 0 left, retry 10, reset 10");
+}
+
+#[test]
 fn all_are_charged_or_none() {
     let store = MemoryLimits::new();
     let batch = [sliding("a", 10, 5, 1), sliding("b", 20, 1, 1)];
@@ -245,6 +275,8 @@ struct Made {
     which: usize,
     at: DateTime<Utc>,
     cost: u64,
+    /// When the caller thought that it was.
+    said: DateTime<Utc>,
 }
 
 impl Model {
@@ -282,8 +314,14 @@ impl Model {
         for (which, cost) in batch.iter().copied().filter(|(_, cost)| *cost > 0) {
             let at = self.clock(which, now);
             self.latest[which] = Some(at);
-            self.made.push(Made { which, at, cost: limit(which, now, cost).cost });
+            self.made.push(Made { which, at, cost: limit(which, now, cost).cost, said: now });
         }
+    }
+
+    /// A charge that was made, and can be settled.
+    fn settled(&mut self, index: usize) -> Option<&mut Made> {
+        let place = index.checked_rem(self.made.len())?;
+        Some(&mut self.made[place])
     }
 
     /// Gives back the oldest leases.
@@ -315,6 +353,10 @@ impl Model {
 #[derive(Debug, Clone)]
 enum Step {
     Charge(Vec<(usize, u64)>),
+    /// A charge that was made costs so much less.
+    Refund(usize, u64),
+    /// So much was used, whether it fits or not.
+    Overdraw(usize, u64),
     Release(u64),
     Sweep,
 }
@@ -323,7 +365,10 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<(i64, Step)>> {
     let batch = prop::collection::vec((0..LIMITS, 0..8_u64), 1..4).prop_map(Step::Charge);
     let single = (0..LIMITS, 0..4_u64).prop_map(|charge| Step::Charge(vec![charge]));
-    let step = prop_oneof![2 => batch, 8 => single, 1 => (0..4_u64).prop_map(Step::Release), 1 => Just(Step::Sweep)];
+    let refund = (any::<usize>(), 0..700_u64).prop_map(|(index, amount)| Step::Refund(index, amount));
+    let overdraw = (0..LIMITS, 0..4_u64).prop_map(|(which, cost)| Step::Overdraw(which, cost));
+    let release = (0..4_u64).prop_map(Step::Release);
+    let step = prop_oneof![2 => batch, 8 => single, 2 => refund, 1 => overdraw, 1 => release, 1 => Just(Step::Sweep)];
     let pause = prop_oneof![3 => Just(0), 8 => 0..900_i64, 4 => (0..20_i64).prop_map(|n| n * 500), 1 => -9_000..0_i64];
     prop::collection::vec((pause, step), 1..120)
 }
@@ -368,13 +413,25 @@ proptest! {
                     }
                     waits_are_exact(&store, now, &batch)?;
                 }
+                Step::Refund(index, amount) => {
+                    if let Some(made) = model.settled(index) {
+                        // Told when it was by the counter's clock, the store finds it wherever clocks have gone.
+                        let charge = limit(made.which, made.at, 1);
+                        made.cost -= store.refund(now, made.at, &charge, amount.min(made.cost)).unwrap();
+                    }
+                }
+                Step::Overdraw(which, cost) => {
+                    store.overdraw(now, &limit(which, now, cost)).unwrap();
+                    model.charge(now, &[(which, cost)]);
+                }
                 Step::Release(count) => {
                     prop_assert_eq!(store.release(now, "leases", count).unwrap(), model.release(now, count));
                 }
                 Step::Sweep => {}
             }
             for which in 0..LIMITS {
-                let charge = limit(which, now, 0);
+                // An overdraft goes past the limit, and is seen by a higher one.
+                let charge = Charge { limit: u64::MAX, ..limit(which, now, 0) };
                 let used = charge.limit - store.peek(now, &[charge]).unwrap()[0].remaining;
                 let late = [(2, 7_000), (3, 1_000)].iter().find(|(high, _)| *high == which);
                 let late = late.map_or(TimeDelta::zero(), |(_, window)| TimeDelta::milliseconds(*window) / 60);
@@ -397,7 +454,13 @@ proptest! {
                         model.charge(now, &batch);
                     }
                 }
-                Step::Release(_) => {}
+                Step::Refund(index, amount) => {
+                    if let Some(made) = model.settled(index) {
+                        let charge = limit(made.which, made.said, 1);
+                        made.cost -= store.refund(now, made.said, &charge, amount.min(made.cost)).unwrap();
+                    }
+                }
+                Step::Overdraw(..) | Step::Release(_) => {}
                 Step::Sweep => {
                     store.sweep(now);
                     model.sweep(now);

@@ -1,6 +1,6 @@
 //! One counter: what it holds, and until when. The arithmetic is that of the [parent module](super).
 
-use super::Window;
+use super::{Charge, Window};
 use chrono::{DateTime, Utc};
 use std::collections::VecDeque;
 
@@ -85,20 +85,18 @@ impl Counter {
         let newest = self.charges.back().map(|last| last.until);
         let (until, grain) = match *window {
             Window::Sliding { seconds } => {
-                let span = Nanos::from(seconds).saturating_mul(SECOND);
-                let grain = if limit <= EXACT { 1 } else { span.div_euclid(PARTS).max(1) };
-                (t.saturating_add(span), grain)
+                let span = seconds_long(seconds);
+                (t.saturating_add(span), grain(span, limit))
             }
             Window::Calendar { start, end } => (end_of_period(t, nanos(start), nanos(end), newest), 1),
             Window::AtOnce { lapse } => {
-                let until = t.saturating_add(Nanos::from(lapse).saturating_mul(SECOND));
+                let until = t.saturating_add(seconds_long(lapse));
                 self.insert(Held { until, cost, lease: true });
                 return;
             }
         };
-        let part = |at: Nanos| at.checked_div_euclid(grain);
         let before = self.place(until).checked_sub(1).and_then(|place| self.charges.get_mut(place));
-        match before.filter(|held| !held.lease && part(held.until) == part(until)) {
+        match before.filter(|held| !held.lease && in_one(held.until, until, grain)) {
             Some(held) => {
                 held.until = until;
                 held.cost = held.cost.saturating_add(cost);
@@ -118,6 +116,36 @@ impl Counter {
             released = released.saturating_add(1);
         }
         released
+    }
+
+    /// Takes up to `amount` from a charge that was made at `made`, and returns how much there was to take.
+    pub(super) fn refund(&mut self, now: Nanos, made: Nanos, charge: &Charge, amount: u64) -> u64 {
+        let (until, grain) = match charge.window {
+            Window::Sliding { seconds } => {
+                let span = seconds_long(seconds);
+                (made.saturating_add(span), grain(span, charge.limit))
+            }
+            Window::Calendar { end, .. } => (nanos(end), 1),
+            Window::AtOnce { .. } => return 0,
+        };
+        if until <= now.max(self.latest) {
+            return 0;
+        }
+        let first = self.charges.partition_point(|held| held.until < until);
+        let mut behind = self.charges.iter_mut().enumerate().skip(first);
+        let Some((place, held)) =
+            behind.find(|(_, held)| !held.lease).filter(|(_, held)| in_one(held.until, until, grain))
+        else {
+            return 0;
+        };
+        let taken = held.cost.min(amount);
+        held.cost = held.cost.saturating_sub(taken);
+        // A calendar period has one, which tells when the period ends wherever clocks go.
+        if held.cost == 0 && matches!(charge.window, Window::Sliding { .. }) {
+            self.charges.remove(place);
+        }
+        self.total = self.total.saturating_sub(taken);
+        taken
     }
 
     /// Moves the counter's clock, forgets what has lapsed, and returns the time it shows.
@@ -143,6 +171,21 @@ impl Counter {
         let place = self.place(held.until);
         self.charges.insert(place, held);
     }
+}
+
+/// So many seconds.
+fn seconds_long(seconds: u64) -> Nanos {
+    Nanos::from(seconds).saturating_mul(SECOND)
+}
+
+/// How long the parts are that a sliding window of a length is cut into.
+fn grain(span: Nanos, limit: u64) -> Nanos {
+    if limit <= EXACT { 1 } else { span.div_euclid(PARTS).max(1) }
+}
+
+/// Whether two charges end in the same part.
+fn in_one(one: Nanos, other: Nanos, grain: Nanos) -> bool {
+    one.checked_div_euclid(grain) == other.checked_div_euclid(grain)
 }
 
 /// Until when a charge to a calendar period counts that was made at `t`. `newest` is when the newest charge ends.
