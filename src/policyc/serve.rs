@@ -39,6 +39,9 @@ pub(super) struct Args {
     /// How many threads answer, instead of one for each processor
     #[arg(long, env = "POLICYC_SERVE_WORKERS", value_name = "N")]
     workers: Option<usize>,
+    /// Servers of models that the gateway stands before, as NAME=URL; they come before those in the settings
+    #[arg(long, env = "POLICYC_SERVE_UPSTREAM", value_name = "NAME=URL", value_delimiter = ' ')]
+    upstream: Vec<String>,
     /// Resources and principals with their attributes: JSON, JSON Lines or CSV
     #[arg(long, env = "POLICYC_SERVE_CATALOG", value_name = "FILE")]
     catalog: Vec<PathBuf>,
@@ -65,6 +68,8 @@ impl Args {
         }
         settings.insecure |= self.insecure;
         settings.workers = self.workers.or(settings.workers);
+        let upstreams = self.upstream.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>()?;
+        settings.gateway.upstreams.splice(..0, upstreams);
         settings.validate()?;
         Ok(settings)
     }
@@ -85,7 +90,8 @@ fn try_run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> 
     let builder = set.builder().claims(Claims::default());
     if args.check_config {
         settings.check().map_err(|error| failed(io, &error.to_string(), None))?;
-        set::load(builder, io)?;
+        let engine = set::load(builder, io)?;
+        settings.suit(&engine).map_err(|error| failed(io, &error.to_string(), None))?;
         let _ = writeln!(io.out, "the settings and the policy set are fine");
         return Ok(Exit::Fine);
     }

@@ -3,6 +3,7 @@
 use super::{
     PolicyOrigin, Settings,
     audit::Audit,
+    gateway::Gateway,
     identity::{Identity, Secret},
     outbound::Outbound,
     policy::Policies,
@@ -22,6 +23,7 @@ pub(crate) struct App {
     pub(crate) policies: Policies,
     pub(crate) identity: Identity,
     pub(crate) audit: Audit,
+    pub(crate) gateway: Option<Gateway>,
     pub(crate) clock: Arc<dyn Clock>,
     /// What the service is called from outside, without a slash at its end.
     pub(crate) url: String,
@@ -33,13 +35,15 @@ impl App {
     /// Loads the set, opens what is kept, reads the keys.
     pub(super) async fn start(settings: Settings, origin: PolicyOrigin, listens: &str) -> Result<Self, Failure> {
         let policies = Policies::load(origin).map_err(|error| Failure::Policies(Box::new(error)))?;
+        settings.suit(&policies.current()).map_err(Failure::Settings)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let outbound = Outbound::new(&settings.outbound).map_err(Failure::Settings)?;
         let identity = Identity::open(&settings, &outbound, clock.clone()).await.map_err(Failure::Settings)?;
         let audit = Audit::open(&settings).map_err(Failure::Settings)?;
+        let gateway = Gateway::open(&settings.gateway, clock.now().timestamp()).map_err(Failure::Settings)?;
         let url = settings.url.as_deref().unwrap_or(listens).trim_end_matches('/').to_owned();
         let page_key = Secret::random().map_err(Failure::Settings)?.keyed_hash();
-        Ok(Self { settings, policies, identity, audit, clock, url, page_key })
+        Ok(Self { settings, policies, identity, audit, gateway, clock, url, page_key })
     }
 
     /// What a person who starts the service should know.

@@ -6,22 +6,25 @@ use super::{
     identity::{Caller, Origin, Unauthenticated},
 };
 use crate::{
-    decision::Decision,
+    decision::{Decision, Denial, Effect, Obligation},
     engine::{Engine, Spend},
     request::{Input, Refusal, Request, Resource},
 };
 use ::http::HeaderMap;
+use chrono::{DateTime, Utc};
 
 /// By which of the service's surfaces something was asked; also its name in the audit log and in metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Surface {
     AuthZen,
+    Gateway,
 }
 
 impl Surface {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::AuthZen => "authzen",
+            Self::Gateway => "gateway",
         }
     }
 }
@@ -42,6 +45,16 @@ pub(crate) enum NoCaller {
     Unauthenticated(Unauthenticated),
     /// That could not be recorded.
     Unrecorded(Unrecorded),
+}
+
+/// A decision on a request that is forwarded, with what it takes to end that request.
+#[derive(Debug)]
+pub(crate) struct Ruled {
+    pub(crate) decision: Decision,
+    /// The request as it was decided.
+    pub(crate) request: Request,
+    /// When it was.
+    pub(crate) at: DateTime<Utc>,
 }
 
 impl From<Refusal> for NoDecision {
@@ -90,6 +103,42 @@ impl App {
         let decision = engine.decide_dated(&request, now, spend)?;
         self.audit.put(Record::of(now, caller, surface, &request, &decision)).await?;
         Ok(decision)
+    }
+
+    /// Decides a request that will be forwarded if it is allowed, and records the decision. A duty that nobody `carries` out
+    /// is a reason to deny it: then nothing is charged.
+    pub(crate) async fn forward(
+        &self,
+        engine: &Engine,
+        caller: &Caller,
+        mut request: Request,
+        surface: Surface,
+        carries: impl Fn(&Obligation) -> bool,
+    ) -> Result<Ruled, NoDecision> {
+        let at = self.clock.now();
+        Self::settle(&mut request);
+        let request = request.time(at);
+        let mut decision = engine.decide_dated(&request, at, Spend::Look)?;
+        if decision.is_allow() {
+            match decision.obligations.iter().find(|duty| !carries(duty)) {
+                Some(duty) => decision.effect = unsupported(duty),
+                None => decision = engine.decide_dated(&request, at, Spend::Charge)?,
+            }
+        }
+        if let Err(unrecorded) = self.audit.put(Record::of(at, caller, surface, &request, &decision)).await {
+            if decision.is_allow() {
+                engine.settle(&request, &decision, at, self.clock.now(), None)?;
+            }
+            return Err(unrecorded.into());
+        }
+        Ok(Ruled { decision, request, at })
+    }
+
+    /// Whether a request would be allowed, wherever limits stand. Nothing is charged, and nothing recorded.
+    pub(crate) fn would_allow(&self, engine: &Engine, request: Request) -> Result<bool, Refusal> {
+        let mut request = request.time(self.clock.now());
+        Self::settle(&mut request);
+        Ok(engine.unlimited(&request)?.is_allow())
     }
 
     /// Whether a caller may do something to a resource itself, as in `evaluate`, `assert`, `manage`. Nothing is charged, and
@@ -146,4 +195,16 @@ impl App {
         }
         request.context.insert("degraded".to_owned(), Input::Bool(false));
     }
+}
+
+/// The denial of a request whose duty nobody here carries out.
+fn unsupported(duty: &Obligation) -> Effect {
+    Effect::Deny(Denial {
+        code: "OBLIGATION_UNSUPPORTED".into(),
+        status: 403,
+        message: Some(format!("The duty `{}` cannot be carried out here.", duty.id)),
+        hint: None,
+        gate: None,
+        retry_after: None,
+    })
 }

@@ -9,6 +9,7 @@ mod app;
 pub(crate) mod audit;
 mod authzen;
 mod decide;
+mod gateway;
 mod http;
 mod identity;
 mod ops;
@@ -63,6 +64,7 @@ fn routes(app: &Arc<App>) -> Router {
     Router::new()
         .merge(ops::routes())
         .merge(authzen::routes())
+        .merge(gateway::routes(app))
         .fallback(http::unknown_path)
         .method_not_allowed_fallback(http::wrong_method)
         .with_state(app.clone())

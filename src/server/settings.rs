@@ -3,7 +3,8 @@
 //! Each part of the service has its own table here, read by its own type in its own folder. What is misspelt or does not fit
 //! is an error that names the line; nothing is a default by mistake.
 
-use super::{audit, authzen, http, identity, outbound};
+use super::{audit, authzen, gateway, http, identity, outbound};
+use crate::engine::Engine;
 use ipnet::IpNet;
 use serde::Deserialize;
 use std::{
@@ -41,6 +42,8 @@ pub struct Settings {
     pub audit: audit::Settings,
     /// What enforcement points ask over AuthZEN.
     pub authzen: authzen::Settings,
+    /// What stands before models.
+    pub gateway: gateway::Settings,
 }
 
 impl Default for Settings {
@@ -58,6 +61,7 @@ impl Default for Settings {
             outbound: outbound::Settings::default(),
             audit: audit::Settings::default(),
             authzen: authzen::Settings::default(),
+            gateway: gateway::Settings::default(),
         }
     }
 }
@@ -92,6 +96,7 @@ impl Settings {
         settings.state = below(folder, &settings.state);
         settings.auth.paths(|path| below(folder, path));
         settings.outbound.paths(|path| below(folder, path));
+        settings.gateway.paths(|path| below(folder, path));
         Ok(settings)
     }
 
@@ -108,7 +113,8 @@ impl Settings {
         }
         self.audit.validate()?;
         self.outbound.validate()?;
-        self.auth.validate(self)
+        self.auth.validate(self)?;
+        self.gateway.validate()
     }
 
     /// Says what cannot be, in the settings and in the files that they name. Nobody is asked, and nothing is written.
@@ -118,7 +124,16 @@ impl Settings {
     pub fn check(&self) -> Result<(), Faulty> {
         self.validate()?;
         outbound::Outbound::new(&self.outbound)?;
-        self.auth.check()
+        self.auth.check()?;
+        self.gateway.check()
+    }
+
+    /// Says what does not fit a policy set.
+    ///
+    /// # Errors
+    /// The first thing that the set does not know.
+    pub fn suit(&self, engine: &Engine) -> Result<(), Faulty> {
+        self.gateway.suit(&engine.ir().vocabulary)
     }
 
     /// Whether nothing outlives the process.

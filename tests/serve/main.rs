@@ -7,7 +7,9 @@
 mod audit;
 mod authzen;
 mod conformance;
+mod gateway;
 mod identity;
 mod idp;
 mod openapi;
 mod service;
+mod upstream;

@@ -51,7 +51,8 @@ pub(crate) async fn json_body(headers: &HeaderMap, body: Body, limits: &Limits) 
     })
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// Whether a request says that its body is JSON.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("application/json")

@@ -3,7 +3,7 @@
 mod body;
 mod listen;
 
-pub(crate) use body::{BadBody, json_body};
+pub(crate) use body::{BadBody, is_json, json_body, read_body};
 pub(super) use listen::Listener;
 
 use ::http::StatusCode;

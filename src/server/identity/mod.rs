@@ -23,7 +23,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use origin::Origin;
+pub(crate) use origin::{Origin, RequestId};
 pub(crate) use refusal::Unauthenticated;
 pub(crate) use secret::Secret;
 pub(super) use settings::Settings;

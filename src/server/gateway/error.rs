@@ -1,0 +1,260 @@
+//! Refusals as OpenAI's clients read them: `{"error": {"message", "type", "param", "code"}}`, with the headers that tell them
+//! whether asking again helps.
+
+use super::quota;
+use crate::{
+    decision::{Decision, Denial, LimitState},
+    request::Refusal,
+    server::{decide::NoDecision, http::BadBody, identity::Unauthenticated},
+};
+use ::http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+    header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+use std::fmt;
+
+/// Tells a client not to ask again by itself.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+/// The decision's own code, where the client's convention has another.
+const POLICY_CODE: HeaderName = HeaderName::from_static("x-policy-code");
+/// The longest wait that clients bear by themselves, in seconds: what takes longer is a quota that is used up.
+const PATIENCE: u64 = 60;
+
+/// Why a request is not answered by an upstream.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// It cannot be read, or may be read in two ways.
+    Bad {
+        message: String,
+        param: Option<&'static str>,
+    },
+    UnknownPath {
+        method: Method,
+        path: String,
+    },
+    /// The path has another method only.
+    WrongMethod(Method),
+    Body(BadBody),
+    Unauthenticated(Unauthenticated),
+    /// There is no such model, or the caller is not to know.
+    UnknownModel(String),
+    Denied(Box<Denied>),
+    /// It does not fit the vocabulary.
+    Refused(Refusal),
+    /// The decision cannot be recorded.
+    Unavailable,
+    Upstream {
+        status: StatusCode,
+        message: String,
+    },
+}
+
+/// A denial with all that its answer tells.
+#[derive(Debug)]
+pub(super) struct Denied {
+    pub(super) decision: Decision,
+    /// How the limits of the request stand.
+    pub(super) limits: Vec<LimitState>,
+    /// The model as the caller named it.
+    pub(super) model: String,
+    pub(super) is_anonymous: bool,
+}
+
+impl From<BadBody> for Fault {
+    fn from(bad: BadBody) -> Self {
+        Self::Body(bad)
+    }
+}
+
+impl From<Unauthenticated> for Fault {
+    fn from(error: Unauthenticated) -> Self {
+        Self::Unauthenticated(error)
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<NoDecision> for Fault {
+    fn from(reason: NoDecision) -> Self {
+        match reason {
+            NoDecision::Refused(refusal) => Self::Refused(refusal),
+            NoDecision::Unrecorded(_) => Self::Unavailable,
+        }
+    }
+}
+
+impl Fault {
+    /// A request that cannot be read.
+    pub(super) fn bad(message: impl Into<String>) -> Self {
+        Self::Bad { message: message.into(), param: None }
+    }
+
+    /// A request with a member that cannot be read.
+    pub(super) fn about(param: &'static str, message: impl Into<String>) -> Self {
+        Self::Bad { message: message.into(), param: Some(param) }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::Bad { .. } | Self::Refused(_) => StatusCode::BAD_REQUEST,
+            Self::UnknownPath { .. } | Self::UnknownModel(_) => StatusCode::NOT_FOUND,
+            Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Body(bad) => bad.status,
+            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::Denied(denied) => denied.status(),
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Upstream { status, .. } => *status,
+        }
+    }
+
+    /// The error's code, and the member of the request that it is about.
+    fn code(&self) -> (Option<&str>, Option<&str>) {
+        match self {
+            Self::Bad { param, .. } => (None, *param),
+            Self::UnknownPath { .. } => (Some("unknown_url"), None),
+            Self::WrongMethod(_) => (Some("method_not_supported"), None),
+            Self::Body(_) => (None, None),
+            Self::Unauthenticated(_) => (Some("invalid_api_key"), None),
+            Self::UnknownModel(_) => (Some("model_not_found"), Some("model")),
+            Self::Denied(denied) => (Some(denied.code()), None),
+            Self::Refused(_) => (Some("invalid_request"), None),
+            Self::Unavailable => (Some("service_unavailable"), None),
+            Self::Upstream { .. } => (Some("upstream_error"), None),
+        }
+    }
+
+    /// The error's type, by its status.
+    fn kind(&self) -> &'static str {
+        match (self, self.status().as_u16()) {
+            (Self::Denied(denied), 429) => denied.counts(),
+            (_, 402) => "insufficient_quota",
+            (_, 403) => "request_forbidden",
+            (_, 500..) => "server_error",
+            _ => "invalid_request_error",
+        }
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        match self {
+            Self::WrongMethod(allowed) => {
+                headers.extend(HeaderValue::from_str(allowed.as_str()).ok().map(|value| (ALLOW, value)));
+            }
+            Self::Unauthenticated(error) => {
+                headers.insert(WWW_AUTHENTICATE, error.challenge());
+            }
+            Self::Denied(denied) => denied.head(&mut headers),
+            Self::Bad { .. }
+            | Self::UnknownPath { .. }
+            | Self::Body(_)
+            | Self::UnknownModel(_)
+            | Self::Refused(_)
+            | Self::Unavailable
+            | Self::Upstream { .. } => {}
+        }
+        headers
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bad { message, .. } | Self::Upstream { message, .. } => f.write_str(message),
+            Self::UnknownPath { method, path } => write!(f, "Unknown request URL: {method} {path}."),
+            Self::WrongMethod(allowed) => write!(f, "Only {allowed} is allowed here."),
+            Self::Body(bad) => f.write_str(&bad.message),
+            Self::Unauthenticated(error) => f.write_str(&error.message),
+            Self::UnknownModel(model) => {
+                write!(f, "The model `{model}` does not exist or you do not have access to it.")
+            }
+            Self::Denied(denied) => denied.fmt(f),
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::Unavailable => f.write_str("The decision cannot be recorded at the moment."),
+        }
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        // A model that is hidden is not there: the answer is the same, byte for byte.
+        let fault = match self {
+            Self::Denied(denied) if denied.status() == StatusCode::NOT_FOUND => Self::UnknownModel(denied.model),
+            other => other,
+        };
+        let (code, param) = fault.code();
+        let body = json!({"error": {"message": fault.to_string(), "type": fault.kind(), "param": param, "code": code}});
+        (fault.status(), fault.headers(), Json(body)).into_response()
+    }
+}
+
+impl Denied {
+    fn denial(&self) -> Option<&Denial> {
+        self.decision.denial()
+    }
+
+    /// The decision's own, which is never a success.
+    fn status(&self) -> StatusCode {
+        let own = self.denial().and_then(|denial| StatusCode::from_u16(denial.status).ok());
+        own.filter(|status| status.as_u16() >= 400).unwrap_or(StatusCode::FORBIDDEN)
+    }
+
+    /// What clients know of the codes that policies have by themselves; those that authors write stand.
+    fn code(&self) -> &str {
+        match self.denial().map_or("DENIED", |denial| &denial.code) {
+            "RATE_LIMITED" => "rate_limit_exceeded",
+            "NO_RULE" if self.is_anonymous => "invalid_api_key",
+            code => code,
+        }
+    }
+
+    /// What the limit that decided counts.
+    fn counts(&self) -> &'static str {
+        let name = self.decision.rule.as_ref().map(|rule| &rule.name);
+        let unit = self.limits.iter().find(|limit| Some(&limit.name) == name).and_then(|limit| limit.unit.as_ref());
+        if unit.is_some() { "tokens" } else { "requests" }
+    }
+
+    /// Whether it helps to ask again soon, without having changed anything.
+    fn passes(&self) -> bool {
+        self.denial().and_then(|denial| denial.retry_after).is_some_and(|seconds| seconds <= PATIENCE)
+    }
+
+    fn head(&self, headers: &mut HeaderMap) {
+        let Some(denial) = self.denial() else { return };
+        headers.extend(HeaderValue::from_str(&denial.code).ok().map(|code| (POLICY_CODE, code)));
+        if self.status() == StatusCode::UNAUTHORIZED {
+            // Who is known already is asked to prove more (RFC 9470).
+            let challenge =
+                if self.is_anonymous { "Bearer" } else { "Bearer error=\"insufficient_user_authentication\"" };
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if let Some(seconds) = denial.retry_after {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        if [409, 429, 503].contains(&self.status().as_u16()) && !self.passes() {
+            headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
+        let decided = self.decision.rule.as_ref().map(|rule| (&*rule.name, denial.retry_after));
+        quota::tell(headers, &self.limits, decided);
+    }
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(denial) = self.denial() else { return Ok(()) };
+        match &denial.message {
+            Some(message) => f.write_str(message)?,
+            None => write!(f, "The policy does not allow this ({}).", denial.code)?,
+        }
+        denial.hint.as_ref().map_or(Ok(()), |hint| write!(f, " {hint}"))
+    }
+}
