@@ -134,13 +134,6 @@ impl App {
         Ok(Ruled { decision, request, at })
     }
 
-    /// Whether a request would be allowed, wherever limits stand. Nothing is charged, and nothing recorded.
-    pub(crate) fn would_allow(&self, engine: &Engine, request: Request) -> Result<bool, Refusal> {
-        let mut request = request.time(self.clock.now());
-        Self::settle(&mut request);
-        Ok(engine.unlimited(&request)?.is_allow())
-    }
-
     /// Whether a caller may do something to a resource itself, as in `evaluate`, `assert`, `manage`. Nothing is charged, and
     /// only a refusal is recorded.
     pub(crate) async fn may(
@@ -166,6 +159,13 @@ impl App {
     pub(crate) fn look(&self, engine: &Engine, mut request: Request) -> Result<Decision, Refusal> {
         Self::settle(&mut request);
         engine.decide_dated(&request, self.clock.now(), Spend::Look)
+    }
+
+    /// Whether a request would be allowed, wherever limits stand: for lists of what there is to use.
+    pub(crate) fn would_allow_with_room(&self, engine: &Engine, request: Request) -> Result<bool, Refusal> {
+        let mut request = request.time(self.clock.now());
+        Self::settle(&mut request);
+        Ok(engine.unlimited(&request)?.is_allow())
     }
 
     /// Whether a caller may do something to a resource itself, for candidates of a list. A request that does not fit the

@@ -2,6 +2,7 @@
 //! answers it piece by piece.
 
 use crate::{
+    identity::policyc,
     service::{PATIENCE, Service, Setup},
     upstream::{Exchange, Upstream},
 };
@@ -40,6 +41,12 @@ fn before(upstream: &Upstream, settings: &str) -> Service {
     Setup::new(POLICY).settings(settings).args(&["--upstream", &format!("gpu={}", upstream.url())]).start()
 }
 
+/// A credential of a user.
+fn bearer(service: &Service, who: &str) -> String {
+    let (token, _) = policyc(service, &["--config", "serve.toml", "--dev-token", &format!("user {who}")]);
+    format!("Bearer {}", token.trim())
+}
+
 fn chat(model: &str) -> String {
     format!(r#"{{"model": "{model}", "messages": [], "max_tokens": 100}}"#)
 }
@@ -72,7 +79,7 @@ fn what_is_allowed_is_forwarded_as_it_came() {
     let body = "{ \"messages\":[],\t\"model\" : \"acme/\\u006fther\"}\n";
     let request = service
         .post(CHAT, body)
-        .header("authorization", "Bearer of-the-client")
+        .header("authorization", bearer(&service, "alice"))
         .header("x-policy-principal", "user:root")
         .header("x_policy_tier", "gold")
         .header("x-request-id", "r-1")
@@ -81,7 +88,7 @@ fn what_is_allowed_is_forwarded_as_it_came() {
     let exchange = upstream.next();
     assert_eq!((exchange.path(), exchange.body.as_slice()), ("/v1/chat/completions", body.as_bytes()));
     assert_eq!(exchange.header("authorization"), None);
-    assert_eq!(exchange.header("x-policy-principal"), Some("anonymous"));
+    assert_eq!(exchange.header("x-policy-principal"), Some("user:alice"));
     assert_eq!(exchange.header("x_policy_tier"), None);
     assert_eq!(exchange.header("x-policy-rule"), Some("open"));
     assert_eq!(exchange.header("x-request-id"), Some("r-1"));
@@ -214,10 +221,11 @@ fn each_upstream_has_its_models_and_its_key() {
     assert_eq!(exchange.header("authorization"), Some("Bearer of-the-service"));
     exchange.answer("200 OK", "", "");
     asked.join().unwrap();
-    let request = service.post("/v1/embeddings", r#"{"model": "acme/other"}"#).header("authorization", "Bearer own");
+    let own = bearer(&service, "bob");
+    let request = service.post("/v1/embeddings", r#"{"model": "acme/other"}"#).header("authorization", &own);
     let asked = thread::spawn(move || request.send().unwrap());
     let exchange = second.next();
-    assert_eq!((exchange.path(), exchange.header("authorization")), ("/base/v1/embeddings", Some("Bearer own")));
+    assert_eq!((exchange.path(), exchange.header("authorization")), ("/base/v1/embeddings", Some(&*own)));
     exchange.answer("200 OK", "", "");
     asked.join().unwrap();
     assert_eq!(error(service.post(CHAT, &chat("marked")).send().unwrap()).1, "model_not_found", "nobody serves it");
@@ -512,7 +520,7 @@ fn speak(exchange: Exchange) {
 /// What people write with OpenAI's client in Python.
 const CLIENT: &str = r#"
 import openai, sys, time
-client = openai.OpenAI(base_url=sys.argv[1] + "/v1", api_key="none")
+client = openai.OpenAI(base_url=sys.argv[1] + "/v1", api_key=sys.argv[2])
 ask = lambda model, **more: client.chat.completions.create(
     model=model, messages=[{"role": "user", "content": "Hi"}], max_tokens=50, **more)
 assert ask("acme/open").choices[0].message.content == "Hello there"
@@ -524,6 +532,11 @@ try:
 except openai.PermissionDeniedError as error:
     assert error.code == "NOT_YET" and "closed is not open yet. Ask in spring." in error.message, error
     assert error.request_id
+try:
+    client.with_options(api_key="wrong").models.list()
+    raise SystemExit("a wrong key is taken")
+except openai.AuthenticationError as error:
+    assert error.code == "invalid_api_key", error
 try:
     ask("hidden")
     raise SystemExit("not hidden")
@@ -556,7 +569,10 @@ fn the_client_of_openai_is_served() {
     let upstream = Upstream::start();
     let service = before(&upstream, "");
     let mut client = Command::new(format!("{folder}/bin/python"));
-    let running = client.args(["-c", CLIENT, &service.url("")]).spawn().unwrap();
+    let running = client
+        .args(["-c", CLIENT, &service.url(""), bearer(&service, "alice").trim_start_matches("Bearer ")])
+        .spawn()
+        .unwrap();
     let ended = thread::spawn(move || running.wait_with_output().unwrap());
     for _ in 0..3 {
         speak(upstream.next());

@@ -36,7 +36,7 @@ fn claims(issuer: &str, roles: &Value) -> Value {
 }
 
 /// Runs `policyc serve` in the folder of a service, to its end: what it prints, and what it says.
-fn policyc(service: &Service, args: &[&str]) -> (String, String) {
+pub(crate) fn policyc(service: &Service, args: &[&str]) -> (String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_policyc"))
         .arg("serve")
         .args(args)

@@ -5,7 +5,11 @@ use super::quota;
 use crate::{
     decision::{Decision, Denial, LimitState},
     request::Refusal,
-    server::{decide::NoDecision, http::BadBody, identity::Unauthenticated},
+    server::{
+        decide::NoDecision,
+        http::BadBody,
+        identity::{Unauthenticated, step_up},
+    },
 };
 use ::http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
@@ -109,7 +113,7 @@ impl Fault {
             Self::UnknownPath { .. } | Self::UnknownModel(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Body(bad) => bad.status,
-            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::Unauthenticated(error) => error.status(),
             Self::Denied(denied) => denied.status(),
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Upstream { status, .. } => *status,
@@ -150,7 +154,7 @@ impl Fault {
                 headers.extend(HeaderValue::from_str(allowed.as_str()).ok().map(|value| (ALLOW, value)));
             }
             Self::Unauthenticated(error) => {
-                headers.insert(WWW_AUTHENTICATE, error.challenge());
+                headers.extend(error.headers());
             }
             Self::Denied(denied) => denied.head(&mut headers),
             Self::Bad { .. }
@@ -233,9 +237,11 @@ impl Denied {
         headers.extend(HeaderValue::from_str(&denial.code).ok().map(|code| (POLICY_CODE, code)));
         if self.status() == StatusCode::UNAUTHORIZED {
             // Who is known already is asked to prove more (RFC 9470).
-            let challenge =
-                if self.is_anonymous { "Bearer" } else { "Bearer error=\"insufficient_user_authentication\"" };
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            let challenge = match &denial.message {
+                _ if self.is_anonymous => HeaderValue::from_static("Bearer"),
+                message => step_up(message.as_deref().unwrap_or("prove more of who you are"), &[], None),
+            };
+            headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if let Some(seconds) = denial.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());

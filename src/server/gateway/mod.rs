@@ -87,7 +87,7 @@ async fn answer(app: Arc<App>, origin: Origin, request: Request<Body>) -> Result
     }
     let caller = app.identity.caller(&head.headers, origin).await?;
     match route {
-        Route::Models => models::list(&app, &caller),
+        Route::Models => models::list(&app, &caller).await,
         Route::Model(model) => models::one(&app, &caller, &model),
         Route::Forward(kind, named) => forward::forward(&app, caller, &head, kind, named, body).await,
     }

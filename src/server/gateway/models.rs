@@ -9,7 +9,11 @@ use super::{
 use crate::{
     engine::Engine,
     request::{Request, Resource},
-    server::{app::App, identity::Caller},
+    server::{
+        app::App,
+        decide::{NoDecision, Surface},
+        identity::Caller,
+    },
 };
 use axum::{
     Json,
@@ -19,7 +23,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// `GET /v1/models`: what the caller may use, with aliases, by name.
-pub(super) fn list(app: &App, caller: &Caller) -> Result<Response, Fault> {
+pub(super) async fn list(app: &App, caller: &Caller) -> Result<Response, Fault> {
     let Some(gateway) = &app.gateway else { return Err(Fault::Unavailable) };
     let settings = &app.settings.gateway;
     let engine = app.policies.current();
@@ -29,13 +33,16 @@ pub(super) fn list(app: &App, caller: &Caller) -> Result<Response, Fault> {
     let named = named.filter(|_| settings.undeclared == Undeclared::Decide);
     let own = declared.chain(named).map(|model| (model, model));
     let aliases = settings.aliases.iter().map(|(alias, model)| (alias.as_str(), model.as_str()));
-    let mut data = BTreeMap::new();
+    let mut found = BTreeMap::new();
     for (name, model) in own.chain(aliases) {
         if let Some(shown) = shown(app, gateway, &engine, caller, name, model)? {
-            data.insert(name, shown);
+            found.insert(name.to_owned(), shown);
         }
     }
-    let data: Vec<Value> = data.into_values().collect();
+    let (names, data): (Vec<String>, Vec<Value>) = found.into_iter().unzip();
+    let asked = Request::new(caller.principal.clone(), &settings.actions.models, Resource::model("*"));
+    let asked = asked.ip(caller.origin.client);
+    app.record_list(&engine, caller, &asked, Surface::Gateway, &names).await.map_err(NoDecision::from)?;
     Ok(Json(json!({"object": "list", "data": data})).into_response())
 }
 
@@ -60,5 +67,5 @@ fn shown(
     let action = &app.settings.gateway.actions.models;
     let request = Request::new(caller.principal.clone(), action, Resource::model(model)).ip(caller.origin.client);
     let shown = json!({"id": name, "object": "model", "created": gateway.since, "owned_by": upstream.name});
-    Ok(app.would_allow(engine, request)?.then_some(shown))
+    Ok(app.would_allow_with_room(engine, request)?.then_some(shown))
 }

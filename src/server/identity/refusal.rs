@@ -66,7 +66,6 @@ impl Unauthenticated {
 
 /// What a known principal is told who must prove more than it has (RFC 9470): by which ways (`acr_values`), or that the last
 /// proof may be so many seconds old (`max_age`).
-#[cfg_attr(not(test), expect(dead_code, reason = "for surfaces whose answers carry status-401 rules"))]
 pub(crate) fn step_up(message: &str, acr_values: &[&str], max_age: Option<u64>) -> HeaderValue {
     let mut parts =
         vec![("error", "insufficient_user_authentication".to_owned()), ("error_description", message.to_owned())];
