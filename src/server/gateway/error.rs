@@ -190,13 +190,14 @@ impl fmt::Display for Fault {
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         // A model that is hidden is not there: the answer is the same, byte for byte.
-        let fault = match self {
-            Self::Denied(denied) if denied.status() == StatusCode::NOT_FOUND => Self::UnknownModel(denied.model),
-            other => other,
-        };
-        let (code, param) = fault.code();
-        let body = json!({"error": {"message": fault.to_string(), "type": fault.kind(), "param": param, "code": code}});
-        (fault.status(), fault.headers(), Json(body)).into_response()
+        if let Self::Denied(denied) = &self
+            && denied.status() == StatusCode::NOT_FOUND
+        {
+            return Self::UnknownModel(denied.model.clone()).into_response();
+        }
+        let (code, param) = self.code();
+        let body = json!({"error": {"message": self.to_string(), "type": self.kind(), "param": param, "code": code}});
+        (self.status(), self.headers(), Json(body)).into_response()
     }
 }
 

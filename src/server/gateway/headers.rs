@@ -113,7 +113,7 @@ pub(super) fn tell<'d>(
 ) {
     let mut put = |name: &str, value: &str| {
         let value = HeaderValue::try_from(value.to_owned());
-        headers.extend(HeaderName::try_from(name).ok().zip(value.ok()).map(|(name, value)| (name, value)));
+        headers.extend(HeaderName::try_from(name).ok().zip(value.ok()));
     };
     let who = match &principal.id {
         Some(principal_id) => format!("{}:{}", principal.kind, visible(principal_id)),
