@@ -7,11 +7,12 @@ use super::{
 };
 use crate::{
     decision::{Decision, Denial, Effect, Obligation},
-    engine::{Engine, Spend},
+    engine::{Engine, Spend, Used},
     request::{Input, Refusal, Request, Resource},
 };
 use ::http::HeaderMap;
 use chrono::{DateTime, Utc};
+use std::sync::Arc;
 
 /// By which of the service's surfaces something was asked; also its name in the audit log and in metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,14 +48,31 @@ pub(crate) enum NoCaller {
     Unrecorded(Unrecorded),
 }
 
-/// A decision on a request that is forwarded, with what it takes to end that request.
-#[derive(Debug)]
-pub(crate) struct Ruled {
+/// A decision on a request that is forwarded if it is allowed, and what that request holds meanwhile: leases, and a
+/// reservation of tokens. However it ends, what it holds is given back then: when the answer is over, or when nobody waits
+/// for it any more.
+pub(crate) struct Held {
+    app: Arc<App>,
+    pub(crate) engine: Arc<Engine>,
     pub(crate) decision: Decision,
     /// The request as it was decided.
     pub(crate) request: Request,
     /// When it was.
     pub(crate) at: DateTime<Utc>,
+    /// How many tokens were used, where that is known: else what was reserved stands.
+    pub(crate) used: Option<u64>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.decision.is_allow() {
+            return;
+        }
+        let unit = &self.app.settings.gateway.tokens.attribute;
+        let used = self.used.map(|amount| Used { unit, amount });
+        // The request was decided, so it fits the vocabulary.
+        let _ = self.engine.settle(&self.request, &self.decision, self.at, self.app.clock.now(), used);
+    }
 }
 
 impl From<Refusal> for NoDecision {
@@ -108,13 +126,13 @@ impl App {
     /// Decides a request that will be forwarded if it is allowed, and records the decision. A duty that nobody `carries` out
     /// is a reason to deny it: then nothing is charged.
     pub(crate) async fn forward(
-        &self,
-        engine: &Engine,
+        self: &Arc<Self>,
+        engine: Arc<Engine>,
         caller: &Caller,
         mut request: Request,
         surface: Surface,
         carries: impl Fn(&Obligation) -> bool,
-    ) -> Result<Ruled, NoDecision> {
+    ) -> Result<Held, NoDecision> {
         let at = self.clock.now();
         Self::settle(&mut request);
         let request = request.time(at);
@@ -125,13 +143,11 @@ impl App {
                 None => decision = engine.decide_dated(&request, at, Spend::Charge)?,
             }
         }
-        if let Err(unrecorded) = self.audit.put(Record::of(at, caller, surface, &request, &decision)).await {
-            if decision.is_allow() {
-                engine.settle(&request, &decision, at, self.clock.now(), None)?;
-            }
-            return Err(unrecorded.into());
-        }
-        Ok(Ruled { decision, request, at })
+        // From here on what was charged is given back even if nobody waits for the record.
+        let mut held = Held { app: self.clone(), engine, decision, request, at, used: Some(0) };
+        self.audit.put(Record::of(at, caller, surface, &held.request, &held.decision)).await?;
+        held.used = None;
+        Ok(held)
     }
 
     /// Whether a caller may do something to a resource itself, as in `evaluate`, `assert`, `manage`. Nothing is charged, and

@@ -6,7 +6,7 @@ use crate::{
     decision::{Decision, Denial, LimitState},
     request::Refusal,
     server::{
-        decide::NoDecision,
+        decide::{NoCaller, NoDecision},
         http::BadBody,
         identity::{Unauthenticated, step_up},
     },
@@ -75,9 +75,12 @@ impl From<BadBody> for Fault {
     }
 }
 
-impl From<Unauthenticated> for Fault {
-    fn from(error: Unauthenticated) -> Self {
-        Self::Unauthenticated(error)
+impl From<NoCaller> for Fault {
+    fn from(reason: NoCaller) -> Self {
+        match reason {
+            NoCaller::Unauthenticated(error) => Self::Unauthenticated(error),
+            NoCaller::Unrecorded(_) => Self::Unavailable,
+        }
     }
 }
 

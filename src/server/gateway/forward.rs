@@ -10,7 +10,7 @@ use super::{
     form::form,
     headers,
     meter::Meter,
-    passage::{Held, Passage},
+    passage::Passage,
     quota,
     route::{Kind, infer_path},
     settings::Undeclared,
@@ -23,7 +23,7 @@ use crate::{
     request::{Request, Resource},
     server::{
         app::App,
-        decide::{Ruled, Surface},
+        decide::{Held, Surface},
         http,
         identity::Caller,
     },
@@ -68,14 +68,14 @@ pub(super) async fn forward(
     let request = request(app, &engine, &caller, &read);
     let recorded = &app.settings.gateway.recorded;
     let carries = |duty: &Obligation| upstream.carries(duty) || recorded.iter().any(|id| **id == *duty.id);
-    let ruled = app.forward(&engine, &caller, request, Surface::Gateway, carries).await?;
-    if ruled.decision.denial().is_some() {
-        let limits = engine.limits(&ruled.request, ruled.at).unwrap_or_default();
+    let held = app.forward(engine, &caller, request, Surface::Gateway, carries).await?;
+    if !held.decision.is_allow() {
+        let limits = held.engine.limits(&held.request, held.at).unwrap_or_default();
         let is_anonymous = caller.principal.id.is_none();
-        let denied = Denied { decision: ruled.decision, limits, model: read.named, is_anonymous };
+        let denied = Denied { decision: held.decision.clone(), limits, model: read.named, is_anonymous };
         return Err(Fault::Denied(Box::new(denied)));
     }
-    send(app, gateway, upstream, head, read, Held { app: app.clone(), engine, ruled, used: None }, &caller).await
+    send(app, gateway, upstream, head, read, held, &caller).await
 }
 
 /// Reads what the gateway must know of a request.
@@ -163,7 +163,7 @@ async fn send(
 ) -> Result<Response, Fault> {
     let settings = &app.settings.gateway;
     let counts = counts_tokens(app, &held.engine);
-    let Ruled { decision, .. } = &held.ruled;
+    let decision = &held.decision;
     let mut onward = headers::onward(&head.headers, &settings.headers);
     let duties = decision.obligations.iter().filter(|duty| upstream.carries(duty));
     headers::tell(&mut onward, &settings.headers, &caller.principal, decision, duties, &caller.origin.id);
@@ -184,7 +184,7 @@ async fn send(
         }
     };
     let mut told = headers::back(answer.headers());
-    quota::tell(&mut told, &held.ruled.decision.limits, None);
+    quota::tell(&mut told, &held.decision.limits, None);
     let meter = if counts { meter(&told, keeps) } else { Meter::Off };
     if keeps {
         told.remove(CONTENT_LENGTH);

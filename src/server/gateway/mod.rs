@@ -20,7 +20,7 @@ mod upstream;
 
 pub(super) use settings::Settings;
 
-use super::{app::App, identity::Origin, settings::Faulty};
+use super::{app::App, decide::Surface, identity::Origin, settings::Faulty};
 use ::http::Request;
 use axum::{
     Extension, Router,
@@ -85,7 +85,7 @@ async fn answer(app: Arc<App>, origin: Origin, request: Request<Body>) -> Result
     if let Some(twice) = headers::ONCE.iter().find(|name| head.headers.get_all(*name).iter().nth(1).is_some()) {
         return Err(Fault::bad(format!("the request has two headers `{twice}`")));
     }
-    let caller = app.identity.caller(&head.headers, origin).await?;
+    let caller = app.caller(&head.headers, origin, Surface::Gateway).await?;
     match route {
         Route::Models => models::list(&app, &caller).await,
         Route::Model(model) => models::one(&app, &caller, &model),

@@ -1,37 +1,13 @@
 //! An answer on its way from an upstream to a client: piece by piece, as fast as the client takes it.
 
 use super::meter::Meter;
-use crate::{
-    engine::{Engine, Used},
-    server::{app::App, decide::Ruled},
-};
+use crate::server::decide::Held;
 use bytes::Bytes;
 use futures_util::Stream;
 use std::{
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
-
-/// What a request holds while it is under way: leases, and a reservation of tokens. However it ends, what it holds is given
-/// back then: when the answer is over, or when nobody waits for it any more.
-pub(super) struct Held {
-    pub(super) app: Arc<App>,
-    pub(super) engine: Arc<Engine>,
-    pub(super) ruled: Ruled,
-    /// How many tokens were used, where that is known: else what was reserved stands.
-    pub(super) used: Option<u64>,
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let Ruled { request, decision, at } = &self.ruled;
-        let unit = &self.app.settings.gateway.tokens.attribute;
-        let used = self.used.map(|amount| Used { unit, amount });
-        // The request was decided, so it fits the vocabulary.
-        let _ = self.engine.settle(request, decision, *at, self.app.clock.now(), used);
-    }
-}
 
 /// The pieces of an answer.
 pub(super) struct Passage {
