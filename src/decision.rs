@@ -67,6 +67,8 @@ pub struct Denial {
     pub gate: Option<GateMode>,
     /// Whole seconds until a limit has room again, where it ever will.
     pub retry_after: Option<u64>,
+    /// How the limit stands that decided.
+    pub limit: Option<LimitState>,
 }
 
 /// A rule by name and place.

@@ -417,6 +417,7 @@ impl Engine {
                 hint: None,
                 gate: None,
                 retry_after: None,
+                limit: None,
             }),
             rule: None,
             obligations: Vec::new(),

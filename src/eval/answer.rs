@@ -54,6 +54,10 @@ pub(crate) fn answer(
             Some((limit, retry_after)) => {
                 let full = charged.rooms.iter().filter(|(_, room)| !has_room(room.as_ref())).map(|(id, _)| *id);
                 deny(heads, known, limit, retry_after, &full.collect::<Vec<_>>(), &mut decision);
+                if let Effect::Deny(denial) = &mut decision.effect {
+                    let room = charged.rooms.iter().find(|(id, _)| *id == limit).and_then(|(_, room)| room.as_ref());
+                    denial.limit = room.and_then(|room| state(heads, known, limit, room));
+                }
             }
             None => {
                 decision.rule = heads.find(id).map(|head| rule_ref(&head));
@@ -77,6 +81,7 @@ fn unknown_action(known: &impl Known) -> Denial {
         hint: None,
         gate: None,
         retry_after: None,
+        limit: None,
     }
 }
 
@@ -88,6 +93,7 @@ fn no_rule(known: &impl Known) -> Denial {
         hint: known.is_anonymous().then(|| "Sign in and try again.".to_owned()),
         gate: None,
         retry_after: None,
+        limit: None,
     }
 }
 
@@ -101,7 +107,8 @@ fn deny(
     decision: &mut Decision,
 ) {
     let head = heads.find(id);
-    let mut denial = Denial { code: "DENIED".into(), status: 403, message: None, hint: None, gate: None, retry_after };
+    let mut denial =
+        Denial { code: "DENIED".into(), status: 403, message: None, hint: None, gate: None, retry_after, limit: None };
     if let Some(Refusal { code, status, message, hint }) = head.as_ref().and_then(|head| refusal(&head.effect)) {
         let fill = |template: &Template| fill(template, known, retry_after);
         denial.code = code.clone();

@@ -222,6 +222,7 @@ mod tests {
             hint: Some("…".to_owned()),
             gate: Some(GateMode::Manual),
             retry_after: Some(12),
+            limit: None,
         };
         let watermark = Obligation { id: "watermark".into(), args: vec![("strength".into(), Some(Value::Int(2)))] };
         let decision = Decision {
