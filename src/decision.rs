@@ -68,7 +68,7 @@ pub struct Denial {
     /// Whole seconds until a limit has room again, where it ever will.
     pub retry_after: Option<u64>,
     /// How the limit stands that decided.
-    pub limit: Option<LimitState>,
+    pub limit: Option<Box<LimitState>>,
 }
 
 /// A rule by name and place.

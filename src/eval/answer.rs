@@ -56,7 +56,7 @@ pub(crate) fn answer(
                 deny(heads, known, limit, retry_after, &full.collect::<Vec<_>>(), &mut decision);
                 if let Effect::Deny(denial) = &mut decision.effect {
                     let room = charged.rooms.iter().find(|(id, _)| *id == limit).and_then(|(_, room)| room.as_ref());
-                    denial.limit = room.and_then(|room| state(heads, known, limit, room));
+                    denial.limit = room.and_then(|room| state(heads, known, limit, room)).map(Box::new);
                 }
             }
             None => {

@@ -30,6 +30,9 @@ pub(super) struct Args {
     /// Where to listen; port 0 is any that is free
     #[arg(long, env = "POLICYC_SERVE_LISTEN", value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Where to listen for gRPC (Envoy's `ext_authz`)
+    #[arg(long, env = "POLICYC_SERVE_GRPC_ADDR", value_name = "ADDRESS")]
+    grpc_addr: Option<SocketAddr>,
     /// Where to keep what outlives the process: a folder, or `memory` for nowhere
     #[arg(long, env = "POLICYC_SERVE_STATE", value_name = "FOLDER")]
     state: Option<PathBuf>,
@@ -63,6 +66,7 @@ impl Args {
         if let Some(listen) = self.listen {
             settings.listen = listen;
         }
+        settings.grpc_listen = self.grpc_addr.or(settings.grpc_listen);
         if let Some(state) = &self.state {
             settings.state.clone_from(state);
         }

@@ -19,6 +19,7 @@ use std::sync::Arc;
 pub(crate) enum Surface {
     AuthZen,
     Gateway,
+    Forward,
 }
 
 impl Surface {
@@ -26,6 +27,7 @@ impl Surface {
         match self {
             Self::AuthZen => "authzen",
             Self::Gateway => "gateway",
+            Self::Forward => "forward",
         }
     }
 }

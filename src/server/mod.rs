@@ -9,6 +9,7 @@ mod app;
 pub(crate) mod audit;
 mod authzen;
 mod decide;
+mod forward;
 mod gateway;
 mod http;
 mod identity;
@@ -24,6 +25,7 @@ pub use settings::{Faulty, Settings};
 
 use app::App;
 use axum::Router;
+use futures_util::FutureExt;
 use std::{future::Future, io::Write, sync::Arc};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -44,16 +46,26 @@ pub fn run(settings: Settings, origin: PolicyOrigin, out: &mut (dyn Write + Send
 
 async fn serve(settings: Settings, origin: PolicyOrigin, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
     settings.validate().map_err(Failure::Settings)?;
-    let listener = http::Listener::bind(&settings).await?;
+    let listener = http::Listener::bind(settings.listen).await?;
+    let grpc = match settings.grpc_listen {
+        Some(address) => Some(http::Listener::bind(address).await?),
+        None => None,
+    };
     let app = Arc::new(App::start(settings, origin, &listener.url()).await?);
     // Whoever reads this may be gone; the service serves all the same.
     let _ = writeln!(out, "policyc: listening on {}", listener.url()).and_then(|()| out.flush());
-    for remark in app.remarks() {
+    let grpc_remark = grpc.iter().map(|grpc| format!("listening for gRPC on {}", grpc.url()));
+    for remark in grpc_remark.chain(app.remarks()) {
         let _ = writeln!(out, "policyc: {remark}").and_then(|()| out.flush());
     }
     let reload = tokio::spawn(reload_on_hangup(app.clone()));
-    let end = told_to_end().map_err(Failure::Runtime)?;
-    listener.serve(routes(&app), app.clone(), end).await;
+    let end = told_to_end().map_err(Failure::Runtime)?.shared();
+    let serve_grpc = async {
+        if let Some(grpc) = grpc {
+            grpc.serve(forward::grpc_routes(&app), app.clone(), end.clone()).await;
+        }
+    };
+    tokio::join!(listener.serve(routes(&app), app.clone(), end.clone()), serve_grpc);
     reload.abort();
     app.stop().await;
     Ok(())
@@ -65,6 +77,7 @@ fn routes(app: &Arc<App>) -> Router {
         .merge(ops::routes())
         .merge(authzen::routes())
         .merge(gateway::routes(app))
+        .merge(forward::routes(&app.settings.forward))
         .fallback(http::unknown_path)
         .method_not_allowed_fallback(http::wrong_method)
         .with_state(app.clone())

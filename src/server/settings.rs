@@ -3,7 +3,7 @@
 //! Each part of the service has its own table here, read by its own type in its own folder. What is misspelt or does not fit
 //! is an error that names the line; nothing is a default by mistake.
 
-use super::{audit, authzen, gateway, http, identity, outbound};
+use super::{audit, authzen, forward, gateway, http, identity, outbound};
 use crate::engine::Engine;
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -20,6 +20,8 @@ use std::{
 pub struct Settings {
     /// Where it listens. A port of 0 is any that is free.
     pub listen: SocketAddr,
+    /// Where it listens for gRPC; none: nowhere.
+    pub grpc_listen: Option<SocketAddr>,
     /// Where it keeps its state: a folder, or `memory` for nowhere.
     pub state: PathBuf,
     /// What it is called from outside, as in `https://pdp.example.com`; none: where it listens.
@@ -44,12 +46,15 @@ pub struct Settings {
     pub authzen: authzen::Settings,
     /// What stands before models.
     pub gateway: gateway::Settings,
+    /// What proxies ask before they let a request through.
+    pub forward: forward::Settings,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8181),
+            grpc_listen: None,
             state: PathBuf::from("policyc-state"),
             url: None,
             hosts: Vec::new(),
@@ -62,6 +67,7 @@ impl Default for Settings {
             audit: audit::Settings::default(),
             authzen: authzen::Settings::default(),
             gateway: gateway::Settings::default(),
+            forward: forward::Settings::default(),
         }
     }
 }
@@ -105,14 +111,16 @@ impl Settings {
     /// # Errors
     /// The first thing that is wrong.
     pub fn validate(&self) -> Result<(), Faulty> {
-        if !self.listen.ip().is_loopback() && !self.insecure {
+        if let Some(address) = self.beyond_loopback()
+            && !self.insecure
+        {
             return Err(Faulty(format!(
-                "listening on {} needs TLS; or say `insecure = true` where something before the service sees to it",
-                self.listen
+                "listening on {address} needs TLS; or say `insecure = true` where something before the service sees to it"
             )));
         }
         self.audit.validate()?;
         self.outbound.validate()?;
+        self.forward.validate()?;
         self.auth.validate(self)?;
         self.gateway.validate()
     }
@@ -134,6 +142,11 @@ impl Settings {
     /// The first thing that the set does not know.
     pub fn suit(&self, engine: &Engine) -> Result<(), Faulty> {
         self.gateway.suit(&engine.ir().vocabulary)
+    }
+
+    /// Where it listens beyond loopback, if it does.
+    pub(crate) fn beyond_loopback(&self) -> Option<SocketAddr> {
+        [Some(self.listen), self.grpc_listen].into_iter().flatten().find(|address| !address.ip().is_loopback())
     }
 
     /// Whether nothing outlives the process.

@@ -7,6 +7,7 @@
 mod audit;
 mod authzen;
 mod conformance;
+mod forward;
 mod gateway;
 mod identity;
 mod idp;

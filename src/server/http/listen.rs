@@ -3,6 +3,7 @@
 use super::Limits;
 use crate::server::{
     app::{App, Failure},
+    forward,
     identity::Origin,
     settings::Settings,
 };
@@ -34,9 +35,9 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    pub(crate) async fn bind(settings: &Settings) -> Result<Self, Failure> {
-        let failed = |error| Failure::Listen(settings.listen, error);
-        let socket = TcpListener::bind(settings.listen).await.map_err(failed)?;
+    pub(crate) async fn bind(address: SocketAddr) -> Result<Self, Failure> {
+        let failed = |error| Failure::Listen(address, error);
+        let socket = TcpListener::bind(address).await.map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
         Ok(Self { socket, address })
     }
@@ -112,7 +113,9 @@ async fn answer(
 ) -> Result<Response, Infallible> {
     let origin = Origin::of(request.headers(), peer, &app.settings.trusted_proxies);
     let name = HeaderValue::from_str(origin.id.as_str());
-    let mut response = if hosts.know(&request) {
+    // A proxy that asks for its client may also pass on what the client called the proxy.
+    let is_passed_on = origin.is_proxied && forward::is_asked_at(request.uri().path());
+    let mut response = if is_passed_on || hosts.know(&request) {
         request.extensions_mut().insert(origin);
         let Ok(response) = router.oneshot(request).await;
         response

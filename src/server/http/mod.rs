@@ -2,6 +2,7 @@
 
 mod body;
 mod listen;
+pub(crate) mod ratelimit;
 
 pub(crate) use body::{BadBody, is_json, json_body, read_body};
 pub(super) use listen::Listener;

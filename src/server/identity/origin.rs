@@ -46,6 +46,8 @@ pub(crate) struct Origin {
     pub(crate) peer: IpAddr,
     /// The client: the other end, or, where that is a trusted proxy, whom it says it asks for.
     pub(crate) client: IpAddr,
+    /// Whether the other end is a trusted proxy, which may say what its clients asked.
+    pub(crate) is_proxied: bool,
 }
 
 impl Origin {
@@ -53,8 +55,9 @@ impl Origin {
     pub(crate) fn of(headers: &HeaderMap, peer: SocketAddr, trusted: &[IpNet]) -> Self {
         let peer = peer.ip().to_canonical();
         let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
-        let client = if is_trusted(&peer) { forwarded(headers, is_trusted).unwrap_or(peer) } else { peer };
-        Self { id: RequestId::of(headers), peer, client }
+        let is_proxied = is_trusted(&peer);
+        let client = if is_proxied { forwarded(headers, is_trusted).unwrap_or(peer) } else { peer };
+        Self { id: RequestId::of(headers), peer, client, is_proxied }
     }
 }
 

@@ -69,7 +69,7 @@ impl Settings {
 
     /// Says what cannot be.
     pub(in crate::server) fn validate(&self, all: &All) -> Result<(), Faulty> {
-        if self.is_open() && !all.listen.ip().is_loopback() {
+        if self.is_open() && all.beyond_loopback().is_some() {
             return Err(Faulty(
                 "listening beyond loopback needs a way to tell who asks: add `[auth]` to the settings".to_owned(),
             ));

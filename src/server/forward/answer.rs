@@ -1,0 +1,317 @@
+//! What a proxy is told, before it is put into the words of HTTP or of gRPC.
+
+use crate::{
+    decision::{Decision, Denial},
+    request::{Input, Principal},
+    server::{
+        http::ratelimit,
+        identity::{Caller, Unauthenticated, step_up},
+    },
+    wire,
+};
+use ::http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{CONTENT_TYPE, WWW_AUTHENTICATE},
+};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+/// Headers about the caller and the decision, for the server behind the proxy. All of them are always set, so that whatever
+/// a client sends by these names is replaced.
+pub(super) mod name {
+    use ::http::HeaderName;
+
+    pub(in super::super) const USER: HeaderName = HeaderName::from_static("x-policy-user");
+    pub(in super::super) const KIND: HeaderName = HeaderName::from_static("x-policy-kind");
+    pub(in super::super) const ORG: HeaderName = HeaderName::from_static("x-policy-org");
+    pub(in super::super) const TIER: HeaderName = HeaderName::from_static("x-policy-tier");
+    pub(in super::super) const ROLES: HeaderName = HeaderName::from_static("x-policy-roles");
+    pub(in super::super) const RULE: HeaderName = HeaderName::from_static("x-policy-rule");
+    pub(in super::super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-policy-request-id");
+    pub(in super::super) const OBLIGATION: HeaderName = HeaderName::from_static("x-policy-obligation");
+    /// Whether a request is charged.
+    pub(in super::super) const CHARGE: HeaderName = HeaderName::from_static("x-policy-charge");
+    /// By which id a denial can be asked for again.
+    pub(in super::super) const EXPLAIN: HeaderName = HeaderName::from_static("x-policy-explain");
+    /// Those that are between the proxy and the service alone: from a client they mean nothing.
+    pub(in super::super) const OF_REQUESTS: [&str; 2] = ["x-policy-charge", "x-policy-explain"];
+}
+
+/// What a proxy is told.
+#[derive(Debug, Clone)]
+pub(super) enum Answer {
+    Allowed(Allowed),
+    Denied(Denied),
+}
+
+/// The request goes on.
+#[derive(Debug, Clone)]
+pub(super) struct Allowed {
+    /// For the server behind the proxy.
+    pub(super) upstream: HeaderMap,
+    /// For the client.
+    pub(super) client: HeaderMap,
+    pub(super) grounds: Grounds,
+}
+
+/// The request ends here, with this answer.
+#[derive(Debug, Clone)]
+pub(super) struct Denied {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: String,
+    pub(super) grounds: Grounds,
+}
+
+/// What a decision rests on; nothing, where there is none.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Grounds {
+    pub(super) rule: String,
+    pub(super) revision: String,
+}
+
+/// Why there is no decision, and the request is denied.
+#[derive(Debug, Clone)]
+pub(super) enum Refused {
+    Unauthenticated(Unauthenticated),
+    Undecided { status: StatusCode, code: &'static str, message: String },
+}
+
+impl Refused {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self::Undecided { status, code, message: message.into() }
+    }
+}
+
+impl From<Unauthenticated> for Refused {
+    fn from(error: Unauthenticated) -> Self {
+        Self::Unauthenticated(error)
+    }
+}
+
+impl From<Refused> for Answer {
+    fn from(refused: Refused) -> Self {
+        let (status, headers, code, message) = match refused {
+            Refused::Unauthenticated(error) => (error.status(), error.headers(), "UNAUTHENTICATED", error.message),
+            Refused::Undecided { status, code, message } => (status, HeaderMap::new(), code, message),
+        };
+        Self::Denied(Denied::new(status, headers, code, &message, None, Grounds::default()))
+    }
+}
+
+impl Answer {
+    pub(super) fn of(decision: &Decision, caller: &Caller) -> Self {
+        let rule = decision.rule.as_ref().map(|rule| rule.name.to_string()).unwrap_or_default();
+        let grounds = Grounds { rule, revision: decision.revision.to_string() };
+        let limits = ratelimit::headers(decision);
+        match decision.denial() {
+            None => {
+                let upstream = identity(decision, caller, &grounds.rule);
+                Self::Allowed(Allowed { upstream, client: limits, grounds })
+            }
+            Some(denial) => Self::Denied(denied(denial, caller, limits, grounds)),
+        }
+    }
+}
+
+fn denied(denial: &Denial, caller: &Caller, mut headers: HeaderMap, grounds: Grounds) -> Denied {
+    // A proxy takes what is no error for a permission.
+    let status = StatusCode::from_u16(denial.status).ok();
+    let status = status.filter(|status| status.is_client_error() || status.is_server_error());
+    let status = status.unwrap_or(StatusCode::FORBIDDEN);
+    let message = denial.message.as_deref().unwrap_or("The policy does not allow this.");
+    if status == StatusCode::UNAUTHORIZED {
+        // Who is known already must prove it better.
+        let known = caller.principal.id.is_some();
+        let challenge = if known { step_up(message, &[], None) } else { HeaderValue::from_static("Bearer") };
+        headers.insert(WWW_AUTHENTICATE, challenge);
+    }
+    Denied::new(status, headers, &denial.code, message, denial.hint.as_deref(), grounds)
+}
+
+impl Denied {
+    /// The body is an error as clients of OpenAI's API read it.
+    fn new(
+        status: StatusCode,
+        mut headers: HeaderMap,
+        code: &str,
+        message: &str,
+        hint: Option<&str>,
+        grounds: Grounds,
+    ) -> Self {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if status == StatusCode::CONFLICT {
+            // SDKs ask again after a conflict, and nothing will have changed.
+            headers.insert(HeaderName::from_static("x-should-retry"), HeaderValue::from_static("false"));
+        }
+        let kind = kind(status);
+        let mut error = serde_json::json!({ "message": message, "type": kind, "param": null, "code": code });
+        if let (Some(hint), Some(error)) = (hint, error.as_object_mut()) {
+            error.insert("hint".to_owned(), hint.into());
+        }
+        Self { status, headers, body: serde_json::json!({ "error": error }).to_string(), grounds }
+    }
+}
+
+/// What sort of error a status is, in the words of such APIs.
+fn kind(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => "authentication_error",
+        StatusCode::FORBIDDEN => "permission_error",
+        StatusCode::NOT_FOUND => "not_found_error",
+        StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
+        _ if status.is_server_error() => "server_error",
+        _ => "invalid_request_error",
+    }
+}
+
+/// The headers about the caller and the decision. What there is none of is empty.
+fn identity(decision: &Decision, caller: &Caller, rule: &str) -> HeaderMap {
+    let Principal { kind, id, properties } = &caller.principal;
+    let text = |name: &str| match properties.get(name) {
+        Some(Input::Text(text)) => encode(text),
+        _ => String::new(),
+    };
+    let values = [
+        (name::USER, id.as_deref().map(encode).unwrap_or_default()),
+        (name::KIND, encode(kind)),
+        (name::ORG, text("org")),
+        (name::TIER, text("tier")),
+        (name::ROLES, roles(properties.get("roles"))),
+        (name::RULE, encode(rule)),
+        (name::REQUEST_ID, caller.origin.id.to_string()),
+        (name::OBLIGATION, obligations(decision)),
+    ];
+    values.into_iter().map(|(name, value)| (name, header(value))).collect()
+}
+
+/// All that is written into headers here is ASCII.
+fn header(value: String) -> HeaderValue {
+    HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// What stands between values, and what begins an escape.
+const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b',').add(b'%');
+
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
+}
+
+/// Roles, as the language writes them: `reader, editor@alpha`.
+fn roles(roles: Option<&Input>) -> String {
+    let Some(Input::List(roles)) = roles else { return String::new() };
+    let text = |input: Option<&Input>| match input {
+        Some(Input::Text(text)) => Some(encode(text)),
+        _ => None,
+    };
+    let one = |role: &Input| match role {
+        Input::Object(held) => Some(format!("{}@{}", text(held.get("role"))?, text(held.get("org"))?)),
+        Input::Text(role) => Some(encode(role)),
+        Input::Unknown | Input::None | Input::Bool(_) | Input::Int(_) | Input::Float(_) | Input::List(_) => None,
+    };
+    roles.iter().filter_map(one).collect::<Vec<_>>().join(",")
+}
+
+/// Duties as a JSON array, in ASCII; the form is that of a decision's `context.obligations`.
+fn obligations(decision: &Decision) -> String {
+    if decision.obligations.is_empty() {
+        return String::new();
+    }
+    let decision = wire::decision::to_value(decision);
+    let list = decision.pointer("/context/obligations").map(ToString::to_string).unwrap_or_default();
+    let mut ascii = String::with_capacity(list.len());
+    for char in list.chars() {
+        if char.is_ascii() {
+            ascii.push(char);
+        } else {
+            let mut units = [0; 2];
+            for unit in char.encode_utf16(&mut units) {
+                ascii.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    ascii
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, Denied, identity};
+    use crate::{
+        decision::{Decision, Effect},
+        engine::{EngineBuilder, Spend},
+        request::{Principal, Request, Resource},
+        server::identity::{Caller, Origin},
+    };
+    use ::http::{HeaderMap, StatusCode, header::WWW_AUTHENTICATE};
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    const POLICY: &str = "allow anyone to infer;\n\
+        deny anyone to infer on model \"members\" else SIGN_IN 401 \"Sign in.\";\n\
+        deny anyone to infer on model \"moved\" else MOVED 409;\n\
+        oblige watermark(text = \"\u{1d11e} für\") to infer;\n";
+
+    fn decide(principal: Principal, model: &str) -> (Decision, Caller) {
+        let engine = EngineBuilder::default().text("a.policy", POLICY).load().unwrap();
+        let request = Request::new(principal.clone(), "infer", Resource::model(model));
+        let now = "2026-06-01T12:00:00Z".parse().unwrap();
+        let decision = engine.decide_dated(&request, now, Spend::Charge).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("x-request-id", "r-1".parse().unwrap());
+        let origin = Origin::of(&headers, SocketAddr::from((Ipv4Addr::LOCALHOST, 1)), &[]);
+        (decision, Caller { principal, is_trusted: false, origin })
+    }
+
+    fn denied(answer: Answer) -> Denied {
+        match answer {
+            Answer::Denied(denied) => denied,
+            Answer::Allowed(_) => panic!("it is denied"),
+        }
+    }
+
+    fn show(headers: &HeaderMap) -> String {
+        headers.iter().map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap())).collect()
+    }
+
+    #[test]
+    fn headers_say_who_asks() {
+        let held = crate::request::Input::Object(
+            [("role", "editor"), ("org", "alpha")].map(|(name, value)| (name.to_owned(), value.into())).into(),
+        );
+        let alice = Principal::user("zoë, the 1%").org("alpha").tier("paid").with("roles", vec!["reader".into(), held]);
+        let (decision, caller) = decide(alice, "qwen3");
+        insta::assert_snapshot!(show(&identity(&decision, &caller, "a.policy:1")), @r#"
+        x-policy-user: zo%C3%AB%2C%20the%201%25
+        x-policy-kind: user
+        x-policy-org: alpha
+        x-policy-tier: paid
+        x-policy-roles: reader,editor@alpha
+        x-policy-rule: a.policy:1
+        x-policy-request-id: r-1
+        x-policy-obligation: [{"args":{"text":"\ud834\udd1e f\u00fcr"},"id":"watermark"}]
+        "#);
+    }
+
+    #[test]
+    fn who_is_known_must_prove_it_better() {
+        let challenge = |principal| {
+            let (decision, caller) = decide(principal, "members");
+            let denied = denied(Answer::of(&decision, &caller));
+            assert_eq!(denied.status, StatusCode::UNAUTHORIZED);
+            denied.headers[WWW_AUTHENTICATE].to_str().unwrap().to_owned()
+        };
+        assert_eq!(challenge(Principal::anonymous()), "Bearer");
+        let better = challenge(Principal::user("alice"));
+        assert_eq!(better, r#"Bearer error="insufficient_user_authentication", error_description="Sign in.""#);
+    }
+
+    #[test]
+    fn no_denial_looks_like_a_permission() {
+        let (mut decision, caller) = decide(Principal::anonymous(), "moved");
+        assert_eq!(denied(Answer::of(&decision, &caller)).headers["x-should-retry"], "false");
+        for status in [0, 100, 200, 204, 302, 999] {
+            if let Effect::Deny(denial) = &mut decision.effect {
+                denial.status = status;
+            }
+            assert_eq!(denied(Answer::of(&decision, &caller)).status, StatusCode::FORBIDDEN, "{status}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Forward auth: what a reverse proxy asks before it lets a request of its client through.
+//!
+//! A proxy tells which request it has ([`original`]), the settings say which action on which resource that is ([`settings`]),
+//! and the credential among the client's own headers says who asks. What a proxy is told ([`answer`]) is then put into the
+//! words of HTTP ([`http`]) or of Envoy's gRPC ([`grpc`]). Only trusted proxies are answered: the headers of anybody else
+//! could say anything.
+
+mod answer;
+mod explain;
+mod grpc;
+mod http;
+mod original;
+mod path;
+mod settings;
+
+pub(super) use settings::Settings;
+
+use super::{
+    app::App,
+    decide::{NoDecision, Surface},
+    identity::Origin,
+};
+use crate::{engine::Spend, request::Request};
+use ::http::{HeaderMap, StatusCode};
+use answer::{Answer, Refused, name};
+use axum::{
+    Extension, Router,
+    routing::{any, get},
+};
+use chrono::TimeDelta;
+use explain::Explanations;
+use original::Asked;
+use std::sync::Arc;
+
+pub(super) fn routes(settings: &Settings) -> Router<Arc<App>> {
+    let lifetime = TimeDelta::seconds(settings.explain_seconds.into());
+    let explanations = Arc::new(Explanations::new(settings.explain_kept, lifetime));
+    Router::new()
+        .route("/authz", any(http::authz))
+        .route("/authz/explain", get(http::explain))
+        .route("/authz/envoy/", any(http::envoy))
+        .route("/authz/envoy/{*path}", any(http::envoy))
+        .layer(Extension(explanations))
+}
+
+/// What is served where only gRPC is.
+pub(super) fn grpc_routes(app: &Arc<App>) -> Router {
+    Router::new().route_service(grpc::CHECK, grpc::service(app.clone())).fallback(super::http::unknown_path)
+}
+
+/// Whether a path is one of these, where a proxy may pass on its own name as the service's.
+pub(super) fn is_asked_at(path: &str) -> bool {
+    path == "/authz" || path.starts_with("/authz/") || path == grpc::CHECK
+}
+
+/// Asks the running set about a client's request. `headers` are the client's, as far as the proxy passes them on.
+async fn ask(app: &App, headers: &HeaderMap, origin: Origin, asked: &Asked) -> Answer {
+    try_ask(app, headers, origin, asked).await.unwrap_or_else(Answer::from)
+}
+
+async fn try_ask(app: &App, headers: &HeaderMap, origin: Origin, asked: &Asked) -> Result<Answer, Refused> {
+    if !origin.is_proxied {
+        return Err(stranger(&origin));
+    }
+    let client = origin.client;
+    let caller = app.identity.caller(headers, origin).await?;
+    let settings = &app.settings.forward;
+    let (action, resource) = settings.target(asked, headers)?;
+    let is_free = headers.get(name::CHARGE).is_some_and(|value| value == "none");
+    let spend = if settings.charge_header && is_free { Spend::Look } else { Spend::Charge };
+    let request = Request::new(caller.principal.clone(), action, resource).ip(client);
+    let engine = app.policies.current();
+    let decision =
+        app.decide(&engine, &caller, request, Surface::Forward, spend).await.map_err(|reason| match reason {
+            NoDecision::Refused(refusal) => Refused::new(
+                StatusCode::BAD_REQUEST,
+                "INVALID_REQUEST",
+                format!("The request cannot be decided: {refusal}"),
+            ),
+            NoDecision::Unrecorded(_) => {
+                let message = "The decision cannot be recorded at the moment.";
+                Refused::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
+            }
+        })?;
+    Ok(Answer::of(&decision, &caller))
+}
+
+/// What is told to whom is no trusted proxy.
+fn stranger(origin: &Origin) -> Refused {
+    let message =
+        format!("{} is not among `trusted_proxies`, so its word on others' requests is not taken", origin.peer);
+    Refused::new(StatusCode::FORBIDDEN, "UNTRUSTED_PROXY", message)
+}
