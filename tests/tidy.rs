@@ -72,7 +72,7 @@ const IMPORTS: &[(&str, &str)] = &[
 /// Where each dependency may be used: folders and files under `src/`. What is in one place can be taken back.
 const PLACES: &[(&str, &str)] = &[
     ("annotate-snippets", "report/"),
-    ("arc-swap", "engine/"),
+    ("arc-swap", "engine/ server/http/ server/policy/"),
     ("blake3", "load/bundle/"),
     ("bytemuck", "compile/bundle/"),
     ("chrono", ANYWHERE),

@@ -2,7 +2,7 @@
 
 use super::{Claims, Compiled, Engine, EngineBuilder, LoadError, Meaning};
 use crate::{
-    compile::update,
+    compile::{compile, update},
     load::{Loader, PolicySet, Workspace},
 };
 use arc_swap::ArcSwap;
@@ -32,7 +32,8 @@ pub struct LiveEngine {
     engine: ArcSwap<Engine>,
     loader: Loader,
     claims: Claims,
-    space: Mutex<Workspace>,
+    /// The files as they were read last; none while a set decides that was not read from them.
+    space: Mutex<Option<Workspace>>,
 }
 
 impl fmt::Debug for LiveEngine {
@@ -51,7 +52,14 @@ impl EngineBuilder {
         let space = self.loader.clone().open().map_err(LoadError::Unreadable)?;
         let claims = self.claims;
         let engine = self.of(space.set())?;
-        Ok(LiveEngine { engine: ArcSwap::from_pointee(engine), loader, claims, space: Mutex::new(space) })
+        Ok(LiveEngine { engine: ArcSwap::from_pointee(engine), loader, claims, space: Mutex::new(Some(space)) })
+    }
+
+    /// As [`live`](Self::live), but the set of another engine decides until the files are read: [`LiveEngine::reload`] does.
+    #[must_use]
+    pub fn live_from(self, engine: Engine) -> LiveEngine {
+        let (loader, claims) = (self.loader, self.claims);
+        LiveEngine { engine: ArcSwap::from_pointee(engine), loader, claims, space: Mutex::new(None) }
     }
 }
 
@@ -68,8 +76,13 @@ impl LiveEngine {
     /// If a file cannot be read, or the set is not valid any more; then the engine stays as it is.
     pub fn reload(&self) -> Result<(), LoadError> {
         let mut space = self.space.lock().unwrap_or_else(PoisonError::into_inner);
-        space.update(self.loader.clone()).map_err(LoadError::Unreadable)?;
-        self.exchange(space.set())
+        match &mut *space {
+            Some(space) => {
+                space.update(self.loader.clone()).map_err(LoadError::Unreadable)?;
+                self.exchange(space.set())
+            }
+            None => self.follow(&mut space, self.open()?),
+        }
     }
 
     /// Gives a file, by its path as it was given or found, another text until it is read again. A file that is not there
@@ -78,11 +91,41 @@ impl LiveEngine {
     /// # Errors
     /// If the set is not valid any more; then the engine stays as it is.
     pub fn change(&self, name: &str, text: &str) -> Result<(), LoadError> {
+        let change = |space: &mut Workspace| {
+            if let Some(file) = space.file(name) {
+                space.change(file, text);
+            }
+        };
         let mut space = self.space.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = space.file(name) {
-            space.change(file, text);
+        if let Some(space) = &mut *space {
+            change(space);
+            return self.exchange(space.set());
         }
-        self.exchange(space.set())
+        let mut read = self.open()?;
+        change(&mut read);
+        self.follow(&mut space, read)
+    }
+
+    /// Lets the set of another engine decide until the files are read again. What limits have counted stays.
+    pub fn adopt(&self, other: &Engine) {
+        let mut space = self.space.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = self.engine();
+        self.engine.store(Arc::new(other.with_state(old.clock.clone(), old.limits.clone())));
+        *space = None;
+    }
+
+    fn open(&self) -> Result<Workspace, LoadError> {
+        self.loader.clone().open().map_err(LoadError::Unreadable)
+    }
+
+    /// Puts the set of the files in the place of one that has nothing to do with them.
+    fn follow(&self, space: &mut Option<Workspace>, read: Workspace) -> Result<(), LoadError> {
+        let (mut meaning, revision) = Meaning::of(read.set()).map_err(LoadError::Invalid)?;
+        self.claims.hold(&mut meaning)?;
+        let graph = compile(&meaning.ir).map_err(LoadError::TooLarge)?;
+        self.put(Compiled::new(graph, meaning, revision));
+        *space = Some(read);
+        Ok(())
     }
 
     /// Puts a set in the place of the one before. Whoever calls holds the workspace, so that sets come one after the other.
@@ -93,8 +136,13 @@ impl LiveEngine {
         let graph = update(&old.set.graph, old.ir(), &meaning.ir).map_err(LoadError::TooLarge)?;
         let mut set = Compiled::new(graph, meaning, revision);
         set.is_whole = false;
+        self.put(set);
+        Ok(())
+    }
+
+    fn put(&self, set: Compiled) {
+        let old = self.engine();
         let (clock, limits) = (old.clock.clone(), old.limits.clone());
         self.engine.store(Arc::new(Engine { set: Arc::new(set), clock, limits, strict: old.strict }));
-        Ok(())
     }
 }

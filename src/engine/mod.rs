@@ -54,7 +54,8 @@ use chrono::{DateTime, Utc};
 use compiled::{Compiled, Meaning};
 use std::{collections::BTreeSet, fmt, path::Path, sync::Arc};
 
-/// A policy set, ready to decide. Immutable; share it between threads.
+/// A policy set, ready to decide. Immutable; share it between threads. A clone is the same set with the same limits.
+#[derive(Clone)]
 pub struct Engine {
     set: Arc<Compiled>,
     clock: Arc<dyn Clock>,

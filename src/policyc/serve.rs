@@ -3,7 +3,7 @@
 use super::{Config, Exit, Io, set, style::failed};
 use crate::{
     engine::Claims,
-    server::{self, Failure, PolicyOrigin, Settings},
+    server::{self, Failure, LogFormat, PolicyOrigin, Settings, TlsFiles},
 };
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -48,6 +48,22 @@ pub(super) struct Args {
     /// Resources and principals with their attributes: JSON, JSON Lines or CSV
     #[arg(long, env = "POLICYC_SERVE_CATALOG", value_name = "FILE")]
     catalog: Vec<PathBuf>,
+    /// Candidate policies, which decide beside the set without anyone being answered by them; what they would decide otherwise
+    /// is reported
+    #[arg(long, env = "POLICYC_SERVE_SHADOW", value_name = "PATH")]
+    shadow: Vec<PathBuf>,
+    /// Read the policies again as soon as a file changes: for development, as a half-copied folder is a policy set, too
+    #[arg(long, env = "POLICYC_SERVE_WATCH")]
+    watch: bool,
+    /// The certificate, and those that lead to a root: PEM
+    #[arg(long, env = "POLICYC_SERVE_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key: PEM
+    #[arg(long, env = "POLICYC_SERVE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// How the log is written
+    #[arg(long, env = "POLICYC_SERVE_LOG_FORMAT", value_name = "FORMAT", value_parser = ["text", "json"])]
+    log_format: Option<String>,
     /// Only check the settings and the policy set
     #[arg(long, env = "POLICYC_SERVE_CHECK_CONFIG")]
     check_config: bool,
@@ -69,6 +85,12 @@ impl Args {
         settings.grpc_listen = self.grpc_addr.or(settings.grpc_listen);
         if let Some(state) = &self.state {
             settings.state.clone_from(state);
+        }
+        if let (Some(cert), Some(key)) = (&self.tls_cert, &self.tls_key) {
+            settings.tls = Some(TlsFiles::new(cert.clone(), key.clone()));
+        }
+        if let Some(format) = &self.log_format {
+            settings.log.format = if format == "json" { LogFormat::Json } else { LogFormat::Text };
         }
         settings.insecure |= self.insecure;
         settings.workers = self.workers.or(settings.workers);
@@ -99,7 +121,11 @@ fn try_run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> 
         let _ = writeln!(io.out, "the settings and the policy set are fine");
         return Ok(Exit::Fine);
     }
-    match server::run(settings, PolicyOrigin::new(builder), io.err) {
+    let catalogs = config.catalogs(&args.catalog);
+    let watched = config.paths(&args.paths).into_iter().chain(catalogs.iter().cloned());
+    let watched = if args.watch { watched.collect() } else { Vec::new() };
+    let origin = PolicyOrigin::new(builder).catalogs(catalogs).shadow(args.shadow.clone()).watched(watched);
+    match server::run(settings, origin, io.err) {
         Ok(()) => Ok(Exit::Fine),
         Err(Failure::Policies(error)) => Err(set::not_loaded(*error, io)),
         Err(failure) => Err(failed(io, &failure.to_string(), None)),

@@ -4,7 +4,9 @@ use super::{
     PolicyOrigin, Settings,
     audit::Audit,
     gateway::Gateway,
+    http::Tls,
     identity::{Identity, Secret},
+    ops::{Metrics, Readiness},
     outbound::Outbound,
     policy::Policies,
     settings::Faulty,
@@ -20,11 +22,15 @@ use std::{fmt, io, net::SocketAddr, sync::Arc};
 /// All that a request needs: made once, shared by all.
 pub(crate) struct App {
     pub(crate) settings: Settings,
-    pub(crate) policies: Policies,
+    pub(crate) policies: Arc<Policies>,
     pub(crate) identity: Identity,
     pub(crate) audit: Audit,
     pub(crate) gateway: Option<Gateway>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) readiness: Readiness,
+    /// How connections are secured; none: not at all.
+    pub(crate) tls: Option<Tls>,
     /// What the service is called from outside, without a slash at its end.
     pub(crate) url: String,
     /// What tokens of pages are signed with, until the service ends.
@@ -34,22 +40,24 @@ pub(crate) struct App {
 impl App {
     /// Loads the set, opens what is kept, reads the keys.
     pub(super) async fn start(settings: Settings, origin: PolicyOrigin, listens: &str) -> Result<Self, Failure> {
-        let policies = Policies::load(origin).map_err(|error| Failure::Policies(Box::new(error)))?;
-        settings.suit(&policies.current()).map_err(Failure::Settings)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let metrics = Arc::new(Metrics::default());
+        let tls = settings.tls.as_ref().map(Tls::open).transpose().map_err(Failure::Settings)?;
+        let policies = Arc::new(Policies::load(origin, &settings, metrics.clone(), clock.clone())?);
+        settings.suit(&policies.current()).map_err(Failure::Settings)?;
         let outbound = Outbound::new(&settings.outbound).map_err(Failure::Settings)?;
         let identity = Identity::open(&settings, &outbound, clock.clone()).await.map_err(Failure::Settings)?;
         let audit = Audit::open(&settings).map_err(Failure::Settings)?;
         let gateway = Gateway::open(&settings.gateway, clock.now().timestamp()).map_err(Failure::Settings)?;
         let url = settings.url.as_deref().unwrap_or(listens).trim_end_matches('/').to_owned();
         let page_key = Secret::random().map_err(Failure::Settings)?.keyed_hash();
-        Ok(Self { settings, policies, identity, audit, gateway, clock, url, page_key })
+        let readiness = Readiness::default();
+        Ok(Self { settings, policies, identity, audit, gateway, clock, metrics, readiness, tls, url, page_key })
     }
 
     /// What a person who starts the service should know.
     pub(super) fn remarks(&self) -> Vec<String> {
-        let engine = self.policies.current();
-        let mut remarks = vec![format!("policy revision {}", engine.revision())];
+        let mut remarks = self.policies.remarks();
         remarks.extend(self.identity.remarks());
         remarks
     }

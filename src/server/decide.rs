@@ -4,6 +4,7 @@ use super::{
     app::App,
     audit::{Record, Unrecorded},
     identity::{Caller, Origin, Unauthenticated},
+    ops::Stopwatch,
 };
 use crate::{
     decision::{Decision, Denial, Effect, Obligation},
@@ -13,10 +14,12 @@ use crate::{
 use ::http::HeaderMap;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
+use tracing::{Instrument, field::Empty};
 
 /// By which of the service's surfaces something was asked; also its name in the audit log and in metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Surface {
+    Admin,
     AuthZen,
     Gateway,
     Forward,
@@ -25,6 +28,7 @@ pub(crate) enum Surface {
 impl Surface {
     pub(crate) const fn name(self) -> &'static str {
         match self {
+            Self::Admin => "admin",
             Self::AuthZen => "authzen",
             Self::Gateway => "gateway",
             Self::Forward => "forward",
@@ -118,10 +122,21 @@ impl App {
         surface: Surface,
         spend: Spend,
     ) -> Result<Decision, NoDecision> {
-        let now = self.clock.now();
+        let (now, began) = (self.clock.now(), Stopwatch::start());
+        let span = tracing::info_span!("decide", surface = surface.name(), allowed = Empty, code = Empty);
         Self::settle(&mut request);
-        let decision = engine.decide_dated(&request, now, spend)?;
-        self.audit.put(Record::of(now, caller, surface, &request, &decision)).await?;
+        let decision =
+            engine.decide_dated(&request, now, spend).inspect_err(|_| self.metrics.invalid(surface.name()))?;
+        span.record("allowed", decision.is_allow());
+        if let Some(denial) = decision.denial() {
+            span.record("code", &*denial.code);
+        }
+        self.audit.put(Record::of(now, caller, surface, &request, &decision)).instrument(span).await?;
+        self.metrics.decided(surface.name(), &decision, began.elapsed());
+        let shadow = self.policies.shadow();
+        if shadow.is_watching() {
+            shadow.show(self.policies.current(), caller.origin.id.as_str(), request, decision.clone(), now);
+        }
         Ok(decision)
     }
 
@@ -224,5 +239,6 @@ fn unsupported(duty: &Obligation) -> Effect {
         hint: None,
         gate: None,
         retry_after: None,
+        limit: None,
     })
 }

@@ -19,14 +19,17 @@ mod policy;
 mod settings;
 
 pub use app::Failure;
+pub use http::TlsFiles;
 pub use identity::{development_token, new_key};
+pub use ops::{Format as LogFormat, Level as LogLevel, Log, Trace};
 pub use policy::Origin as PolicyOrigin;
 pub use settings::{Faulty, Settings};
 
 use app::App;
 use axum::Router;
 use futures_util::FutureExt;
-use std::{future::Future, io::Write, sync::Arc};
+use ops::announce;
+use std::{future::Future, io::Write, sync::Arc, time::Duration};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Serves until the process is told to end (SIGTERM or SIGINT): no new connection is taken then, and what is under way is
@@ -41,40 +44,55 @@ pub fn run(settings: Settings, origin: PolicyOrigin, out: &mut (dyn Write + Send
         .enable_all()
         .build()
         .map_err(Failure::Runtime)?;
-    runtime.block_on(serve(settings, origin, out))
+    settings.validate().map_err(Failure::Settings)?;
+    let observer = ops::observe(settings.log, &settings.trace).map_err(Failure::Settings)?;
+    let served = runtime.block_on(serve(settings, origin, out));
+    observer.stop();
+    served
 }
 
 async fn serve(settings: Settings, origin: PolicyOrigin, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
-    settings.validate().map_err(Failure::Settings)?;
-    let listener = http::Listener::bind(settings.listen).await?;
+    let listener = http::Listener::bind(settings.listen, &settings).await?;
     let grpc = match settings.grpc_listen {
-        Some(address) => Some(http::Listener::bind(address).await?),
+        Some(address) => Some(http::Listener::bind(address, &settings).await?),
         None => None,
     };
+    let (format, watched) = (settings.log.format, origin.watched.clone());
     let app = Arc::new(App::start(settings, origin, &listener.url()).await?);
-    // Whoever reads this may be gone; the service serves all the same.
-    let _ = writeln!(out, "policyc: listening on {}", listener.url()).and_then(|()| out.flush());
+    announce(out, format, &format!("listening on {}", listener.url()));
     let grpc_remark = grpc.iter().map(|grpc| format!("listening for gRPC on {}", grpc.url()));
     for remark in grpc_remark.chain(app.remarks()) {
-        let _ = writeln!(out, "policyc: {remark}").and_then(|()| out.flush());
+        announce(out, format, &remark);
     }
-    let reload = tokio::spawn(reload_on_hangup(app.clone()));
-    let end = told_to_end().map_err(Failure::Runtime)?.shared();
+    let _watcher = policy::watch(&app.policies, &watched).map_err(Failure::Settings)?;
+    let tasks = [tokio::spawn(reload_on_hangup(app.clone())), tokio::spawn(tidy(app.clone()))];
+    let end = told_to_end(app.clone()).map_err(Failure::Runtime)?.shared();
     let serve_grpc = async {
         if let Some(grpc) = grpc {
             grpc.serve(forward::grpc_routes(&app), app.clone(), end.clone()).await;
         }
     };
     tokio::join!(listener.serve(routes(&app), app.clone(), end.clone()), serve_grpc);
-    reload.abort();
+    tasks.iter().for_each(tokio::task::JoinHandle::abort);
     app.stop().await;
+    tracing::info!("ended as it was told to");
     Ok(())
+}
+
+/// Keeps in bounds what was counted between two looks at it.
+async fn tidy(app: Arc<App>) {
+    let mut time = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        time.tick().await;
+        app.metrics.tidy();
+    }
 }
 
 /// All surfaces.
 fn routes(app: &Arc<App>) -> Router {
     Router::new()
         .merge(ops::routes())
+        .merge(policy::routes())
         .merge(authzen::routes())
         .merge(gateway::routes(app))
         .merge(forward::routes(&app.settings.forward))
@@ -83,8 +101,8 @@ fn routes(app: &Arc<App>) -> Router {
         .with_state(app.clone())
 }
 
-/// Ends once the process is told to.
-fn told_to_end() -> std::io::Result<impl Future<Output = ()>> {
+/// Ends once the process is told to, and whoever sends requests has had time to see that.
+fn told_to_end(app: Arc<App>) -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
@@ -92,14 +110,20 @@ fn told_to_end() -> std::io::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        app.readiness.drain();
+        tracing::info!("told to end: requests under way are finished");
+        tokio::time::sleep(Duration::from_secs(app.settings.http.drain_delay_seconds)).await;
     })
 }
 
-/// Reads the policy set and the keys again at each SIGHUP.
+/// Reads the policy set, the keys and the certificate again at each SIGHUP.
 async fn reload_on_hangup(app: Arc<App>) {
     let Ok(mut hangup): std::io::Result<Signal> = signal(SignalKind::hangup()) else { return };
     while hangup.recv().await.is_some() {
-        app.policies.reload().await;
+        if let Some(tls) = &app.tls {
+            tls.reload();
+        }
         app.identity.reload();
+        app.policies.reload("SIGHUP").await;
     }
 }

@@ -3,7 +3,7 @@
 //! Each part of the service has its own table here, read by its own type in its own folder. What is misspelt or does not fit
 //! is an error that names the line; nothing is a default by mistake.
 
-use super::{audit, authzen, forward, gateway, http, identity, outbound};
+use super::{audit, authzen, forward, gateway, http, identity, ops, outbound, policy};
 use crate::engine::Engine;
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -40,6 +40,14 @@ pub struct Settings {
     pub auth: identity::Settings,
     /// How it asks others.
     pub outbound: outbound::Settings,
+    /// By which certificate it is known; none: it speaks no TLS.
+    pub tls: Option<http::TlsFiles>,
+    /// How policy sets are kept and compared.
+    pub policy: policy::Settings,
+    /// What it says of itself.
+    pub log: ops::Log,
+    /// Where it sends traces.
+    pub trace: ops::Trace,
     /// What is recorded.
     pub audit: audit::Settings,
     /// What enforcement points ask over AuthZEN.
@@ -64,6 +72,10 @@ impl Default for Settings {
             http: http::Limits::default(),
             auth: identity::Settings::default(),
             outbound: outbound::Settings::default(),
+            tls: None,
+            policy: policy::Settings::default(),
+            log: ops::Log::default(),
+            trace: ops::Trace::default(),
             audit: audit::Settings::default(),
             authzen: authzen::Settings::default(),
             gateway: gateway::Settings::default(),
@@ -103,6 +115,9 @@ impl Settings {
         settings.auth.paths(|path| below(folder, path));
         settings.outbound.paths(|path| below(folder, path));
         settings.gateway.paths(|path| below(folder, path));
+        if let Some(tls) = &mut settings.tls {
+            tls.paths(|path| below(folder, path));
+        }
         Ok(settings)
     }
 
@@ -113,11 +128,13 @@ impl Settings {
     pub fn validate(&self) -> Result<(), Faulty> {
         if let Some(address) = self.beyond_loopback()
             && !self.insecure
+            && self.tls.is_none()
         {
             return Err(Faulty(format!(
-                "listening on {address} needs TLS; or say `insecure = true` where something before the service sees to it"
+                "listening on {address} needs `[tls]`; or say `insecure = true` where something before the service sees to it"
             )));
         }
+        self.trace.validate()?;
         self.audit.validate()?;
         self.outbound.validate()?;
         self.forward.validate()?;
@@ -131,6 +148,9 @@ impl Settings {
     /// The first thing that is wrong.
     pub fn check(&self) -> Result<(), Faulty> {
         self.validate()?;
+        if let Some(files) = &self.tls {
+            http::Tls::open(files)?;
+        }
         outbound::Outbound::new(&self.outbound)?;
         self.auth.check()?;
         self.gateway.check()

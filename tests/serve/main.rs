@@ -3,14 +3,20 @@
 //! `service.rs` starts and ends it. Each surface is a file of its own.
 
 #![cfg(test)]
+#![expect(clippy::arithmetic_side_effects, reason = "a test that panics has failed, as it should")]
+#![expect(clippy::disallowed_methods, reason = "how long the service waits is measured")]
 
 mod audit;
 mod authzen;
 mod conformance;
 mod forward;
 mod gateway;
+mod hostile;
 mod identity;
 mod idp;
 mod openapi;
+mod ops;
+mod policy;
 mod service;
+mod tls;
 mod upstream;

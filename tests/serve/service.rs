@@ -1,9 +1,11 @@
 //! The program, started by a test and ended with it.
 
 use reqwest::blocking::{Client, RequestBuilder, Response};
+use serde_json::Value;
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
+    mem,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{self, Receiver},
@@ -22,6 +24,7 @@ pub(crate) struct Service {
     said: Receiver<String>,
     url: String,
     pub(crate) client: Client,
+    settings: String,
     /// Its folder: settings, policies, state.
     pub(crate) folder: TempDir,
 }
@@ -60,6 +63,17 @@ impl Setup {
         self
     }
 
+    /// Its folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// With other policies than its own, and other arguments.
+    pub(crate) fn only_args(mut self, args: &[&str]) -> Self {
+        self.args.clear();
+        self.args(args)
+    }
+
     /// With more arguments.
     pub(crate) fn args(mut self, args: &[&str]) -> Self {
         self.args.extend(args.iter().map(|arg| (*arg).to_owned()));
@@ -93,12 +107,12 @@ impl Setup {
             let Ok(line) = said.recv_timeout(PATIENCE) else { panic!("it does not listen:\n{before}") };
             before.push_str(&line);
             before.push('\n');
-            if let Some(url) = line.strip_prefix("policyc: listening on ") {
-                break url.to_owned();
+            if let Some((_, url)) = line.split_once("listening on ") {
+                break url.split('"').next().unwrap().to_owned();
             }
         };
         let client = Client::builder().timeout(PATIENCE).build().unwrap();
-        Service { child, said, url, client, folder: self.folder }
+        Service { child, said, url, client, settings: self.settings, folder: self.folder }
     }
 
     /// Starts it where it must not start: its exit code and what it says.
@@ -126,6 +140,25 @@ impl Service {
     /// A POST that says nothing of its body's type.
     pub(crate) fn bare_post(&self, path: &str) -> RequestBuilder {
         self.client.post(self.url(path))
+    }
+
+    /// The host and port that it listens on.
+    pub(crate) fn address(&self) -> &str {
+        self.url.split_once("://").unwrap().1
+    }
+
+    /// What it answers to a GET, as JSON.
+    pub(crate) fn json(&self, path: &str) -> Value {
+        serde_json::from_str(&self.get(path).send().unwrap().text().unwrap()).unwrap()
+    }
+
+    /// Ends it as it should, and starts it again in the same folder, with other arguments.
+    pub(crate) fn again(mut self, args: &[&str]) -> Self {
+        self.signal("TERM");
+        assert!(self.wait().success());
+        let folder = mem::replace(&mut self.folder, TempDir::new().unwrap());
+        let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        Setup { folder, settings: mem::take(&mut self.settings), args }.start()
     }
 
     /// The revision of the running set, as it tells itself.

@@ -106,6 +106,12 @@ impl Audit {
         }
     }
 
+    /// How many bytes of records wait to be written.
+    pub(in crate::server) fn waiting(&self) -> u32 {
+        let free = |queue: &Queue| u32::try_from(queue.room.available_permits()).unwrap_or(u32::MAX);
+        self.queue.as_ref().map_or(0, |queue| queue.bytes.saturating_sub(free(queue)))
+    }
+
     /// Writes what is still held in memory.
     pub(in crate::server) async fn close(&self) {
         let Some(queue) = &self.queue else { return };

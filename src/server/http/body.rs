@@ -14,7 +14,7 @@ pub(crate) struct BadBody {
 }
 
 impl BadBody {
-    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into() }
     }
 }

@@ -1,18 +1,26 @@
 //! Connections: taken up to a limit, each with its time-outs, finished in peace when the service ends.
 
-use super::Limits;
+use super::{Limits, preface::Hurried};
 use crate::server::{
     app::{App, Failure},
     forward,
     identity::Origin,
+    ops::{self, Stopwatch},
     settings::Settings,
 };
-use ::http::{HeaderValue, Request, StatusCode, header::HOST, uri::Authority};
+use ::http::{
+    HeaderValue, Request, StatusCode,
+    header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
+    uri::Authority,
+};
 use axum::{Router, response::Response};
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::{
+        conn::auto,
+        graceful::{GracefulShutdown, Watcher},
+    },
 };
 use std::{
     convert::Infallible,
@@ -21,8 +29,14 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::{net::TcpListener, sync::Semaphore, time};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time,
+};
 use tower::util::ServiceExt;
+use tracing::{Instrument, field::Empty};
 
 /// How long is waited after the system has refused to give a connection: it is out of files or memory.
 const BREATH: Duration = Duration::from_millis(50);
@@ -32,28 +46,29 @@ const BREATH: Duration = Duration::from_millis(50);
 pub(crate) struct Listener {
     socket: TcpListener,
     address: SocketAddr,
+    is_secure: bool,
 }
 
 impl Listener {
-    pub(crate) async fn bind(address: SocketAddr) -> Result<Self, Failure> {
+    pub(crate) async fn bind(address: SocketAddr, settings: &Settings) -> Result<Self, Failure> {
         let failed = |error| Failure::Listen(address, error);
         let socket = TcpListener::bind(address).await.map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
-        Ok(Self { socket, address })
+        Ok(Self { socket, address, is_secure: settings.tls.is_some() })
     }
 
     /// Where it listens, as an address that a browser would take.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", if self.is_secure { "https" } else { "http" }, self.address)
     }
 
     /// Answers connections until `end`, then lets those under way finish.
     pub(crate) async fn serve(self, router: Router, app: Arc<App>, end: impl Future<Output = ()>) {
         let limits = &app.settings.http;
-        let builder = builder(limits);
         let places = Arc::new(Semaphore::new(limits.connections));
         let graceful = GracefulShutdown::new();
-        let hosts: Arc<Hosts> = Arc::new(Hosts::of(&app.settings, self.address));
+        let hosts = Arc::new(Hosts::of(&app.settings, self.address));
+        let visit = Arc::new(Reception { builder: builder(limits), router, hosts, app: app.clone() });
         let mut end = std::pin::pin!(end);
         loop {
             let connected = async {
@@ -70,19 +85,55 @@ impl Listener {
             };
             // An answer is one small write: it must not wait for the one before to be acknowledged.
             let _ = stream.set_nodelay(true);
-            let (router, app, hosts) = (router.clone(), app.clone(), hosts.clone());
-            let answer = hyper::service::service_fn(move |request: Request<Incoming>| {
-                answer(router.clone(), app.clone(), hosts.clone(), peer, request)
-            });
-            let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), answer).into_owned());
+            let (visit, watcher) = (visit.clone(), graceful.watcher());
             tokio::spawn(async move {
-                // A client that goes away in the middle is nobody's fault.
-                let _ = connection.await;
+                let _connected = visit.app.metrics.connected();
+                visit.receive(stream, peer, watcher).await;
                 drop(place);
             });
         }
         drop(self.socket);
-        let _ = time::timeout(Duration::from_secs(limits.drain_seconds), graceful.shutdown()).await;
+        let drained = time::timeout(Duration::from_secs(limits.drain_seconds), graceful.shutdown()).await;
+        if drained.is_err() {
+            tracing::warn!(seconds = limits.drain_seconds, "requests under way did not finish in time");
+        }
+    }
+}
+
+/// What every connection needs.
+struct Reception {
+    builder: auto::Builder<TokioExecutor>,
+    router: Router,
+    hosts: Arc<Hosts>,
+    app: Arc<App>,
+}
+
+impl Reception {
+    /// Answers what comes over a connection, in TLS where the service speaks it.
+    async fn receive(&self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
+        let Some(tls) = &self.app.tls else { return self.answer(stream, peer, watcher).await };
+        let limit = Duration::from_secs(self.app.settings.http.handshake_seconds);
+        match time::timeout(limit, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.answer(stream, peer, watcher).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
+        }
+    }
+
+    async fn answer(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: SocketAddr,
+        watcher: Watcher,
+    ) {
+        let (router, app, hosts) = (self.router.clone(), self.app.clone(), self.hosts.clone());
+        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+            answer(router.clone(), app.clone(), hosts.clone(), peer, request)
+        });
+        let stream = Hurried::new(stream, Duration::from_secs(self.app.settings.http.header_seconds));
+        let connection = self.builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        // A client that goes away in the middle is nobody's fault.
+        let _ = watcher.watch(connection).await;
     }
 }
 
@@ -111,24 +162,73 @@ async fn answer(
     peer: SocketAddr,
     mut request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
+    let began = Stopwatch::start();
     let origin = Origin::of(request.headers(), peer, &app.settings.trusted_proxies);
-    let name = HeaderValue::from_str(origin.id.as_str());
+    let name = origin.id.clone();
+    let span = tracing::info_span!(
+        "request",
+        otel.kind = "server",
+        http.request.method = %request.method(),
+        url.path = request.uri().path(),
+        http.response.status_code = Empty,
+        request.id = %name,
+    );
+    ops::join(&span, request.headers());
+    let line = app.settings.log.access.then(|| Line::of(&request, &origin));
     // A proxy that asks for its client may also pass on what the client called the proxy.
     let is_passed_on = origin.is_proxied && forward::is_asked_at(request.uri().path());
-    let mut response = if is_passed_on || hosts.know(&request) {
-        request.extensions_mut().insert(origin);
-        let Ok(response) = router.oneshot(request).await;
-        response
-    } else {
-        super::error(
-            StatusCode::MISDIRECTED_REQUEST,
-            "the service is not called so; `hosts` in its settings says how it may be",
-        )
+    let misdirected = || if is_passed_on { None } else { hosts.refuse(&request) };
+    let mut response = match doubtful(&request).or_else(misdirected) {
+        Some(refusal) => refusal,
+        None => {
+            request.extensions_mut().insert(origin);
+            let Ok(response) = router.oneshot(request).instrument(span.clone()).await;
+            response
+        }
     };
-    if let Ok(name) = name {
+    app.metrics.responded(response.status());
+    span.record("http.response.status_code", response.status().as_u16());
+    if let Some(line) = line {
+        line.log(name.as_str(), response.status(), began);
+    }
+    if let Ok(name) = HeaderValue::from_str(name.as_str()) {
         response.headers_mut().insert("x-request-id", name);
     }
     Ok(response)
+}
+
+/// What the log says of a request. What stands behind `?` may be a secret, and is not said.
+struct Line {
+    method: ::http::Method,
+    path: String,
+    client: IpAddr,
+    peer: IpAddr,
+}
+
+impl Line {
+    fn of<B>(request: &Request<B>, origin: &Origin) -> Self {
+        let Origin { client, peer, .. } = *origin;
+        Self { method: request.method().clone(), path: request.uri().path().to_owned(), client, peer }
+    }
+
+    fn log(&self, id: &str, status: StatusCode, began: Stopwatch) {
+        let Self { method, path, client, peer } = self;
+        let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        tracing::info!(%method, path, status = status.as_u16(), micros, %client, %peer, id, "request");
+    }
+}
+
+/// Refuses a request that others on its way may read otherwise: whose end is said twice, or whose host is.
+fn doubtful<B>(request: &Request<B>) -> Option<Response> {
+    let headers = request.headers();
+    let lengths = headers.get_all(CONTENT_LENGTH).iter().count();
+    if lengths > 1 || lengths == 1 && headers.contains_key(TRANSFER_ENCODING) {
+        return Some(super::error(StatusCode::BAD_REQUEST, "the length of the body is said twice"));
+    }
+    if headers.get_all(HOST).iter().count() > 1 {
+        return Some(super::error(StatusCode::BAD_REQUEST, "`Host` is said twice"));
+    }
+    None
 }
 
 /// By which names the service may be called. A page of somebody else's, whose name leads to this machine, calls it by its own
@@ -145,6 +245,12 @@ impl Hosts {
         let outside = outside.as_ref().and_then(|url| url.host()).map(str::to_ascii_lowercase);
         let named = settings.hosts.iter().map(|host| host.to_ascii_lowercase()).chain(outside).collect();
         Self { named, address: address.ip() }
+    }
+
+    /// Refuses a request that calls the service by a name it does not have.
+    fn refuse<B>(&self, request: &Request<B>) -> Option<Response> {
+        let message = "the service is not called so; `hosts` in its settings says how it may be";
+        (!self.know(request)).then(|| super::error(StatusCode::MISDIRECTED_REQUEST, message))
     }
 
     /// Whether a request calls the service by one of its names: those it was told, its address, and `localhost` where that

@@ -2,10 +2,14 @@
 
 mod body;
 mod listen;
+mod preface;
 pub(crate) mod ratelimit;
+mod tls;
 
 pub(crate) use body::{BadBody, is_json, json_body, read_body};
 pub(super) use listen::Listener;
+pub use tls::Files as TlsFiles;
+pub(crate) use tls::Tls;
 
 use ::http::StatusCode;
 use axum::{
@@ -28,11 +32,16 @@ pub struct Limits {
     pub header_bytes: usize,
     /// How many bytes the body of a decision's request may be.
     pub body_bytes: usize,
+    /// In how many seconds a TLS handshake must be over.
+    pub handshake_seconds: u64,
     /// In how many seconds headers must have come.
     pub header_seconds: u64,
     /// In how many seconds a body must have come.
     pub body_seconds: u64,
-    /// How many seconds requests under way have to finish, when the service ends.
+    /// How many seconds the service goes on when it is told to end, and says that it is not ready (`/readyz`): time for a load
+    /// balancer to see it.
+    pub drain_delay_seconds: u64,
+    /// How many seconds requests under way then have to finish.
     pub drain_seconds: u64,
 }
 
@@ -43,8 +52,10 @@ impl Default for Limits {
             headers: 100,
             header_bytes: 64 * 1024,
             body_bytes: 1024 * 1024,
+            handshake_seconds: 10,
             header_seconds: 10,
             body_seconds: 30,
+            drain_delay_seconds: 0,
             drain_seconds: 30,
         }
     }

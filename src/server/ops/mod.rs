@@ -1,18 +1,59 @@
-//! What operators ask: whether the process lives, whether it is ready to decide.
+//! What operators ask: whether the process lives, whether it is ready to decide, and what it has counted; and what it says of
+//! itself without being asked, as logs and traces.
 
+mod log;
+mod metrics;
 mod openapi;
+mod trace;
+
+pub use log::{Format, Level, Log};
+pub(super) use log::{announce, observe};
+pub(crate) use metrics::{Change, Metrics, Stopwatch};
+pub use trace::Trace;
+pub(super) use trace::join;
 
 use super::app::App;
-use axum::{Router, extract::State, routing::get};
-use std::sync::Arc;
+use ::http::{StatusCode, header::CONTENT_TYPE};
+use axum::{
+    Router,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/openapi.json", get(openapi::openapi))
+        .route("/metrics", get(scrape))
 }
 
-async fn ready(State(app): State<Arc<App>>) -> String {
-    format!("ready, revision {}\n", app.policies.current().revision())
+/// Whether the service wants more to do. It does until it is told to end.
+#[derive(Debug, Default)]
+pub(crate) struct Readiness {
+    is_draining: AtomicBool,
+}
+
+impl Readiness {
+    /// Nothing new should be asked from now on.
+    pub(super) fn drain(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
+    }
+}
+
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    if app.readiness.is_draining.load(Ordering::Relaxed) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
+    }
+    format!("ready, revision {}\n", app.policies.current().revision()).into_response()
+}
+
+async fn scrape(State(app): State<Arc<App>>) -> Response {
+    app.metrics.audit_queue(app.audit.waiting());
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render()).into_response()
 }

@@ -1,0 +1,295 @@
+//! Policy sets over HTTP: `/v1/admin/policies`.
+//!
+//! Whether a caller may do something here is itself decided by the running set: the action `manage` on `policies "running"`
+//! for what changes or tells of the set that decides, and on `policies "candidate"` for what is tried beside it. There is no
+//! other way in; where nobody has to say who they are, whoever reaches the service may.
+
+use super::{Change, Unchanged, shadow::Candidate, upload::Upload};
+use crate::{
+    decision::Decision,
+    engine::{Engine, Spend},
+    report::json,
+    request::{Request, Resource},
+    server::{
+        app::App,
+        decide::{NoCaller, NoDecision, Surface},
+        http::{self, BadBody},
+        identity::{Caller, Origin, Unauthenticated},
+    },
+};
+use ::http::{
+    HeaderMap, StatusCode, Uri,
+    header::{ACCEPT, CONTENT_TYPE, HOST, ORIGIN},
+};
+use axum::{
+    Extension, Json, Router,
+    body::Body,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+pub(in crate::server) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/admin/policies", get(list))
+        .route("/v1/admin/policies/validate", post(validate))
+        .route("/v1/admin/policies/reload", post(reload))
+        .route("/v1/admin/policies/shadow", get(report).post(stage).delete(withdraw))
+        .route("/v1/admin/policies/promote", post(promote))
+        .route("/v1/admin/policies/rollback", post(rollback))
+        .route("/v1/admin/policies/unpin", post(unpin))
+}
+
+/// What a caller wants to manage.
+#[derive(Debug, Clone, Copy)]
+enum About {
+    Running,
+    Candidate,
+}
+
+impl About {
+    fn resource(self) -> Resource {
+        let id = match self {
+            Self::Running => "running",
+            Self::Candidate => "candidate",
+        };
+        Resource::new("policies", id)
+    }
+}
+
+/// Who asks, if they may manage what they ask about. That is a decision as any other, and recorded as one.
+async fn manager(app: &App, headers: &HeaderMap, origin: Origin, about: About) -> Result<Caller, Fault> {
+    if is_of_another_site(headers) {
+        return Err(Fault::OtherSite);
+    }
+    let caller = app.caller(headers, origin, Surface::Admin).await?;
+    if caller.is_trusted {
+        return Ok(caller);
+    }
+    let request = Request::new(caller.principal.clone(), "manage", about.resource()).ip(caller.origin.client);
+    let engine = app.policies.current();
+    let decision = app.decide(&engine, &caller, request, Surface::Admin, Spend::Charge).await?;
+    if decision.is_allow() { Ok(caller) } else { Err(Fault::NotAllowed(decision.into())) }
+}
+
+/// Whether a browser sends this for a page that is not the service's own.
+fn is_of_another_site(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value: &::http::HeaderValue| value.to_str().ok());
+    let own = text(HOST);
+    headers.contains_key(ORIGIN)
+        && text(ORIGIN)
+            .and_then(|origin| origin.parse::<Uri>().ok())
+            .and_then(|uri| uri.authority().cloned())
+            .is_none_or(|authority| own.is_none_or(|own| !authority.as_str().eq_ignore_ascii_case(own)))
+}
+
+/// How a caller is called in the log and in the history.
+fn name(caller: &Caller) -> String {
+    let principal = &caller.principal;
+    match &principal.id {
+        Some(id) => format!("{} {id:?}", principal.kind),
+        None => principal.kind.clone(),
+    }
+}
+
+/// What runs, what ran before, and what decides beside it.
+async fn list(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    manager(&app, &headers, origin, About::Running).await?;
+    Ok(Json(state(&app)).into_response())
+}
+
+fn state(app: &App) -> Value {
+    let revision = app.policies.current().revision().to_owned();
+    let shadow = app.policies.shadow().candidate().map(|candidate| candidate.revision().to_owned());
+    app.policies.told(|revisions| {
+        json!({
+            "revision": revision,
+            "pinned": revisions.pinned().is_some(),
+            "shadow": shadow,
+            "history": revisions.history(),
+        })
+    })
+}
+
+/// What `policyc check` would say of a set. Nothing is changed.
+async fn validate(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Fault> {
+    manager(&app, &headers, origin, About::Candidate).await?;
+    let told = match app.policies.load_upload(uploaded(&app, &headers, body).await?).await {
+        Ok(engine) => valid(&engine),
+        Err(reason @ Unchanged::Set(_)) => with(reason.json(), "valid", false.into()),
+        Err(reason) => return Err(reason.into()),
+    };
+    Ok(Json(told).into_response())
+}
+
+/// A set that can decide, and what there is to warn of.
+fn valid(engine: &Engine) -> Value {
+    let told = serde_json::from_str(&json::render(engine.warnings(), engine.sources())).unwrap_or_default();
+    with(with(told, "valid", true.into()), "revision", engine.revision().into())
+}
+
+fn with(mut object: Value, name: &str, value: Value) -> Value {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(name.to_owned(), value);
+    }
+    object
+}
+
+async fn uploaded(app: &App, headers: &HeaderMap, body: Body) -> Result<Upload, BadBody> {
+    let bytes = http::read_body(body, app.settings.policy.upload_bytes, &app.settings.http).await?;
+    Upload::read(headers, bytes)
+}
+
+/// Makes a set that is sent the candidate.
+async fn stage(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Fault> {
+    let caller = manager(&app, &headers, origin, About::Candidate).await?;
+    let engine = app.policies.load_upload(uploaded(&app, &headers, body).await?).await?;
+    let told = valid(&engine);
+    app.policies.stage(engine, &name(&caller));
+    Ok(Json(told).into_response())
+}
+
+/// Lets no candidate decide any more.
+async fn withdraw(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    manager(&app, &headers, origin, About::Candidate).await?;
+    app.policies.shadow().set(None);
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// What the candidate would have decided otherwise: JSON, or text where that is asked for.
+async fn report(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    manager(&app, &headers, origin, About::Candidate).await?;
+    let candidate: Arc<Candidate> = app.policies.shadow().candidate().ok_or(Unchanged::NoCandidate)?;
+    let report = candidate.report();
+    let wants_text =
+        headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|kinds| kinds.starts_with("text/plain"));
+    Ok(if wants_text {
+        ([(CONTENT_TYPE, "text/plain; charset=utf-8")], report.to_string()).into_response()
+    } else {
+        Json(report).into_response()
+    })
+}
+
+async fn reload(app: State<Arc<App>>, origin: Extension<Origin>, headers: HeaderMap) -> Result<Response, Fault> {
+    change(app.0, origin.0, headers, Change::Reload).await
+}
+
+async fn promote(app: State<Arc<App>>, origin: Extension<Origin>, headers: HeaderMap) -> Result<Response, Fault> {
+    change(app.0, origin.0, headers, Change::Promote).await
+}
+
+async fn unpin(app: State<Arc<App>>, origin: Extension<Origin>, headers: HeaderMap) -> Result<Response, Fault> {
+    change(app.0, origin.0, headers, Change::Unpin).await
+}
+
+/// To which revision; its first digits are enough.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rollback {
+    revision: String,
+}
+
+async fn rollback(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Fault> {
+    let text = http::json_body(&headers, body, &app.settings.http).await?;
+    let wanted: Rollback =
+        serde_json::from_str(&text).map_err(|error| BadBody::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+    change(app, origin, headers, Change::Rollback(wanted.revision)).await
+}
+
+async fn change(app: Arc<App>, origin: Origin, headers: HeaderMap, change: Change) -> Result<Response, Fault> {
+    let caller = manager(&app, &headers, origin, About::Running).await?;
+    app.policies.change(change, name(&caller)).await?;
+    Ok(Json(state(&app)).into_response())
+}
+
+/// Why something is not done.
+enum Fault {
+    OtherSite,
+    Unauthenticated(Unauthenticated),
+    NotAllowed(Box<Decision>),
+    NoDecision(NoDecision),
+    Body(BadBody),
+    Unchanged(Unchanged),
+}
+
+impl From<NoDecision> for Fault {
+    fn from(reason: NoDecision) -> Self {
+        Self::NoDecision(reason)
+    }
+}
+
+impl From<NoCaller> for Fault {
+    fn from(reason: NoCaller) -> Self {
+        match reason {
+            NoCaller::Unauthenticated(error) => Self::Unauthenticated(error),
+            NoCaller::Unrecorded(unrecorded) => Self::NoDecision(unrecorded.into()),
+        }
+    }
+}
+
+impl From<BadBody> for Fault {
+    fn from(bad: BadBody) -> Self {
+        Self::Body(bad)
+    }
+}
+
+impl From<Unchanged> for Fault {
+    fn from(reason: Unchanged) -> Self {
+        Self::Unchanged(reason)
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        match self {
+            Self::OtherSite => http::error(StatusCode::FORBIDDEN, "the request comes from a page of another site"),
+            Self::Unauthenticated(error) => {
+                let mut response = http::error(error.status(), &error.message);
+                response.headers_mut().extend(error.headers());
+                response
+            }
+            Self::NotAllowed(decision) => {
+                let code = decision.denial().map_or("DENIED", |denial| &denial.code);
+                http::error(StatusCode::FORBIDDEN, &format!("the caller may not `manage` this ({code})"))
+            }
+            Self::NoDecision(NoDecision::Refused(refusal)) => {
+                http::error(StatusCode::FORBIDDEN, &format!("the caller may not `manage` this ({refusal})"))
+            }
+            Self::NoDecision(NoDecision::Unrecorded(_)) => {
+                http::error(StatusCode::SERVICE_UNAVAILABLE, "the decision cannot be recorded at the moment")
+            }
+            Self::Body(bad) => http::error(bad.status, &bad.message),
+            Self::Unchanged(reason) => (reason.status(), Json(reason.json())).into_response(),
+        }
+    }
+}

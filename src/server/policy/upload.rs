@@ -1,0 +1,80 @@
+//! Policy sets that were sent: texts by name, or a bundle.
+
+use super::Unchanged;
+use crate::{
+    engine::{Engine, EngineBuilder},
+    server::http::BadBody,
+};
+use ::http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
+use bytes::Bytes;
+use serde::Deserialize;
+use std::{collections::BTreeMap, env, fs, io::Write, path::PathBuf};
+use uuid::Uuid;
+
+/// What a single text is called.
+const TEXT: &str = "upload.policy";
+
+/// A policy set that was sent.
+#[derive(Debug)]
+pub(super) enum Upload {
+    Texts(BTreeMap<String, String>),
+    Bundle(Bytes),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Files {
+    files: BTreeMap<String, String>,
+}
+
+impl Upload {
+    /// What a body of some type is.
+    pub(super) fn read(headers: &HeaderMap, body: Bytes) -> Result<Self, BadBody> {
+        let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        match kind.split(';').next().unwrap_or_default().trim() {
+            "application/json" => serde_json::from_slice(&body)
+                .map(|Files { files }| Self::Texts(files))
+                .map_err(|error| BadBody::new(StatusCode::BAD_REQUEST, error.to_string())),
+            "text/plain" => String::from_utf8(body.into())
+                .map(|text| Self::Texts(BTreeMap::from([(TEXT.to_owned(), text)])))
+                .map_err(|_| BadBody::new(StatusCode::BAD_REQUEST, "the body is not UTF-8")),
+            "application/octet-stream" => Ok(Self::Bundle(body)),
+            _ => {
+                let message = "send texts as `application/json`: {\"files\": {\"a.policy\": \"…\"}}, one text as `text/plain`, or a \
+                               bundle as `application/octet-stream`";
+                Err(BadBody::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
+            }
+        }
+    }
+
+    /// Loads the set. A bundle brings its catalogs with it.
+    pub(super) fn load(self, builder: EngineBuilder, catalogs: &[PathBuf]) -> Result<Engine, Unchanged> {
+        match self {
+            Self::Texts(files) => {
+                let builder = catalogs.iter().fold(builder, EngineBuilder::catalog);
+                Ok(files.iter().fold(builder, |builder, (name, text)| builder.text(name, text)).load()?)
+            }
+            Self::Bundle(bytes) => {
+                let file = Passing::new(&bytes)?;
+                Ok(builder.path(&file.0).load()?)
+            }
+        }
+    }
+}
+
+/// A file that is gone once it was read.
+struct Passing(PathBuf);
+
+impl Passing {
+    fn new(bytes: &[u8]) -> std::io::Result<Self> {
+        let path = env::temp_dir().join(format!("policyc-{}.bundle", Uuid::now_v7()));
+        fs::File::create_new(&path)?.write_all(bytes)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
