@@ -39,7 +39,7 @@ fn decisions_are_counted() {
         r#"policyc_decisions_total{surface="authzen",outcome="deny",rule="limit",code="RATE_LIMITED"} 1"#,
         r#"policyc_decision_seconds_count{surface="authzen"} 7"#,
         r#"policyc_http_responses_total{status="2xx"}"#,
-        "policyc_audit_queue_bytes 0",
+        "policyc_audit_queue_bytes ",
         "policyc_connections ",
         "# HELP policyc_decisions_total",
     ] {
