@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     fs,
     os::unix::fs::symlink,
+    process::Command,
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering},
@@ -319,4 +320,34 @@ fn a_set_is_checked_without_changing_anything() {
     assert_eq!(validate("text/html", b"".to_vec()).0, 415);
     let foreign = service.post("/v1/admin/policies/reload", "").header("origin", "https://example.org").send().unwrap();
     assert_eq!(foreign.status(), 403, "a page of another site may not");
+}
+
+/// A token for trying things out names who asks; what they may is for the policies to say.
+#[test]
+fn policies_say_who_may_change_policies() {
+    let rules = "kinds policies;\nactions view, manage;\nrole security;\nrole ci;\nallow role security to manage on any policies;\n\
+                 allow role ci to manage on policies \"candidate\";\n";
+    let service = Setup::new(rules).settings("state = \"state\"").start();
+    let status = |role: &str, method: &str, what: &str| {
+        let token = Command::new(env!("CARGO_BIN_EXE_policyc"))
+            .args(["serve", "--config", "serve.toml", "--dev-token", &format!("user alice roles={role}")])
+            .current_dir(service.folder.path())
+            .output()
+            .unwrap();
+        let token = String::from_utf8(token.stdout).unwrap();
+        let url = service.url(&format!("/v1/admin/policies{what}"));
+        let request = service.client.request(method.parse().unwrap(), url).bearer_auth(token.trim());
+        request.header("content-type", "text/plain").body(rules).send().unwrap().status().as_u16()
+    };
+    assert_eq!(status("security", "POST", "/reload"), 200);
+    assert_eq!(status("security", "GET", ""), 200);
+    for (method, what, candidate) in
+        [("POST", "/validate", 200), ("POST", "/shadow", 200), ("GET", "/shadow", 200), ("DELETE", "/shadow", 204)]
+    {
+        assert_eq!(status("ci", method, what), candidate, "{method} {what}");
+        assert_eq!(status("nobody", method, what), 403, "{method} {what}");
+    }
+    for (method, what) in [("GET", ""), ("POST", "/reload"), ("POST", "/promote"), ("POST", "/unpin")] {
+        assert_eq!(status("ci", method, what), 403, "{method} {what}");
+    }
 }
