@@ -185,4 +185,24 @@ fn a_request_that_is_over_settles_what_it_reserved() {
         Some(&1),
         "a lapsed lease is not given back twice"
     );
+/// A set that does not come from the files decides until they are read again; what limits have counted stays.
+#[test]
+fn a_live_engine_adopts_a_set_until_its_files_are_read() {
+    let asked = Request::new(Principal::user("a"), "view", Resource::model("m"));
+    let own = "actions view; allow anyone to view; limit anyone to view at most 2 per hour by principal;";
+    let other = Engine::builder().text("b.policy", "actions view; deny anyone to view else OTHER;").load().unwrap();
+    let live = Engine::builder().text("a.policy", own).live().unwrap();
+    let first = live.engine().revision().to_owned();
+    assert!(live.engine().decide(&asked).is_allow());
+    live.adopt(&other);
+    assert_eq!(&*live.engine().decide(&asked).denial().unwrap().code, "OTHER");
+    live.reload().unwrap();
+    assert_eq!(live.engine().revision(), first);
+    assert!(live.engine().decide(&asked).is_allow());
+    assert!(!live.engine().decide(&asked).is_allow(), "two are counted, one of them before");
+
+    let live = Engine::builder().text("a.policy", own).live_from(other);
+    assert!(!live.engine().decide(&asked).is_allow());
+    live.change("a.policy", "actions view; allow anyone to view;").unwrap();
+    assert!(live.engine().decide(&asked).is_allow());
 }
