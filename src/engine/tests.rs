@@ -185,6 +185,8 @@ fn a_request_that_is_over_settles_what_it_reserved() {
         Some(&1),
         "a lapsed lease is not given back twice"
     );
+}
+
 /// A set that does not come from the files decides until they are read again; what limits have counted stays.
 #[test]
 fn a_live_engine_adopts_a_set_until_its_files_are_read() {
