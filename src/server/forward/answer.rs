@@ -4,6 +4,8 @@ use crate::{
     decision::{Decision, Denial},
     request::{Input, Principal},
     server::{
+        audit::Unrecorded,
+        decide::{NoCaller, NoDecision},
         http::ratelimit,
         identity::{Caller, Unauthenticated, step_up},
     },
@@ -82,9 +84,31 @@ impl Refused {
     }
 }
 
-impl From<Unauthenticated> for Refused {
-    fn from(error: Unauthenticated) -> Self {
-        Self::Unauthenticated(error)
+impl From<NoCaller> for Refused {
+    fn from(reason: NoCaller) -> Self {
+        match reason {
+            NoCaller::Unauthenticated(error) => Self::Unauthenticated(error),
+            NoCaller::Unrecorded(unrecorded) => unrecorded.into(),
+        }
+    }
+}
+
+impl From<NoDecision> for Refused {
+    fn from(reason: NoDecision) -> Self {
+        match reason {
+            NoDecision::Refused(refusal) => {
+                let message = format!("The request cannot be decided: {refusal}");
+                Self::new(StatusCode::BAD_REQUEST, "INVALID_REQUEST", message)
+            }
+            NoDecision::Unrecorded(unrecorded) => unrecorded.into(),
+        }
+    }
+}
+
+impl From<Unrecorded> for Refused {
+    fn from(_: Unrecorded) -> Self {
+        let message = "The decision cannot be recorded at the moment.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
     }
 }
 

@@ -15,11 +15,7 @@ mod settings;
 
 pub(super) use settings::Settings;
 
-use super::{
-    app::App,
-    decide::{NoDecision, Surface},
-    identity::Origin,
-};
+use super::{app::App, decide::Surface, identity::Origin};
 use crate::{engine::Spend, request::Request};
 use ::http::{HeaderMap, StatusCode};
 use answer::{Answer, Refused, name};
@@ -63,25 +59,14 @@ async fn try_ask(app: &App, headers: &HeaderMap, origin: Origin, asked: &Asked) 
         return Err(stranger(&origin));
     }
     let client = origin.client;
-    let caller = app.identity.caller(headers, origin).await?;
+    let caller = app.caller(headers, origin, Surface::Forward).await?;
     let settings = &app.settings.forward;
     let (action, resource) = settings.target(asked, headers)?;
     let is_free = headers.get(name::CHARGE).is_some_and(|value| value == "none");
     let spend = if settings.charge_header && is_free { Spend::Look } else { Spend::Charge };
     let request = Request::new(caller.principal.clone(), action, resource).ip(client);
     let engine = app.policies.current();
-    let decision =
-        app.decide(&engine, &caller, request, Surface::Forward, spend).await.map_err(|reason| match reason {
-            NoDecision::Refused(refusal) => Refused::new(
-                StatusCode::BAD_REQUEST,
-                "INVALID_REQUEST",
-                format!("The request cannot be decided: {refusal}"),
-            ),
-            NoDecision::Unrecorded(_) => {
-                let message = "The decision cannot be recorded at the moment.";
-                Refused::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
-            }
-        })?;
+    let decision = app.decide(&engine, &caller, request, Surface::Forward, spend).await?;
     Ok(Answer::of(&decision, &caller))
 }
 

@@ -57,11 +57,10 @@ impl Proxy {
             .spawn()
             .unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let mut tries = 0;
+        let mut tries = 0..1_500;
         while TcpStream::connect(address).is_err() {
-            tries += 1;
             let ended = child.try_wait().unwrap();
-            if ended.is_some() || tries == 1_500 {
+            if ended.is_some() || tries.next().is_none() {
                 let _ = child.kill();
                 panic!(
                     "{config}: it does not listen ({ended:?})\n{}",
