@@ -44,6 +44,8 @@ const IMPORTS: &[(&str, &str)] = &[
     ("query", "check eval glob ids request source value zone"),
     ("query/findings.rs", "report wire"),
     ("examine", "ast check clock compile::view decision engine eval glob report request source store value"),
+    // A review asks about all requests, too.
+    ("examine/review/mod.rs", "query"),
     ("report", "source"),
     ("store", "clock decision request"),
     ("wire", "ast decision report request source value"),

@@ -1,4 +1,5 @@
-//! A policy set looked at from outside: its tests run, a decision explained, its decision graph drawn.
+//! A policy set looked at from outside: its tests run, a decision explained, its decision graph drawn, its
+//! rules reviewed.
 //!
 //! In go an [`Engine`](crate::Engine) and a question, out comes an answer that a person or a program reads. Nothing here
 //! changes a set or charges its limits.
@@ -6,5 +7,6 @@
 pub mod explain;
 pub mod graph;
 mod permit;
+pub mod review;
 pub mod test;
 pub mod text;

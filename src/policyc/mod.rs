@@ -28,6 +28,7 @@ mod markdown;
 mod prove;
 mod replace;
 mod requests;
+mod review;
 mod set;
 mod show;
 mod style;

@@ -12,6 +12,7 @@ mod ask;
 mod budget;
 mod classes;
 mod diff;
+mod expiry;
 mod findings;
 mod idle;
 mod prove;
@@ -23,6 +24,7 @@ mod who;
 
 pub use budget::Budget;
 pub use diff::{Change, ChangeKind, Comparison, OnlyOne, RuleOf, Which, diff, only_one_knows};
+pub use expiry::{Expiry, ExpiryState, expiries};
 pub use findings::{findings, idle_findings, unknown};
 pub use idle::{Idle, IdleRule, idle};
 pub use prove::{Counterexample, Finding, Progress, Proof, prove, prove_some};
