@@ -14,6 +14,7 @@
 mod brute;
 mod comparisons;
 mod differences;
+mod expiry;
 mod idle;
 mod proofs;
 mod random;

@@ -45,9 +45,12 @@ fn is_open(scope: &Cond) -> bool {
     }
 }
 
+/// A principal's kind and id.
+type Named = (Arc<str>, Arc<str>);
+
 /// The principals that one `allow` names, and nothing else: by that rule, as the language writes them.
 pub(super) fn named_once(ir: &Ir) -> BTreeMap<RuleId, Vec<String>> {
-    let mut named: BTreeMap<(Arc<str>, Arc<str>), Vec<(RuleId, &Rule)>> = BTreeMap::new();
+    let mut named: BTreeMap<Named, Vec<(RuleId, &Rule)>> = BTreeMap::new();
     for (id, rule) in ir.rules.pairs() {
         let mut note = |principal| {
             let rules: &mut Vec<(RuleId, &Rule)> = named.entry(principal).or_default();
@@ -70,7 +73,7 @@ pub(super) fn named_once(ir: &Ir) -> BTreeMap<RuleId, Vec<String>> {
 }
 
 /// The principals that a condition names by kind and id.
-fn principals(cond: &Cond, note: &mut impl FnMut((Arc<str>, Arc<str>))) {
+fn principals(cond: &Cond, note: &mut impl FnMut(Named)) {
     match cond.kind() {
         CondKind::Const(_) | CondKind::Atom(_) => {}
         CondKind::Not(inner) => principals(inner, note),

@@ -175,7 +175,7 @@ fn of_set(args: &Args, engine: &Engine, io: &mut Io<'_>) -> Review {
         let message = format!("rules that change nothing are not looked for: there are more than {MOST_RULES}");
         let _ = writeln!(io.err, "{} {message}", style.warning("warning:"));
     }
-    let bar = claims::bar("asking what time ends:", io);
+    let bar = claims::bar("reviewing", io);
     let review = review::review(engine, asked, |Progress { done, all }| {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         bar.set_length(count(all));
