@@ -23,15 +23,15 @@ pub(super) fn breadth(rule: &Rule) -> Option<String> {
     }
     let of = |kind| rule.parts.iter().filter(move |part: &&Part| part.kind == kind);
     let broad = [
-        (of(PartKind::Who).all(|part| is_open(&part.cond)), "anyone"),
-        (rule.actions.is_none(), "any action"),
-        (of(PartKind::On).all(|part| is_open(&part.cond)), "any resource"),
+        (of(PartKind::Who).all(|part| is_open(&part.cond)), "to anyone"),
+        (rule.actions.is_none(), "for any action"),
+        (of(PartKind::On).all(|part| is_open(&part.cond)), "on any resource"),
     ];
     let broad: Vec<&str> = broad.into_iter().filter(|(is, _)| *is).map(|(_, words)| words).collect();
     let clauses = [PartKind::When, PartKind::Unless, PartKind::From, PartKind::Until];
     let bound = rule.parts.iter().any(|part| clauses.contains(&part.kind) && part.cond != Cond::constant(true));
     let bound = if bound { ", under conditions" } else { "" };
-    (!broad.is_empty()).then(|| format!("allows {}{bound}", broad.join(", ")))
+    (!broad.is_empty()).then(|| format!("granted {}{bound}", broad.join(", ")))
 }
 
 /// Whether a scope takes in all but what it excepts, at most of one kind.
