@@ -13,6 +13,7 @@ mod live;
 mod session;
 #[cfg(test)]
 mod tests;
+mod variant;
 
 pub use bundle::{About, inspect};
 pub use claims::Claims;

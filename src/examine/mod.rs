@@ -4,6 +4,7 @@
 //! In go an [`Engine`](crate::Engine) and a question, out comes an answer that a person or a program reads. Nothing here
 //! changes a set or charges its limits.
 
+pub mod coverage;
 pub mod explain;
 pub mod graph;
 mod permit;

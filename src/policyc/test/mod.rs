@@ -3,6 +3,7 @@
 //! The tests run in [`examine::test`](crate::examine::test); here they are chosen and what became of them is shown: each format
 //! is a file that turns an [`Outcome`] into text.
 
+mod coverage;
 mod github;
 mod json;
 mod junit;
@@ -19,9 +20,13 @@ use super::{
 };
 use crate::{
     engine::Engine,
-    examine::test::{self, TestReport},
+    examine::{
+        self,
+        test::{self, TestReport},
+    },
 };
 use clap::ValueEnum;
+use coverage::Covered;
 use indicatif::{ProgressBar, ProgressStyle};
 use outcome::Outcome;
 use regex::Regex;
@@ -36,13 +41,18 @@ const MANY: usize = 500;
 /// the order of the files.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit codes: 0 all passed; 1 usage, or a file cannot be read or written; 2 a test failed, or `--fail-on-empty` and there \
-was none; 3 the policy set is not valid.
+Exit codes: 0 all passed; 1 usage, or a file cannot be read or written; 2 a test failed, `--fail-on-empty` and there \
+was none, or a set is below a threshold; 3 the policy set is not valid.
+
+A rule counts as covered where it has a say in a decision: it allows or denies, its limit is charged, its duty comes with \
+the decision. A condition counts, as true, false and unknown, where its rule hangs on it. What no request can show is \
+not asked for. Without `--threshold`, `coverage_threshold` of `.policyc.toml` counts.
 
 Example:
   policyc test policies
   policyc test policies --run 'quota|limit' -v
-  policyc test policies --format junit -o target/junit.xml")]
+  policyc test policies --format junit -o target/junit.xml
+  policyc test policies --coverage --threshold 95 --html target/coverage.html")]
 pub(super) struct Args {
     /// Policy files and folders; `-` is standard input
     #[arg(value_name = "PATH")]
@@ -62,12 +72,30 @@ pub(super) struct Args {
     /// Resources and principals with their attributes: JSON, JSON Lines or CSV
     #[arg(long, env = "POLICYC_TEST_CATALOG", value_name = "FILE")]
     catalog: Vec<PathBuf>,
+    /// Show which rules and conditions the tests decide
+    #[arg(long, env = "POLICYC_TEST_COVERAGE")]
+    coverage: bool,
+    /// Exit with 2 if the tests of a set show less than so many percent
+    #[arg(long, env = "POLICYC_TEST_THRESHOLD", value_name = "PERCENT", value_parser = percent, requires = "coverage")]
+    threshold: Option<f64>,
+    /// Write the coverage to a file, as LCOV
+    #[arg(long, env = "POLICYC_TEST_LCOV", value_name = "FILE", requires = "coverage")]
+    lcov: Option<PathBuf>,
+    /// Write the coverage to a file, as a page of HTML
+    #[arg(long, env = "POLICYC_TEST_HTML", value_name = "FILE", requires = "coverage")]
+    html: Option<PathBuf>,
     /// Exit with 2 if there is no test to run
     #[arg(long, env = "POLICYC_TEST_FAIL_ON_EMPTY")]
     fail_on_empty: bool,
     /// Run again whenever a file changes
     #[arg(long, env = "POLICYC_TEST_WATCH")]
     watch: bool,
+}
+
+/// A number from 0 to 100.
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>().ok();
+    number.filter(|number| (0.0..=100.0).contains(number)).ok_or_else(|| "expected a number from 0 to 100".to_owned())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -101,7 +129,15 @@ fn tests(args: &Args, io: &mut Io<'_>, config: &Config) -> Exit {
     let mut outcome = Outcome::default();
     for set in &sets {
         match set::load(set.builder(), io) {
-            Ok(engine) => outcome.add(&set.name, &engine, run_set(args, &engine, io)),
+            Ok(engine) => {
+                outcome.add(&set.name, &engine, run_set(args, &engine, io));
+                if args.coverage {
+                    match examine::coverage::coverage(&engine, |name| args.chooses(name)) {
+                        Ok(found) => outcome.covered.push(Covered::new(&set.name, &engine, found)),
+                        Err(error) => exit = exit.max(set::not_loaded(error, io)),
+                    }
+                }
+            }
             Err(failure) => exit = exit.max(failure),
         }
     }
@@ -114,12 +150,24 @@ fn tests(args: &Args, io: &mut Io<'_>, config: &Config) -> Exit {
     if outcome.cases() == 0 && args.fail_on_empty {
         exit = exit.max(Exit::Negative);
     }
-    exit.max(show(args, &outcome, io))
+    exit = exit.max(show(args, &outcome, io));
+    if args.coverage {
+        exit = exit.max(coverage::write(args, &outcome.covered, io));
+        exit = exit.max(coverage::enough(args.threshold.or(config.coverage_threshold()), &outcome.covered, io));
+    }
+    exit
+}
+
+impl Args {
+    /// Whether a test is to run.
+    fn chooses(&self, name: &str) -> bool {
+        self.run.as_ref().is_none_or(|regex| regex.is_match(name))
+    }
 }
 
 /// Runs the tests of one policy set.
 fn run_set(args: &Args, engine: &Engine, io: &Io<'_>) -> Vec<TestReport> {
-    let chosen = |name: &str| args.run.as_ref().is_none_or(|regex| regex.is_match(name));
+    let chosen = |name: &str| args.chooses(name);
     let count = engine.ir().tests.iter().filter(|test| chosen(&test.name)).count();
     let progress = if io.interactive && count >= MANY { progress(count) } else { ProgressBar::hidden() };
     let reports = test::run(engine, chosen, |_| progress.inc(1));
@@ -137,7 +185,11 @@ fn progress(count: usize) -> ProgressBar {
 
 /// Shows what became of the tests, or writes it to a file.
 fn show(args: &Args, outcome: &Outcome, io: &mut Io<'_>) -> Exit {
-    let pretty = |color, width| pretty::render(outcome, args.verbose, Style::new(color), width);
+    let pretty = |color, width| {
+        let tests = pretty::render(outcome, args.verbose, Style::new(color), width);
+        let covered = coverage::table::render(&outcome.covered, Style::new(color));
+        if outcome.covered.is_empty() { tests } else { format!("{tests}\n{covered}") }
+    };
     let text = match args.format {
         Format::Pretty => Ok(pretty(io.color_out && args.output.is_none(), io.width)),
         Format::Json => json::render(outcome).map_err(|error| error.to_string()),

@@ -1,5 +1,6 @@
 //! What became of all tests, with places that people can go to.
 
+use super::coverage::Covered;
 use crate::{
     engine::Engine,
     examine::{
@@ -14,6 +15,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     pub(super) sets: Vec<Set>,
+    /// What the tests decide, set by set, where that was asked.
+    pub(super) covered: Vec<Covered>,
 }
 
 /// What became of the tests of one policy set.
