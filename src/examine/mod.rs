@@ -7,7 +7,9 @@
 pub mod coverage;
 pub mod explain;
 pub mod graph;
+pub mod mutate;
 mod permit;
 pub mod review;
 pub mod test;
 pub mod text;
+mod written;

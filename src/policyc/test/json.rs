@@ -1,7 +1,7 @@
 //! What became of the tests, as one JSON document.
 
 use super::{
-    coverage,
+    coverage, mutation,
     outcome::{Case, File, Outcome, Test},
 };
 use serde::Serialize;
@@ -13,6 +13,8 @@ struct Report<'a> {
     failed: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     coverage: Option<Vec<coverage::json::SetShape<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mutation: Option<Vec<mutation::SetShape<'a>>>,
 }
 
 #[derive(Serialize)]
@@ -36,7 +38,8 @@ struct CaseShape<'a> {
 pub(super) fn render(outcome: &Outcome) -> serde_json::Result<String> {
     let tests = outcome.all_files().flat_map(|file| file.tests.iter().map(move |found| test(file, found))).collect();
     let coverage = (!outcome.covered.is_empty()).then(|| coverage::json::sets(&outcome.covered));
-    let report = Report { tests, passed: outcome.passed(), failed: outcome.failed(), coverage };
+    let mutation = (!outcome.mutated.is_empty()).then(|| mutation::sets(&outcome.mutated));
+    let report = Report { tests, passed: outcome.passed(), failed: outcome.failed(), coverage, mutation };
     Ok(format!("{}\n", serde_json::to_string(&report)?))
 }
 

@@ -7,6 +7,7 @@ mod coverage;
 mod github;
 mod json;
 mod junit;
+mod mutation;
 mod outcome;
 mod pretty;
 mod tap;
@@ -28,6 +29,7 @@ use crate::{
 use clap::ValueEnum;
 use coverage::Covered;
 use indicatif::{ProgressBar, ProgressStyle};
+use mutation::Mutated;
 use outcome::Outcome;
 use regex::Regex;
 use std::path::PathBuf;
@@ -84,6 +86,12 @@ pub(super) struct Args {
     /// Write the coverage to a file, as a page of HTML
     #[arg(long, env = "POLICYC_TEST_HTML", value_name = "FILE", requires = "coverage")]
     html: Option<PathBuf>,
+    /// Make small mistakes in the policies, and show those that no test notices
+    #[arg(long, env = "POLICYC_TEST_MUTATE", conflicts_with = "coverage")]
+    mutate: bool,
+    /// Exit with 2 if the tests of a set notice less than so many percent of the mistakes
+    #[arg(long, env = "POLICYC_TEST_MUTATION_THRESHOLD", value_name = "PERCENT", value_parser = percent, requires = "mutate")]
+    mutation_threshold: Option<f64>,
     /// Exit with 2 if there is no test to run
     #[arg(long, env = "POLICYC_TEST_FAIL_ON_EMPTY")]
     fail_on_empty: bool,
@@ -131,6 +139,12 @@ fn tests(args: &Args, io: &mut Io<'_>, config: &Config) -> Exit {
         match set::load(set.builder(), io) {
             Ok(engine) => {
                 outcome.add(&set.name, &engine, run_set(args, &engine, io));
+                if args.mutate {
+                    match mutation::try_all(args, &engine, io) {
+                        Ok(found) => outcome.mutated.push(Mutated::new(&set.name, &engine, found)),
+                        Err(failure) => exit = exit.max(failure),
+                    }
+                }
                 if args.coverage {
                     match examine::coverage::coverage(&engine, |name| args.chooses(name)) {
                         Ok(found) => outcome.covered.push(Covered::new(&set.name, &engine, found)),
@@ -151,6 +165,9 @@ fn tests(args: &Args, io: &mut Io<'_>, config: &Config) -> Exit {
         exit = exit.max(Exit::Negative);
     }
     exit = exit.max(show(args, &outcome, io));
+    if args.mutate {
+        exit = exit.max(mutation::enough(args.mutation_threshold, &outcome.mutated, io));
+    }
     if args.coverage {
         exit = exit.max(coverage::write(args, &outcome.covered, io));
         exit = exit.max(coverage::enough(args.threshold.or(config.coverage_threshold()), &outcome.covered, io));
@@ -177,7 +194,16 @@ fn run_set(args: &Args, engine: &Engine, io: &Io<'_>) -> Vec<TestReport> {
 
 fn progress(count: usize) -> ProgressBar {
     let progress = ProgressBar::new(u64::try_from(count).unwrap_or(u64::MAX));
-    match ProgressStyle::with_template("{bar:40} {pos} of {len} tests") {
+    styled(progress, "tests")
+}
+
+/// A bar for something that takes long; how much there is turns out.
+fn progress_of(what: &str, io: &Io<'_>) -> ProgressBar {
+    if io.interactive { styled(ProgressBar::new(0), what) } else { ProgressBar::hidden() }
+}
+
+fn styled(progress: ProgressBar, what: &str) -> ProgressBar {
+    match ProgressStyle::with_template(&format!("{{bar:40}} {{pos}} of {{len}} {what}")) {
         Ok(style) => progress.with_style(style),
         Err(_) => progress,
     }
@@ -186,9 +212,15 @@ fn progress(count: usize) -> ProgressBar {
 /// Shows what became of the tests, or writes it to a file.
 fn show(args: &Args, outcome: &Outcome, io: &mut Io<'_>) -> Exit {
     let pretty = |color, width| {
-        let tests = pretty::render(outcome, args.verbose, Style::new(color), width);
-        let covered = coverage::table::render(&outcome.covered, Style::new(color));
-        if outcome.covered.is_empty() { tests } else { format!("{tests}\n{covered}") }
+        let style = Style::new(color);
+        let mut text = pretty::render(outcome, args.verbose, style, width);
+        if !outcome.covered.is_empty() {
+            text.push_str(&format!("\n{}", coverage::table::render(&outcome.covered, style)));
+        }
+        if !outcome.mutated.is_empty() {
+            text.push_str(&format!("\n{}", mutation::text(&outcome.mutated, style)));
+        }
+        text
     };
     let text = match args.format {
         Format::Pretty => Ok(pretty(io.color_out && args.output.is_none(), io.width)),

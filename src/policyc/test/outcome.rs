@@ -1,6 +1,6 @@
 //! What became of all tests, with places that people can go to.
 
-use super::coverage::Covered;
+use super::{coverage::Covered, mutation::Mutated};
 use crate::{
     engine::Engine,
     examine::{
@@ -17,6 +17,8 @@ pub(super) struct Outcome {
     pub(super) sets: Vec<Set>,
     /// What the tests decide, set by set, where that was asked.
     pub(super) covered: Vec<Covered>,
+    /// Which small mistakes they notice, set by set, where that was asked.
+    pub(super) mutated: Vec<Mutated>,
 }
 
 /// What became of the tests of one policy set.
