@@ -68,6 +68,11 @@ impl Asked {
         assigned.join(", ")
     }
 
+    /// The case where nothing is given.
+    pub(super) fn case_alone(&self) -> String {
+        if self.assigned.is_empty() { self.case.clone() } else { format!("{} with {}", self.case, self.given()) }
+    }
+
     /// The case where something else is given: `infer on "x" with tier = pro`. None where something given is left out.
     pub(super) fn case_among(&self, given: &Self) -> Option<String> {
         if given.assigned.keys().any(|path| !self.assigned.contains_key(path)) {

@@ -50,7 +50,8 @@ pub enum Fate {
     /// No test fails, though there is a request that is decided otherwise. With a test that notices, which passes as the
     /// set is and fails on the mutant; without one where no request of its own shows it.
     Survived(Option<String>),
-    /// Every request is decided alike: there is nothing to notice.
+    /// Every request is decided alike, but perhaps for the gate that a denial reports, which no test can name: there is
+    /// nothing to notice.
     Equivalent,
     /// No test fails, and it was not found out within the budget whether there is anything to notice.
     Inconclusive,
@@ -155,7 +156,7 @@ impl<F: Fn(&str) -> bool + Sync> Trial<'_, F> {
         ] {
             let found = diff(self.engine.ir(), changed.ir(), kinds, self.budget, |_| {});
             inconclusive |= !found.inconclusive.is_empty();
-            differs |= !found.changes.is_empty();
+            differs |= found.changes.iter().any(|change| change.kind != ChangeKind::Gate);
             let tests = found.changes.iter().flat_map(|change| propose::tests(self.engine, changed, mutant, change));
             if let Some(test) = tests.into_iter().find(|test| notices(self.engine, mutant, test)) {
                 return Fate::Survived(Some(test));

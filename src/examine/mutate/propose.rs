@@ -7,13 +7,16 @@ use super::{
 use crate::{
     check::ir::{Effect, Limit, RuleId},
     engine::Engine,
-    query::{Change, ChangeKind},
+    query::{Budget, Change, ChangeKind, Reached, Wish, reach},
     request::{Input, Request},
 };
 use std::sync::Arc;
 
 /// The most requests that a proposed test makes for a limit.
 const MANY: u64 = 10_000;
+
+/// What it may cost to find a request that a limit counts.
+const FILLED: Budget = Budget::new(20_000);
 
 /// Tests that may notice a change, the plainest first; whether they do is for the caller to find out.
 pub(super) fn tests(engine: &Engine, changed: &Engine, mutant: &Mutant, change: &Change) -> Vec<String> {
@@ -38,18 +41,19 @@ pub(super) fn tests(engine: &Engine, changed: &Engine, mutant: &Mutant, change: 
                     costly(engine, &name, &change.witness, &limit, &code, &allowed)
                 } else {
                     (limit.amount <= MANY).then(|| {
-                        let full = format!("repeat {} {case} => {allowed};", limit.amount);
+                        let full = format!("{}{case} => {allowed};", repeat(limit.amount));
                         test(&name, &asked.given(), &[full, format!("{case} => deny {code};")])
                     })?
                 }
             });
             // The mutant limits what is not limited, or more.
-            let others = others.into_iter().filter(|(limit, _)| limit.unit.is_none() && limit.amount <= MANY);
-            let others = others.filter_map(|(limit, _)| {
-                let more = format!("repeat {} {case} => {allowed};", limit.amount.saturating_add(1));
+            let few = |limit: &Limit| limit.unit.is_none() && limit.amount <= MANY;
+            let more = others.iter().filter(|(limit, _)| few(limit)).filter_map(|(limit, _)| {
+                let more = format!("{}{case} => {allowed};", repeat(limit.amount.saturating_add(1)));
                 test(&name, &asked.given(), &[more])
             });
-            own.chain(others).map(Some).collect()
+            let full = || filled(engine, &name, change, &asked, &allowed);
+            own.chain(more).map(Some).chain(std::iter::once_with(full).flatten().map(Some)).collect()
         }
     };
     found.into_iter().flatten().collect()
@@ -74,6 +78,37 @@ fn limits(engine: &Engine, rules: &[RuleId]) -> Vec<(Arc<Limit>, Arc<str>)> {
             Effect::Allow | Effect::Deny(_) | Effect::Gate(..) | Effect::Oblige(_) => None,
         })
         .collect()
+}
+
+/// `repeat 3 `, and nothing for once.
+fn repeat(times: u64) -> String {
+    if times == 1 { String::new() } else { format!("repeat {times} ") }
+}
+
+/// A limit that is used up by other requests of the same principal, and then the request that one of the sets counts
+/// for it and the other does not: beside a stricter limit it shows in no other way.
+fn filled(engine: &Engine, name: &str, change: &Change, asked: &Asked, allowed: &str) -> Vec<String> {
+    let ir = engine.ir();
+    let firing = |id: &RuleId| change.before.limits.contains(id);
+    let mut found = Vec::new();
+    for (id, rule) in ir.rules.pairs() {
+        let Effect::Limit(limit, refusal) = &rule.effect else { continue };
+        if rule.shadow || limit.unit.is_some() || limit.amount > MANY {
+            continue;
+        }
+        let reached = reach(ir, &[Wish::Decides(id)], FILLED);
+        let Some(Reached::By(mut other)) = reached.into_iter().next() else { continue };
+        let witness = &change.witness.principal;
+        (other.principal.kind, other.principal.id) = (witness.kind.clone(), witness.id.clone());
+        let Some(other) = Asked::new(&ir.vocabulary, &other) else { continue };
+        let expected = if firing(&id) { format!("deny {}", refusal.code) } else { allowed.to_owned() };
+        let lines = [
+            format!("{}{} => allow;", repeat(limit.amount), other.case_alone()),
+            format!("{} => {expected};", asked.case_alone()),
+        ];
+        found.extend(test(name, "", &lines));
+    }
+    found
 }
 
 /// A request that costs all that a limit allows, after one that costs more.
