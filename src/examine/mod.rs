@@ -6,6 +6,7 @@
 
 pub mod coverage;
 pub mod explain;
+pub mod generate;
 pub mod graph;
 pub mod mutate;
 mod permit;

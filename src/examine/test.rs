@@ -103,7 +103,7 @@ fn later(now: DateTime<Utc>, seconds: u64) -> DateTime<Utc> {
 }
 
 /// The request at the test clock's time, where it follows that.
-fn at_time(request: &Request, time: Option<DateTime<Utc>>) -> Request {
+pub(super) fn at_time(request: &Request, time: Option<DateTime<Utc>>) -> Request {
     let mut request = request.clone();
     if let Some(time) = time {
         request.context.insert("time".to_owned(), Input::from(time));

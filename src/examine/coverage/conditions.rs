@@ -14,13 +14,13 @@ use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use std::collections::{BTreeMap, HashMap};
 
 /// The conditions of the rules of a set.
-pub(super) type Conditions = BTreeMap<RuleId, Written>;
+pub(in crate::examine) type Conditions = BTreeMap<RuleId, Written>;
 
 /// What a rule says, made of the conditions that it is written with.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Written {
+pub(in crate::examine) struct Written {
     /// Its conditions, in source order.
-    pub(super) conditions: Vec<(Span, Cond)>,
+    pub(in crate::examine) conditions: Vec<(Span, Cond)>,
     /// What must hold, all of it; its actions besides.
     shape: Vec<Shape>,
 }
@@ -42,7 +42,7 @@ const FILE: &str = "conditions";
 ///
 /// # Errors
 /// If the set cannot be loaded again.
-pub(super) fn conditions(engine: &Engine) -> Result<Conditions, LoadError> {
+pub(in crate::examine) fn conditions(engine: &Engine) -> Result<Conditions, LoadError> {
     let mut by_place: HashMap<Span, RuleId> = HashMap::new();
     for (id, rule) in engine.ir().rules.pairs() {
         // An `allow` with `at most` is two rules with the same conditions; they count for the first.

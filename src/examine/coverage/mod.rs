@@ -27,7 +27,7 @@ use crate::{
     request::Request,
     source::Span,
 };
-use conditions::{Conditions, Written, conditions};
+pub(super) use conditions::{Conditions, Written, conditions};
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -203,8 +203,7 @@ impl Counts {
             return;
         }
         for (id, written) in conditions {
-            let closed = closed(&ir.rules[*id], &facts);
-            for (place, value) in written.hanging(&ir.rules[*id], &facts, closed) {
+            for (place, value) in hanging(engine, *id, written, &facts) {
                 let times = self.values.entry((*id, place)).or_default();
                 for (known, times) in VALUES.iter().zip(times) {
                     *times = times.saturating_add(u64::from(*known == value));
@@ -286,8 +285,14 @@ fn only_what_can_be(engine: &Engine, conditions: &Conditions, rules: &mut [(Rule
     }
 }
 
+/// The conditions that a rule hangs on, by their places among its own, each with its value.
+pub(super) fn hanging(engine: &Engine, id: RuleId, written: &Written, facts: &Facts<'_>) -> Vec<(usize, Kleene)> {
+    let Some(rule) = engine.ir().rules.find(id) else { return Vec::new() };
+    written.hanging(rule, facts, closed(rule, facts))
+}
+
 /// The wish for a request where a rule hangs on one of its conditions.
-fn hangs(rule: Option<&Rule>, id: RuleId, written: &Written, place: usize, value: Kleene) -> Option<Wish> {
+pub(super) fn hangs(rule: Option<&Rule>, id: RuleId, written: &Written, place: usize, value: Kleene) -> Option<Wish> {
     let (rule, (_, condition)) = (rule?, written.conditions.get(place)?);
     let [with, without] = [true, false].map(|truth| written.parts(rule, place, truth));
     Some(Wish::Hangs(Box::new(Hangs { rule: id, with, without, condition: condition.clone(), value })))

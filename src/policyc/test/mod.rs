@@ -4,6 +4,7 @@
 //! is a file that turns an [`Outcome`] into text.
 
 mod coverage;
+mod generated;
 mod github;
 mod json;
 mod junit;
@@ -48,12 +49,15 @@ was none, or a set is below a threshold; 3 the policy set is not valid.
 
 A rule counts as covered where it has a say in a decision: it allows or denies, its limit is charged, its duty comes with \
 the decision. A condition counts, as true, false and unknown, where its rule hangs on it. What no request can show is \
-not asked for. Without `--threshold`, `coverage_threshold` of `.policyc.toml` counts.
+not asked for. A mistake counts as noticed where a test fails on it; one that changes no decision does not count. \
+Without `--threshold`, `coverage_threshold` of `.policyc.toml` counts.
 
 Example:
   policyc test policies
   policyc test policies --run 'quota|limit' -v
   policyc test policies --format junit -o target/junit.xml
+  policyc test policies --mutate
+  policyc test policies --generate > policies/bounds_test.policy
   policyc test policies --coverage --threshold 95 --html target/coverage.html")]
 pub(super) struct Args {
     /// Policy files and folders; `-` is standard input
@@ -92,6 +96,9 @@ pub(super) struct Args {
     /// Exit with 2 if the tests of a set notice less than so many percent of the mistakes
     #[arg(long, env = "POLICYC_TEST_MUTATION_THRESHOLD", value_name = "PERCENT", value_parser = percent, requires = "mutate")]
     mutation_threshold: Option<f64>,
+    /// Print cases at the bounds of a policy set, as a test file to read and keep
+    #[arg(long, env = "POLICYC_TEST_GENERATE", conflicts_with_all = ["coverage", "mutate", "run", "verbose", "watch", "fail_on_empty"])]
+    generate: bool,
     /// Exit with 2 if there is no test to run
     #[arg(long, env = "POLICYC_TEST_FAIL_ON_EMPTY")]
     fail_on_empty: bool,
@@ -129,6 +136,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>, config: &Config) -> Exit {
 }
 
 fn tests(args: &Args, io: &mut Io<'_>, config: &Config) -> Exit {
+    if args.generate {
+        return generated::run(args, io, config);
+    }
     let sets = match set::sets(&args.paths, &args.catalog, io, config) {
         Ok(sets) => sets,
         Err(exit) => return exit,
