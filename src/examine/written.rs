@@ -1,13 +1,16 @@
 //! Requests and decisions written as the language writes tests.
 
-use super::text::one_line;
+use super::{permit::counted, text::one_line};
 use crate::{
     ast::{self, print},
-    check::vocabulary::{Owner, Type, Vocabulary, builtin},
+    check::{
+        ir::{self, Rule},
+        vocabulary::{Owner, Type, Vocabulary, builtin},
+    },
     decision::{Decision, Effect},
     engine::Engine,
-    eval::facts::lookup,
-    request::{Input, Request},
+    eval::facts::{Facts, lookup},
+    request::{Input, Request, insert},
     source::{FileId, Source},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -123,7 +126,9 @@ fn literal(vocabulary: &Vocabulary, ty: &Type, input: &Input) -> Option<String> 
             | Type::OneOf(_)
             | Type::Kind
             | Type::Action,
-        ) => list(members.iter().map(|member| if let Input::Text(text) = member { Some(word(text)) } else { None }))?,
+        ) => list(
+            members.iter().map(|member| if let Input::Text(text) = member { Some(print::string(text)) } else { None }),
+        )?,
         (Input::Float(_) | Input::Object(_), _) => return None,
     })
 }
@@ -168,6 +173,43 @@ pub(super) fn expectation(engine: &Engine, decision: &Decision, duties: bool) ->
         text.push_str(&format!(" obliges {listed}"));
     }
     text
+}
+
+/// A request of which all is known that the limits count by that fire on it: they deny what they cannot count.
+pub(super) fn countable(engine: &Engine, request: &Request) -> Request {
+    let ir = engine.ir();
+    let mut countable = request.clone();
+    let (Ok(facts), Ok(verdict)) = (Facts::new(&ir.vocabulary, request, false), engine.verdict(request)) else {
+        return countable;
+    };
+    let limits = verdict.limits.iter().filter_map(|id| ir.rules.find(*id));
+    for rule in limits {
+        let Rule { effect: ir::Effect::Limit(limit, _), .. } = rule else { continue };
+        for attr in counted(limit, facts.anonymous).into_iter().filter(|attr| facts.get(*attr).is_none()) {
+            let row = &ir.vocabulary.attributes[attr];
+            let input = match row.ty {
+                Type::Ip => Input::from("192.0.2.1"),
+                Type::Int(least, _) => Input::Int(least.max(1)),
+                Type::Bool
+                | Type::Text
+                | Type::Time
+                | Type::Tier
+                | Type::Texts
+                | Type::OneOf(_)
+                | Type::Kind
+                | Type::Action
+                | Type::Roles => Input::from("somewhere"),
+            };
+            let properties = match row.owner {
+                Owner::Principal => &mut countable.principal.properties,
+                Owner::Resource => &mut countable.resource.properties,
+                Owner::Action => &mut countable.action_properties,
+                Owner::Context => &mut countable.context,
+            };
+            insert(properties, &row.name, input);
+        }
+    }
+    countable
 }
 
 /// A test in canonical layout; each line is a case with what is expected, or a comment. None if it is none.

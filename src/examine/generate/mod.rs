@@ -10,7 +10,7 @@ use super::{
     coverage::{Conditions, Written, conditions, hanging, hangs as hangs_on},
     test::{at_time, run_one},
     text::one_line,
-    written::{Asked, expectation, test},
+    written::{Asked, countable, expectation, test},
 };
 use crate::{
     check::{
@@ -128,7 +128,7 @@ impl Generator<'_> {
             [Kleene::True, Kleene::False].into_iter().find_map(|value| {
                 let wish = hangs_on(engine.ir().rules.find(id), id, written, place, value)?;
                 match reach(engine.ir(), &[wish], BUDGET).pop()? {
-                    Reached::By(request) => Some(*request),
+                    Reached::By(request) => Some(countable(engine, &request)),
                     Reached::Never | Reached::Inconclusive => None,
                 }
             })
@@ -184,7 +184,7 @@ impl Generator<'_> {
         let counts = |request: &&Request| self.engine.verdict(request).is_ok_and(|verdict| verdict.limits == [id]);
         let request = self.known.iter().find(counts).cloned().or_else(|| {
             match reach(ir, &[Wish::Decides(id)], BUDGET).pop()? {
-                Reached::By(request) => Some(*request),
+                Reached::By(request) => Some(countable(self.engine, &request)),
                 Reached::Never | Reached::Inconclusive => None,
             }
         })?;

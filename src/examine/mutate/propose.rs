@@ -1,7 +1,7 @@
 //! Tests that notice a mutant, made of a request that it decides otherwise.
 
 use super::{
-    super::written::{Asked, expectation, test},
+    super::written::{Asked, countable, expectation, test},
     Mutant,
 };
 use crate::{
@@ -21,8 +21,9 @@ const FILLED: Budget = Budget::new(20_000);
 /// Tests that may notice a change, the plainest first; whether they do is for the caller to find out.
 pub(super) fn tests(engine: &Engine, changed: &Engine, mutant: &Mutant, change: &Change) -> Vec<String> {
     let vocabulary = &engine.ir().vocabulary;
-    let Some(asked) = Asked::new(vocabulary, &change.witness) else { return Vec::new() };
-    let Ok(decision) = engine.unlimited(&change.witness) else { return Vec::new() };
+    let witness = countable(engine, &change.witness);
+    let Some(asked) = Asked::new(vocabulary, &witness) else { return Vec::new() };
+    let Ok(decision) = engine.unlimited(&witness) else { return Vec::new() };
     let name = name(engine, mutant);
     let case = &asked.case;
     let plain = |duties: bool| {
@@ -38,7 +39,7 @@ pub(super) fn tests(engine: &Engine, changed: &Engine, mutant: &Mutant, change: 
             let allowed = expectation(engine, &decision, false);
             let own = own.into_iter().filter_map(|(limit, code)| {
                 if limit.unit.is_some() {
-                    costly(engine, &name, &change.witness, &limit, &code, &allowed)
+                    costly(engine, &name, &witness, &limit, &code, &allowed)
                 } else {
                     (limit.amount <= MANY).then(|| {
                         let full = format!("{}{case} => {allowed};", repeat(limit.amount));
@@ -100,7 +101,7 @@ fn filled(engine: &Engine, name: &str, change: &Change, asked: &Asked, allowed: 
         let Some(Reached::By(mut other)) = reached.into_iter().next() else { continue };
         let witness = &change.witness.principal;
         (other.principal.kind, other.principal.id) = (witness.kind.clone(), witness.id.clone());
-        let Some(other) = Asked::new(&ir.vocabulary, &other) else { continue };
+        let Some(other) = Asked::new(&ir.vocabulary, &countable(engine, &other)) else { continue };
         let expected = if firing(&id) { format!("deny {}", refusal.code) } else { allowed.to_owned() };
         let lines = [
             format!("{}{} => allow;", repeat(limit.amount), other.case_alone()),
