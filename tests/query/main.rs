@@ -20,4 +20,5 @@ mod proofs;
 mod random;
 mod requests;
 mod topics;
+mod tried;
 mod whom;
