@@ -1,4 +1,4 @@
-//! A policy set looked at from outside: its tests run, a decision explained, its decision graph drawn, its
+//! A policy set looked at from outside: its tests run and tried, a decision explained, its decision graph drawn, its
 //! rules reviewed.
 //!
 //! In go an [`Engine`](crate::Engine) and a question, out comes an answer that a person or a program reads. Nothing here

@@ -67,8 +67,7 @@ impl Asked {
 
     /// `principal = user "ann", tier = pro`
     pub(super) fn given(&self) -> String {
-        let assigned: Vec<String> = self.assigned.iter().map(|(path, value)| format!("{path} = {value}")).collect();
-        assigned.join(", ")
+        written(self.assigned.iter())
     }
 
     /// The case where nothing is given.
@@ -82,9 +81,16 @@ impl Asked {
             return None;
         }
         let other = self.assigned.iter().filter(|(path, value)| given.assigned.get(*path) != Some(*value));
-        let other: Vec<String> = other.map(|(path, value)| format!("{path} = {value}")).collect();
-        Some(if other.is_empty() { self.case.clone() } else { format!("{} with {}", self.case, other.join(", ")) })
+        let other = written(other);
+        Some(if other.is_empty() { self.case.clone() } else { format!("{} with {other}", self.case) })
     }
+}
+
+/// Assignments, who asks first.
+fn written<'a>(assigned: impl Iterator<Item = (&'a String, &'a String)>) -> String {
+    let (who, rest): (Vec<_>, Vec<_>) = assigned.partition(|(path, _)| *path == "principal");
+    let each: Vec<String> = who.into_iter().chain(rest).map(|(path, value)| format!("{path} = {value}")).collect();
+    each.join(", ")
 }
 
 /// A value as a test assigns it.

@@ -65,9 +65,10 @@ fn name(engine: &Engine, mutant: &Mutant) -> String {
     let inside =
         |at: crate::source::Span| at.file == mutant.at.file && at.start <= mutant.at.start && mutant.at.end <= at.end;
     let rule = engine.ir().rules.iter().find(|rule| inside(rule.at));
+    let whole = rule.is_some_and(|rule| rule.at == mutant.at);
     let rule = rule.map_or_else(|| engine.sources().short_place(mutant.at), |rule| rule.name().to_string());
     let changed = super::super::text::one_line(engine.sources().slice(mutant.at));
-    if changed.len() > 60 { format!("{rule}: {}", mutant.what) } else { format!("{rule}: {changed}") }
+    if whole || changed.len() > 60 { format!("{rule}: {}", mutant.what) } else { format!("{rule}: {changed}") }
 }
 
 /// The limits among some rules, each with the code that it denies with.
