@@ -29,10 +29,8 @@ pub(super) fn bounds(atom: &Atom, facts: &Facts<'_>) -> Option<(AttrId, Vec<Near
     let (attr, found) = match atom {
         Atom::Compare(attr, _, value) => (*attr, near.around(*attr, value, &near.words(value))),
         Atom::CompareResource { left, right, offset, .. } => {
-            let value = match facts.get(*right)? {
-                Value::Time(instant) => Value::Time(shift(*instant, *offset)),
-                value => value.clone(),
-            };
+            let value = facts.get(*right)?;
+            let value = value.as_time().map_or_else(|| value.clone(), |instant| Value::Time(shift(instant, *offset)));
             let row = &facts.vocabulary.attributes[*right];
             (*left, near.around(*left, &value, &format!("{}, {}", row.path, near.words(&value))))
         }
@@ -77,10 +75,8 @@ impl Neighbours<'_> {
         };
         let found = match value {
             Value::Int(bound) => {
-                let fits = |value: &i64| match self.facts.vocabulary.attributes[attr].ty {
-                    Type::Int(least, most) => (least..=most).contains(value),
-                    _ => true,
-                };
+                let ty = &self.facts.vocabulary.attributes[attr].ty;
+                let fits = |value: &i64| !matches!(ty, Type::Int(least, most) if !(least..=most).contains(&value));
                 let int = |value: Option<i64>| value.filter(fits).map(Value::Int);
                 [
                     near(int(bound.checked_sub(1)), "just below "),

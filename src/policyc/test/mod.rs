@@ -45,7 +45,8 @@ const MANY: usize = 500;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Exit codes: 0 all passed; 1 usage, or a file cannot be read or written; 2 a test failed, `--fail-on-empty` and there \
-was none, or a set is below a threshold; 3 the policy set is not valid.
+was none, or a set is below a threshold; 3 the policy set is not valid; \
+4 of a mistake it was not found out whether there is anything to notice.
 
 A rule counts as covered where it has a say in a decision: it allows or denies, its limit is charged, its duty comes with \
 the decision. A condition counts, as true, false and unknown, where its rule hangs on it. What no request can show is \

@@ -81,10 +81,11 @@ pub(super) fn try_all(args: &Args, engine: &Engine, io: &mut Io<'_>) -> Result<M
     })
 }
 
-/// Whether the tests of each set notice enough.
+/// Whether the tests of each set notice enough, as far as that was found out.
 pub(super) fn enough(threshold: Option<f64>, mutated: &[Mutated], io: &mut Io<'_>) -> Exit {
-    let Some(threshold) = threshold else { return Exit::Fine };
-    let mut exit = Exit::Fine;
+    let is_open = |set: &Mutated| set.mutation.count(|fate| *fate == Fate::Inconclusive) > 0;
+    let mut exit = if mutated.iter().any(is_open) { Exit::Inconclusive } else { Exit::Fine };
+    let Some(threshold) = threshold else { return exit };
     for set in mutated.iter().filter(|set| set.percent() < threshold) {
         let of = if set.name.is_empty() { String::new() } else { format!(" of `{}`", set.name) };
         let message = format!("the tests{of} notice {} of mistakes, below {threshold} %", percent(set));
