@@ -12,7 +12,10 @@ use policyc::{
     },
     query::Budget,
 };
-use proptest::{prelude::*, test_runner::TestRunner};
+use proptest::{
+    strategy::{Strategy, ValueTree},
+    test_runner::TestRunner,
+};
 use std::cell::RefCell;
 
 /// What a question about two sets may cost.
