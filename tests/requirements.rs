@@ -1,8 +1,11 @@
 //! The table of requirements: what it names exists, and what no policy's own test can show is shown here.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has failed, as it should")]
 
+use chrono::{TimeDelta, TimeZone, Utc};
 use policyc::{
     Engine,
+    examine::review::{Asked, Kind, review},
+    query::Budget,
     request::{Principal, Request, Resource},
 };
 use std::{collections::BTreeMap, fs, path::Path};
@@ -106,4 +109,24 @@ fn one_engine_serves_every_caller() {
             .map(|thread| thread.join().unwrap())
     });
     assert!(codes.iter().all(|code| code.as_deref() == Some("INSUFFICIENT_TIER")), "{codes:?}");
+}
+
+/// The rules that a review in December 2026 finds of a kind.
+fn reviewed(set: &str, kind: Kind) -> Vec<String> {
+    let engine = Engine::load([format!("policies/{set}")]).unwrap();
+    let at = Utc.with_ymd_and_hms(2026, 12, 1, 0, 0, 0).unwrap();
+    let asked = Asked { at, within: TimeDelta::days(30), budget: Budget::USUAL, idle: false };
+    let found = review(&engine, asked, |_| {});
+    found.findings.iter().filter(|found| found.kind == kind).map(|found| found.rule.to_string()).collect()
+}
+
+#[test]
+fn a_review_finds_expired_grants() {
+    assert_eq!(reviewed("model-acl", Kind::Expired), ["alice", "acme_week", "march_trials"]);
+}
+
+#[test]
+fn a_review_finds_broad_grants() {
+    let broad = reviewed("model-acl", Kind::Broad);
+    assert_eq!(broad, ["catalogue", "teams_ship_their_own", "auditors_read_cards"]);
 }

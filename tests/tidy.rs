@@ -42,7 +42,8 @@ const IMPORTS: &[(&str, &str)] = &[
     // Questions about all requests are asked of the meaning, and answered in the words of the semantics.
     ("query", "check eval glob ids request source value zone"),
     ("query/findings.rs", "report wire"),
-    ("examine", "ast check clock compile::view decision engine eval glob report request source store value"),
+    // What tests decide is held against what can be, a review against all requests.
+    ("examine", "ast check clock compile::view decision engine eval glob query report request source store value"),
     ("report", "source"),
     ("store", "clock decision request"),
     ("wire", "ast decision report request source value"),

@@ -61,7 +61,7 @@ pub struct Silenced {
 }
 
 /// The warnings that questions about all requests may give.
-const LATER: [Code; 2] = [codes::NEVER_DECIDES, codes::REDUNDANT];
+const LATER: [Code; 3] = [codes::NEVER_DECIDES, codes::REDUNDANT, codes::OPPOSITE];
 
 /// What comments silence of those.
 pub(super) fn silenced<'a>(suppressions: impl Iterator<Item = &'a Suppression>) -> Arc<[Silenced]> {

@@ -47,6 +47,11 @@ impl Paths {
         Ok(Self { members })
     }
 
+    /// How many bytes they take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.members.bytes()
+    }
+
     /// A member of a place, if an attribute's path leads there.
     #[inline]
     pub(crate) fn member(&self, place: Place, name: &str) -> Option<Place> {

@@ -255,6 +255,7 @@ impl Graph {
             ("texts", self.tables.texts.bytes()),
             ("constants", of(&self.tables.pool)),
             ("attributes", sum(&[of(&self.slots), of(&self.slot_of)])),
+            ("names of attributes", self.paths.bytes()),
             (
                 "actions, roles and tiers",
                 sum(&[

@@ -30,7 +30,7 @@ pub(super) struct Meaning {
     pub(super) ir: Ir,
     pub(super) sources: Sources,
     pub(super) warnings: Vec<Diagnostic>,
-    catalogs: usize,
+    pub(super) catalogs: usize,
 }
 
 impl Compiled {

@@ -14,6 +14,7 @@ mod session;
 mod settling;
 #[cfg(test)]
 mod tests;
+mod variant;
 
 pub use bundle::{About, inspect};
 pub(crate) use charging::Spend;

@@ -229,7 +229,7 @@ fn pointer(owner: Owner, name: &str) -> String {
 }
 
 /// The value at a dotted name.
-pub(super) fn lookup<'a>(properties: &'a Properties, name: &str) -> Option<&'a Input> {
+pub(crate) fn lookup<'a>(properties: &'a Properties, name: &str) -> Option<&'a Input> {
     let mut members = properties;
     let mut rest = name;
     while let Some((first, inner)) = rest.split_once('.') {

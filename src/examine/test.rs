@@ -72,6 +72,11 @@ pub fn run(engine: &Engine, filter: impl Fn(&str) -> bool, done: impl Fn(&TestRe
 /// Runs one test: its cases share limits and a clock that starts where the test says.
 #[must_use]
 pub fn run_one(engine: &Engine, test: &Test) -> TestReport {
+    run_watched(engine, test, &mut |_, _| {})
+}
+
+/// Runs one test; `watch` sees each request that was decided, and its decision.
+pub(super) fn run_watched(engine: &Engine, test: &Test, watch: &mut impl FnMut(&Request, &Decision)) -> TestReport {
     let engine = engine.with_state(Arc::new(ManualClock::new(test.start)), Arc::new(MemoryLimits::default()));
     let mut now = test.start;
     let mut cases = Vec::new();
@@ -85,7 +90,7 @@ pub fn run_one(engine: &Engine, test: &Test) -> TestReport {
             StepKind::Case { after, repeat, request, own_time, expect } => {
                 now = later(now, *after);
                 let request = at_time(request, (test.time_given && !own_time).then_some(now));
-                cases.push(case(&engine, step, &request, *repeat, expect, now));
+                cases.push(case(&engine, step, (&request, now), (*repeat, expect), watch));
             }
         }
     }
@@ -98,7 +103,7 @@ fn later(now: DateTime<Utc>, seconds: u64) -> DateTime<Utc> {
 }
 
 /// The request at the test clock's time, where it follows that.
-fn at_time(request: &Request, time: Option<DateTime<Utc>>) -> Request {
+pub(super) fn at_time(request: &Request, time: Option<DateTime<Utc>>) -> Request {
     let mut request = request.clone();
     if let Some(time) = time {
         request.context.insert("time".to_owned(), Input::from(time));
@@ -109,10 +114,9 @@ fn at_time(request: &Request, time: Option<DateTime<Utc>>) -> Request {
 fn case(
     engine: &Engine,
     step: &Step,
-    request: &Request,
-    repeat: u64,
-    expect: &Expect,
-    now: DateTime<Utc>,
+    (request, now): (&Request, DateTime<Utc>),
+    (repeat, expect): (u64, &Expect),
+    watch: &mut impl FnMut(&Request, &Decision),
 ) -> CaseReport {
     let expected = one_line(engine.sources().slice(expect.at));
     let mut report = CaseReport {
@@ -132,6 +136,7 @@ fn case(
                 vec![format!("the request is refused: {refusal}")]
             }
             Ok(decision) => {
+                watch(request, &decision);
                 report.got = words(&decision);
                 report.rule = decision.rule.as_ref().map(|rule| rule.name.clone());
                 report.rule_at = decision.rule.as_ref().map(|rule| rule.at.clone());

@@ -11,7 +11,7 @@ use crate::{
     ast::Ast,
     check::{self, Ir},
     report::Diagnostic,
-    source::{Source, Sources},
+    source::{FileId, Source, Sources},
 };
 use rayon::prelude::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use read::{Found, Read, find, read_file};
@@ -102,6 +102,30 @@ impl Loader {
     /// Adds a text that stands for a file.
     pub fn text(&mut self, name: &str, text: &str) {
         self.inputs.push(Input::Text { name: name.to_owned(), text: text.to_owned() });
+    }
+
+    /// The texts of a set that was loaded, each as it is or changed; the last `catalogs` of them are catalogs.
+    pub(crate) fn changed(
+        sources: &Sources,
+        catalogs: usize,
+        change: impl Fn(FileId, &Source) -> Option<String>,
+    ) -> Self {
+        let policies = sources.len().saturating_sub(catalogs);
+        let mut loader = Self::default();
+        loader.known(
+            (0..)
+                .zip(sources.iter())
+                .map(|(place, (file, source))| Read {
+                    source: match change(file, source) {
+                        Some(text) => Source::new(source.name(), source.short(), text),
+                        None => source.clone(),
+                    },
+                    is_catalog: place >= policies,
+                    fault: None,
+                })
+                .collect(),
+        );
+        loader
     }
 
     /// Adds files that were read already.

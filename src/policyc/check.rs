@@ -135,7 +135,7 @@ fn check(args: &Args, levels: &Levels, io: &mut Io<'_>, config: &Config) -> Exit
 }
 
 /// Of larger sets nobody asks which rules change nothing: that would take longer than all else.
-const MOST_RULES: usize = 20_000;
+pub(super) const MOST_RULES: usize = 20_000;
 
 /// How many of what a policy set has.
 #[derive(Debug, Clone, Copy, Default)]

@@ -3,7 +3,7 @@
 use super::{
     Config, Exit, Io, audit, build, check, completions, diff, eval, explain, export, fmt, graph, import, init, inspect,
     io::Kept,
-    list, man, prove, serve,
+    list, man, prove, review, serve,
     style::{Style, failed},
     test, verify, who,
 };
@@ -70,6 +70,7 @@ enum Verb {
     Diff(diff::Args),
     Who(who::Args),
     List(list::Args),
+    Review(review::Args),
     Graph(graph::Args),
     Build(build::Args),
     Inspect(inspect::Args),
@@ -95,6 +96,7 @@ impl Verb {
             Self::Diff(args) => diff::run(args, io, config),
             Self::Who(args) => who::run(args, io, config),
             Self::List(args) => list::run(args, io, config),
+            Self::Review(args) => review::run(args, io, config),
             Self::Graph(args) => graph::run(args, io, config),
             Self::Build(args) => build::run(args, io, config),
             Self::Inspect(args) => inspect::run(args, io),

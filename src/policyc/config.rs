@@ -27,6 +27,7 @@ pub(super) struct Config {
     catalog: Vec<PathBuf>,
     sets: Vec<String>,
     levels: Levels,
+    coverage_threshold: Option<f64>,
 }
 
 /// What is wrong with the file.
@@ -97,6 +98,11 @@ impl Config {
         &self.levels
     }
 
+    /// How many percent of what is asked for the tests are to show.
+    pub(super) const fn coverage_threshold(&self) -> Option<f64> {
+        self.coverage_threshold
+    }
+
     /// Patterns for the folders that are policy sets of their own, and the folder that they are relative to.
     pub(super) fn sets(&self) -> Option<(&Path, &[String])> {
         let folder = self.folder.as_deref()?;
@@ -159,7 +165,7 @@ impl Reader<'_> {
                         config.levels.allow(levels::allowed(&text).map_err(|error| self.fault(&at, &error, None))?);
                     }
                 }
-                "coverage_threshold" => self.percentage(name, value, &at)?,
+                "coverage_threshold" => config.coverage_threshold = Some(self.percentage(name, value, &at)?),
                 unknown => {
                     let help = did_you_mean(unknown, KEYS)
                         .unwrap_or_else(|| format!("known are {}", KEYS.map(|key| format!("`{key}`")).join(", ")));
@@ -192,12 +198,12 @@ impl Reader<'_> {
             .collect()
     }
 
-    fn percentage(&self, key: &str, value: &DeValue<'_>, at: &Range<usize>) -> Result<(), Fault> {
+    fn percentage(&self, key: &str, value: &DeValue<'_>, at: &Range<usize>) -> Result<f64, Fault> {
         let number = value.as_integer().map(|number| Cow::from(number.as_str()));
         let number = number.or_else(|| value.as_float().map(|number| Cow::from(number.as_str())));
-        let fits = number.and_then(|number| number.parse::<f64>().ok()).is_some_and(|n| (0.0..=100.0).contains(&n));
+        let number = number.and_then(|number| number.parse::<f64>().ok()).filter(|n| (0.0..=100.0).contains(n));
         let message = format!("`{key}` is a number from 0 to 100");
-        fits.then_some(()).ok_or_else(|| self.fault(at, &message, None))
+        number.ok_or_else(|| self.fault(at, &message, None))
     }
 
     fn fault(&self, at: &Range<usize>, message: &str, help: Option<String>) -> Fault {

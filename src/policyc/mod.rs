@@ -29,6 +29,7 @@ mod markdown;
 mod prove;
 mod replace;
 mod requests;
+mod review;
 mod serve;
 mod set;
 mod show;

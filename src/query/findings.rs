@@ -5,7 +5,10 @@ use super::{
     prove::{Counterexample, Finding, Proof},
 };
 use crate::{
-    check::{Ir, ir::Rule},
+    check::{
+        Ir,
+        ir::{Cond, Effect, Rule},
+    },
     eval::verdict::Outcome,
     report::{Diagnostic, codes},
     request::{Input, Properties, Request},
@@ -58,7 +61,13 @@ pub fn idle_findings(ir: &Ir, idle: &[IdleRule], warnings: &[Diagnostic]) -> Vec
         warning.code() == codes::NO_ACTIONS || (warning.code() == codes::NEVER_HOLDS && inside)
     };
     let found = idle.iter().filter_map(|idle| Some((ir.rules.find(idle.rule)?, idle)));
-    let found = found.map(|(rule, idle)| idle_finding(ir, rule, &idle.why));
+    let found = found.map(|(rule, idle)| {
+        let opposite = match &idle.why {
+            Idle::NeverDecides(_) => opposite(ir, rule),
+            Idle::NeverFires | Idle::Redundant(_) => None,
+        };
+        opposite.map_or_else(|| idle_finding(ir, rule, &idle.why), |deny| opposite_finding(rule, deny))
+    });
     let is_silenced = |found: &Diagnostic| {
         let (code, at) = (found.code(), found.span());
         let covers = |covers: Span| covers.file == at.file && (covers.start..=covers.end).contains(&at.start);
@@ -98,6 +107,38 @@ fn idle_finding(ir: &Ir, rule: &Rule, why: &Idle) -> Diagnostic {
     };
     let others = others.iter().filter_map(|id| ir.rules.find(*id));
     others.fold(Diagnostic::new(code, rule.at, message), |found, other| found.also(other.at, label)).help(help)
+}
+
+/// The prohibition that says of just the same requests the opposite of what an `allow` says.
+fn opposite<'a>(ir: &'a Ir, rule: &Rule) -> Option<&'a Rule> {
+    if !matches!(rule.effect, Effect::Allow) {
+        return None;
+    }
+    let said = conditions(rule);
+    let denies = ir.rules.iter().filter(|other| !other.shadow && matches!(other.effect, Effect::Deny(_)));
+    let mut alike = denies.filter(|deny| deny.actions == rule.actions).filter(|deny| {
+        let other = conditions(deny);
+        other.len() == said.len() && said.iter().all(|cond| other.contains(cond))
+    });
+    alike.next()
+}
+
+/// What must hold for a rule, each condition once.
+fn conditions(rule: &Rule) -> Vec<&Cond> {
+    let mut conditions: Vec<&Cond> = Vec::new();
+    for part in rule.parts.iter().filter(|part| part.cond != Cond::constant(true)) {
+        if !conditions.contains(&&part.cond) {
+            conditions.push(&part.cond);
+        }
+    }
+    conditions
+}
+
+fn opposite_finding(rule: &Rule, deny: &Rule) -> Diagnostic {
+    let message = format!("the rule `{}` contradicts `{}`, and the prohibition wins", rule.name(), deny.name());
+    Diagnostic::new(codes::OPPOSITE, rule.at, message)
+        .also(deny.at, "this rule denies just what it allows")
+        .help("remove one of them, or say in the prohibition whom it spares")
 }
 
 /// A request as JSON, and what JSON cannot say of it.

@@ -122,6 +122,7 @@ codes! {
     NO_ACTIONS = "P0113", Warning, "no action is declared";
     NEVER_DECIDES = "P0114", Warning, "rule that never decides";
     REDUNDANT = "P0115", Warning, "rule whose work others do";
+    OPPOSITE = "P0116", Warning, "rules with the same scope and opposite effects";
 
     UNKNOWN_ACTION = "P0201", Error, "unknown action";
     UNKNOWN_ROLE = "P0202", Error, "unknown role";

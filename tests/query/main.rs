@@ -14,9 +14,11 @@
 mod brute;
 mod comparisons;
 mod differences;
+mod expiry;
 mod idle;
 mod proofs;
 mod random;
 mod requests;
 mod topics;
+mod tried;
 mod whom;

@@ -1,6 +1,6 @@
 //! A chart in the language of Graphviz.
 
-use super::{Card, Chart, Row, Step};
+use super::{Card, Chart, MARK, Row, Step};
 use std::{collections::BTreeSet, fmt::Write};
 
 /// What stands around the nodes.
@@ -9,6 +9,9 @@ const HEAD: &str = r##"digraph policy {
   node [shape=box, style="rounded,filled", fillcolor="#ffffff", color="#8c959f", fontname="monospace", fontsize=11];
   edge [color="#8c959f", arrowsize=0.6];
 "##;
+
+/// The colour of a mark.
+const NOTED: &str = "#9a6700";
 
 /// A chart as a graph that `dot` lays out: what leads in, a table of rules for each card, and what becomes of a decision.
 /// A large chart is folded first.
@@ -67,15 +70,28 @@ fn table(card: &Card) -> String {
         note(&mut table, step.title());
     }
     for (place, row) in card.rows.iter().enumerate() {
-        let _ = write!(table, "<tr><td align=\"left\" balign=\"left\" port=\"r{place}\">{}</td></tr>", cell(row));
+        let (link, tip) = (escaped(&row.link()), tip(row));
+        let _ = write!(
+            table,
+            "<tr><td align=\"left\" balign=\"left\" port=\"r{place}\" href=\"{link}\" tooltip=\"{tip}\">{}</td></tr>",
+            cell(row)
+        );
     }
     card.notes().iter().for_each(|text| note(&mut table, text));
     table.push_str("</table>");
     table
 }
 
+/// What is shown of a rule where a reader points at it.
+fn tip(row: &Row) -> String {
+    let lines: Vec<String> = std::iter::once(row.at.to_string()).chain(row.findings()).collect();
+    escaped(&lines.join("; "))
+}
+
 fn cell(row: &Row) -> String {
-    let mut cell = format!("<font color=\"{}\">{}</font> <b>{}</b>", color(row.step), row.word, escaped(&row.name));
+    let mark = if row.notes.is_empty() { String::new() } else { format!("<font color=\"{NOTED}\">{MARK}</font> ") };
+    let mut cell =
+        format!("{mark}<font color=\"{}\">{}</font> <b>{}</b>", color(row.step), row.word, escaped(&row.name));
     if !row.says.is_empty() {
         let _ = write!(cell, "  {}", escaped(&row.says));
     }

@@ -10,8 +10,9 @@ const MOST_ROWS: usize = 24;
 /// The most ways to a card that are named.
 const MOST_WAYS: usize = 4;
 
-/// What cards that look alike have in common: the sort of what leads to them, and what their rules do with what.
-type Looks<'c> = (&'c str, Vec<(Step, String, usize)>);
+/// What cards that look alike have in common: the sort of what leads to them, and what their rules do with what,
+/// with how many tests and how many notes.
+type Looks<'c> = (&'c str, Vec<(Step, String, usize, usize)>);
 
 impl Chart {
     /// The chart for a picture. Of many ways to a card some are named and the others counted. In a large chart, cards that
@@ -45,7 +46,7 @@ impl Chart {
 
     fn looks(&self, card: &Card) -> Looks<'_> {
         let way = card.ways.first().and_then(|way| self.ways.get(*way));
-        let looks = |row: &Row| (row.step, row.actions_in_words(), row.tests.len());
+        let looks = |row: &Row| (row.step, row.actions_in_words(), row.tests.len(), row.notes.len());
         (way.map_or("", |way| &way.sort), card.rows.iter().map(looks).collect())
     }
 }

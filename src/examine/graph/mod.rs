@@ -13,7 +13,7 @@ mod words;
 
 use crate::{
     check::{
-        ir::{Effect, Ir, Rule, Upon},
+        ir::{Effect, Ir, Rule, RuleId, Upon},
         vocabulary::{ActionId, RESOURCE_KINDS, Vocabulary},
     },
     compile::view::{Entry, Listed, Section, condition},
@@ -27,6 +27,9 @@ use std::{
 use words::Words;
 
 pub use reach::around;
+
+/// What marks a rule in a picture that something was found out about.
+const MARK: &str = "⚠";
 
 /// What a rule does where it fires, in the order in which a decision asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -173,6 +176,28 @@ pub struct Row {
     pub says: String,
     /// The ways that lead to it, as places in [`Chart::ways`]; empty where they lead to the whole card.
     pub ways: Vec<usize>,
+    /// The rule.
+    pub rule: RuleId,
+    /// What was found out about it, if anything; see [`Chart::note`].
+    pub notes: Vec<Note>,
+}
+
+/// Something to know about a rule: a warning, or a finding of a review.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The warning's code, or the finding's kind: `P0114`, `expired`.
+    pub kind: &'static str,
+    /// What there is to say.
+    pub message: String,
+}
+
+impl Chart {
+    /// Puts notes to the rules that they are about.
+    pub fn note(&mut self, notes: &BTreeMap<RuleId, Vec<Note>>) {
+        for row in self.cards.iter_mut().flat_map(|card| &mut card.rows) {
+            row.notes = notes.get(&row.rule).cloned().unwrap_or_default();
+        }
+    }
 }
 
 impl Card {
@@ -203,6 +228,26 @@ impl Row {
     #[must_use]
     pub fn condition(&self) -> String {
         if self.tests.is_empty() { "always".to_owned() } else { self.tests.join(" and ") }
+    }
+
+    /// Where a viewer finds the rule's text: its file and, as the sites that show code have it, its line: `a.policy#L14`.
+    fn link(&self) -> String {
+        let (file, line) = self.at.rsplit_once(':').unwrap_or((&self.at, "1"));
+        let mut link = String::new();
+        for byte in file.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                    link.push(char::from(byte))
+                }
+                _ => link.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        format!("{link}#L{line}")
+    }
+
+    /// What was found out about it, a line each.
+    pub fn findings(&self) -> impl Iterator<Item = String> {
+        self.notes.iter().map(|note| format!("{}: {}", note.kind, note.message))
     }
 }
 
@@ -293,6 +338,8 @@ impl Row {
             tests,
             says,
             ways: Vec::new(),
+            rule: listed.rule,
+            notes: Vec::new(),
         }
     }
 }

@@ -81,6 +81,15 @@ struct Rule<'a> {
     says: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     from: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<Finding<'a>>,
+}
+
+#[derive(Serialize)]
+struct Finding<'a> {
+    /// A warning's code, or `expired`.
+    kind: &'a str,
+    message: &'a str,
 }
 
 fn rules<'a>(chart: &'a Chart, card: &'a graph::Card) -> Vec<Rule<'a>> {
@@ -92,6 +101,7 @@ fn rules<'a>(chart: &'a Chart, card: &'a graph::Card) -> Vec<Rule<'a>> {
         when: &row.tests,
         says: &row.says,
         from: ways(chart, &row.ways),
+        findings: row.notes.iter().map(|note| Finding { kind: note.kind, message: &note.message }).collect(),
     };
     card.rows.iter().map(rule).collect()
 }

@@ -3,12 +3,14 @@
 //! What stands in a graph, and its pictures, are for [`examine::graph`](crate::examine::graph); here it is told on a terminal.
 
 mod json;
+mod notes;
 mod table;
 mod text;
 
 use super::{
     Config, Exit, Io,
     replace::replace,
+    review::{At, at},
     set,
     style::{Style, cause, failed},
 };
@@ -24,7 +26,7 @@ use std::path::PathBuf;
 ///
 /// The graph is what decides: each request finds a few blocks of rules by what it is about (the resource, the principal,
 /// tags, organisations) and asks their rules in a fixed order. Shown is what was compiled: a rule stands where it is filed,
-/// without the tests that are settled there.
+/// without the tests that are settled there. Rules that `check` warns of are marked, and with `--at` those that have expired.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Exit codes: 0 shown; 1 usage, or reading or writing failed; 3 the policy set is not valid.
@@ -47,6 +49,9 @@ pub(super) struct Args {
     /// Show numbers: rules, blocks, tests, bytes
     #[arg(long, env = "POLICYC_GRAPH_STATS")]
     stats: bool,
+    /// Mark the rules that have expired at this instant, too; a date is its first instant, in the zone of the policies
+    #[arg(long, env = "POLICYC_GRAPH_AT", value_name = "INSTANT|DATE", value_parser = at, conflicts_with = "stats")]
+    at: Option<At>,
     /// Write it to a file
     #[arg(short, long, env = "POLICYC_GRAPH_OUTPUT", value_name = "FILE")]
     output: Option<PathBuf>,
@@ -107,13 +112,14 @@ fn numbers(args: &Args, engine: &Engine, page: text::Page) -> String {
 }
 
 fn chart(args: &Args, engine: &Engine, page: text::Page) -> String {
-    let chart: Chart = match &args.resource {
+    let mut chart: Chart = match &args.resource {
         None => graph::whole(engine),
         Some(text) => {
             let (kind, id) = resource(text, &engine.ir().vocabulary);
             graph::around(engine, kind, id)
         }
     };
+    chart.note(&notes::of(engine, args.at));
     match args.format {
         Format::Text => page.render(&chart),
         Format::Json => json::chart(&chart),

@@ -128,6 +128,9 @@ impl Page {
             let text = format!("from {}", and_more(ways, row.ways.len()));
             self.paragraph(out, (&indent, &more), &text, |line| self.style.dim(line));
         }
+        for finding in row.findings() {
+            self.paragraph(out, (&indent, &more), &finding, |line| self.style.warning(line));
+        }
     }
 
     /// What a rule speaks of and when it fires: on one line if that fits, else on two, broken between tests.

@@ -1,6 +1,9 @@
 //! What became of the tests, as one JSON document.
 
-use super::outcome::{Case, File, Outcome, Test};
+use super::{
+    coverage, mutation,
+    outcome::{Case, File, Outcome, Test},
+};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -8,6 +11,10 @@ struct Report<'a> {
     tests: Vec<TestShape<'a>>,
     passed: usize,
     failed: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<Vec<coverage::json::SetShape<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mutation: Option<Vec<mutation::SetShape<'a>>>,
 }
 
 #[derive(Serialize)]
@@ -30,7 +37,9 @@ struct CaseShape<'a> {
 
 pub(super) fn render(outcome: &Outcome) -> serde_json::Result<String> {
     let tests = outcome.all_files().flat_map(|file| file.tests.iter().map(move |found| test(file, found))).collect();
-    let report = Report { tests, passed: outcome.passed(), failed: outcome.failed() };
+    let coverage = (!outcome.covered.is_empty()).then(|| coverage::json::sets(&outcome.covered));
+    let mutation = (!outcome.mutated.is_empty()).then(|| mutation::sets(&outcome.mutated));
+    let report = Report { tests, passed: outcome.passed(), failed: outcome.failed(), coverage, mutation };
     Ok(format!("{}\n", serde_json::to_string(&report)?))
 }
 

@@ -1,5 +1,6 @@
 //! What became of all tests, with places that people can go to.
 
+use super::{coverage::Covered, mutation::Mutated};
 use crate::{
     engine::Engine,
     examine::{
@@ -14,6 +15,10 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     pub(super) sets: Vec<Set>,
+    /// What the tests decide, set by set, where that was asked.
+    pub(super) covered: Vec<Covered>,
+    /// Which small mistakes they notice, set by set, where that was asked.
+    pub(super) mutated: Vec<Mutated>,
 }
 
 /// What became of the tests of one policy set.

@@ -1,13 +1,13 @@
 //! A chart as a picture: what leads in on the left, rules in their cards, what becomes of a decision on the right.
 //!
-//! `plan` says where everything stands, here it is drawn. The picture is one SVG document without scripts and without
-//! anything outside of it; it follows the reader's light or dark colours. A large chart is folded first.
+//! `plan` says where everything stands, here it is drawn. The picture is one SVG document without scripts that needs
+//! nothing outside of it; each rule links to its text. It follows the reader's light or dark colours. A large chart is folded first.
 
 mod plan;
 
-use super::{Chart, Row, Step};
+use super::{Chart, MARK, Row, Step};
 use plan::{CardPlan, Outcome, Pill, Plan, Point, RowPlan, TEXT_LINE};
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 /// Colours and fonts.
 const STYLE: &str = include_str!("style.css");
@@ -40,7 +40,8 @@ pub fn render(chart: &Chart) -> String {
         curve(&mut out, &format!("edge {}", class(*step)), *from, *to);
     }
     plan.pills.iter().for_each(|it| pill(&mut out, it));
-    plan.cards.iter().for_each(|it| card(&mut out, it));
+    let mut ids = Ids::default();
+    plan.cards.iter().for_each(|it| card(&mut out, it, &mut ids));
     for (from, to) in &plan.thens {
         let _ = writeln!(out, r#"<path class="then" d="M{} {}V{}"/>"#, number(from.x), number(from.y), number(to.y));
     }
@@ -102,7 +103,7 @@ fn pill(out: &mut String, pill: &Pill) {
     text(out, class, Point { x: pill.at.x + plan::INSET, y: pill.at.y + plan::PILL / 2.0 + 4.0 }, &pill.text);
 }
 
-fn card(out: &mut String, card: &CardPlan<'_>) {
+fn card(out: &mut String, card: &CardPlan<'_>, ids: &mut Ids) {
     let _ = writeln!(
         out,
         r#"<rect class="card" x="{}" y="{}" width="{}" height="{}" rx="8"/>"#,
@@ -119,7 +120,7 @@ fn card(out: &mut String, card: &CardPlan<'_>) {
         if place > 0 || card.heading.is_some() {
             line(out, card, row.y);
         }
-        rule(out, card, row);
+        rule(out, card, row, ids);
     }
     for (y, note) in &card.notes {
         line(out, card, *y);
@@ -138,20 +139,10 @@ fn line(out: &mut String, card: &CardPlan<'_>, y: f64) {
     );
 }
 
-fn rule(out: &mut String, card: &CardPlan<'_>, plan: &RowPlan<'_>) {
+fn rule(out: &mut String, card: &CardPlan<'_>, plan: &RowPlan<'_>, ids: &mut Ids) {
     let row: &Row = plan.row;
-    let _ = writeln!(
-        out,
-        "<g><title>{}</title>",
-        escaped(&format!(
-            "{} {}, {}: to {} when {}",
-            row.word,
-            row.name,
-            row.at,
-            row.actions_in_words(),
-            row.condition()
-        ))
-    );
+    let _ =
+        writeln!(out, r#"<a id="{}" href="{}"><title>{}</title>"#, ids.of(&row.name), escaped(&row.link()), tip(row));
     let step = class(row.step);
     let _ = writeln!(
         out,
@@ -161,6 +152,9 @@ fn rule(out: &mut String, card: &CardPlan<'_>, plan: &RowPlan<'_>) {
         number(plan.height - 18.0)
     );
     let (left, mut y) = (card.at.x + plan::INSET + 6.0, plan.y + 22.0);
+    if !row.notes.is_empty() {
+        text(out, "mark", Point { x: left + plan.name - plan::CHARACTER * 1.8, y }, MARK);
+    }
     text(out, step, Point { x: left, y }, &row.word);
     text(out, "name", Point { x: left + plan.name, y }, &plan.shown);
     if plan.beside && !row.says.is_empty() {
@@ -173,7 +167,34 @@ fn rule(out: &mut String, card: &CardPlan<'_>, plan: &RowPlan<'_>) {
         let indent = line.len().saturating_sub(line.trim_start().len());
         text(out, "muted", Point { x: left + indent as f64 * plan::CHARACTER, y }, line.trim_start());
     }
-    out.push_str("</g>\n");
+    out.push_str("</a>\n");
+}
+
+/// The ids of elements: those of rules are named after them, and a rule that stands in several cards has several.
+#[derive(Default)]
+struct Ids(BTreeSet<String>);
+
+impl Ids {
+    fn of(&mut self, name: &str) -> String {
+        let plain = |character: char| if character.is_alphanumeric() || character == '_' { character } else { '-' };
+        let first = format!("rule-{}", name.chars().map(plain).collect::<String>());
+        let mut id = first.clone();
+        for number in 2.. {
+            if self.0.insert(id.clone()) {
+                break;
+            }
+            id = format!("{first}-{number}");
+        }
+        id
+    }
+}
+
+/// What is shown of a rule where a reader points at it, as XML has it.
+fn tip(row: &Row) -> String {
+    let (word, name, at) = (row.word.as_str(), &row.name, &row.at);
+    let what = format!("{word} {name}, {at}: to {} when {}", row.actions_in_words(), row.condition());
+    let lines: Vec<String> = std::iter::once(what).chain(row.findings()).map(|line| escaped(&line)).collect();
+    lines.join("\n")
 }
 
 fn outcome(out: &mut String, outcome: &Outcome) {
