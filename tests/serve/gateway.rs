@@ -328,10 +328,10 @@ fn a_lease_ends_with_its_stream_or_with_its_client() {
     comes(&mut response, ONE);
     assert_eq!(busy(), "rate_limit_exceeded");
     drop(response);
-    exchange.is_left();
+    exchange.wait_until_left();
     let (response, exchange) = stream(&service, &upstream, &streamed("busy", ""));
     drop(response);
-    exchange.is_left();
+    exchange.wait_until_left();
 
     // It goes before anything has come back.
     let mut client = TcpStream::connect(service.url("").trim_start_matches("http://")).unwrap();
@@ -340,7 +340,7 @@ fn a_lease_ends_with_its_stream_or_with_its_client() {
     write!(client, "POST {CHAT} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
     let exchange = upstream.next();
     drop(client);
-    exchange.is_left();
+    exchange.wait_until_left();
     let asked = ask(&service, CHAT, &chat("busy"));
     upstream.next().answer("200 OK", "", "");
     assert_eq!(asked.join().unwrap().status(), 200);
@@ -449,7 +449,7 @@ fn an_upstream_that_fails_is_told_as_such() {
     let asked = ask(&service, CHAT, &chat("acme/other"));
     let silent = upstream.next();
     assert_eq!(error(asked.join().unwrap()).0, 504);
-    silent.is_left();
+    silent.wait_until_left();
     let gone = upstream.stop();
     let service = Setup::new(POLICY).args(&["--upstream", &format!("gone={gone}")]).start();
     assert_eq!(error(service.post(CHAT, &chat("acme/open")).send().unwrap()).0, 502);

@@ -123,7 +123,7 @@ impl Exchange {
     }
 
     /// Waits until whoever asked has gone.
-    pub(crate) fn is_left(mut self) {
+    pub(crate) fn wait_until_left(mut self) {
         let read = self.stream.read(&mut [0]);
         assert!(matches!(read, Ok(0)) || read.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset));
     }
