@@ -48,13 +48,13 @@ impl Upstream {
     /// The next request.
     pub(crate) fn next(&self) -> Exchange {
         let exchange = self.asked.recv_timeout(PATIENCE).expect("a request reaches the upstream");
-        self.count.set(self.count.get() + 1);
+        self.count.set(self.count.get().saturating_add(1));
         exchange
     }
 
     /// How many requests have come in all. Whoever asked has been answered, so none is under way.
     pub(crate) fn count(&self) -> usize {
-        self.count.get() + self.asked.try_iter().count()
+        self.count.get().saturating_add(self.asked.try_iter().count())
     }
 
     /// Ends, and gives the address where nobody answers any more.

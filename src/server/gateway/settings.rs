@@ -375,25 +375,22 @@ mod tests {
     #[test]
     fn what_cannot_be_is_said() {
         let said = |text: &str| {
-            toml::from_str::<Settings>(text)
-                .map_err(|error| error.message().to_owned())
-                .and_then(|settings| settings.validate().map_err(|faulty| faulty.0))
-                .unwrap_err()
+            let settings: Settings = serde_json::from_str(text).unwrap();
+            settings.validate().map_err(|faulty| faulty.0).unwrap_err()
         };
+        let upstream = |more: &str| said(&format!(r#"{{"upstream": [{{"name": "a", "url": "https://x"{more}}}]}}"#));
         insta::assert_snapshot!(
             [
-                said("[[upstream]]\nname = \"a b\""),
-                said(
-                    "[[upstream]]\nname = \"a\"\nurl = \"https://x\"\n[[upstream]]\nname = \"a\"\nurl = \"https://y\""
-                ),
-                said("[[upstream]]\nname = \"a\"\nurl = \"http://models\""),
-                said("[[upstream]]\nname = \"a\"\nurl = \"https://x\"\nkey_env = \"A\"\nkey_file = \"b\""),
-                said("[[upstream]]\nname = \"a\"\nurl = \"https://x\"\nmodels = [\"x\\\\y\"]"),
-                said("[aliases]\na = \"b\"\nb = \"c\""),
-                said("[headers]\norg = \"connection\""),
-                said("[headers]\norg = \"x y\""),
-                said("[tokens]\nbytes_per_token = 0"),
-                said("undeclared = \"allow\""),
+                said(r#"{"upstream": [{"name": "a b"}]}"#),
+                upstream(r#"}, {"name": "a", "url": "https://y""#),
+                said(r#"{"upstream": [{"name": "a", "url": "http://models"}]}"#),
+                upstream(r#", "key_env": "A", "key_file": "b""#),
+                upstream(r#", "key_env": "A", "pass_authorization": true"#),
+                upstream(r#", "models": ["x\\y"]"#),
+                said(r#"{"aliases": {"a": "b", "b": "c"}}"#),
+                said(r#"{"headers": {"org": "connection"}}"#),
+                said(r#"{"headers": {"org": "x y"}}"#),
+                said(r#"{"tokens": {"bytes_per_token": 0}}"#),
             ]
             .join("\n"),
             @r"
@@ -401,12 +398,12 @@ mod tests {
         two upstreams are called `a`
         upstream `a`: `http://models` sends keys and prompts in the clear: write `https`, or `insecure = true` where the network sees to it
         upstream `a`: its key is in a file or in the environment, not in both
+        upstream `a`: it gets its own key or the client's, not both
         upstream `a`: model `x\y`: a backslash must be followed by `*`, `?` or `\`
         `gateway.aliases`: `a` stands for `b`, which is an alias too
         `gateway.headers.org`: `connection` has a meaning of its own
         `gateway.headers.org`: `x y` is no name of a header
         `gateway.tokens.bytes_per_token` is at least 1
-        unknown variant `allow`, expected `refuse` or `decide`
         "
         );
     }
