@@ -1,9 +1,9 @@
 //! The service: one process that answers what proxies, gateways and clients ask, each in its own convention.
 //!
-//! In go connections, out come answers; in between every surface takes the same way: who asks ([`identity`]) → a request →
-//! the running set ([`policy`]) decides, in memory → the decision is recorded ([`audit`]) → the answer, in the surface's words.
+//! In go connections, out come answers; in between every surface takes the same way: who asks (`identity`) → a request →
+//! the running set (`policy`) decides, in memory → the decision is recorded (`audit`) → the answer, in the surface's words.
 //! Each surface is a folder with its `routes()`; none knows another, and none decides by itself. What the service is told at
-//! its start are [`Settings`]; what it holds while it runs is the [`App`](app::App).
+//! its start are [`Settings`]; what it holds while it runs is the `App`.
 
 mod app;
 pub(crate) mod audit;

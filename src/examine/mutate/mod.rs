@@ -1,8 +1,8 @@
 //! Whether the tests of a set would notice a slip of the pen.
 //!
-//! Each *mutant* is the set with one small change ([`operators`]), checked as usual. It is killed if a test fails on it. Of
+//! Each *mutant* is the set with one small change (`operators`), checked as usual. It is killed if a test fails on it. Of
 //! those that live, the two sets are compared exactly: if they decide alike there is nothing to notice, and the mutant does
-//! not count; else there is a request on which they differ, and a test that notices is proposed ([`propose`]).
+//! not count; else there is a request on which they differ, and a test that notices is proposed (`propose`).
 
 mod operators;
 mod propose;
