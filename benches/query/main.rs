@@ -9,7 +9,8 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use policyc::{
     Claims, Engine,
-    query::{Budget, ChangeKind, Finding, diff, prove},
+    query::{Budget, ChangeKind, Finding, diff, idle, prove},
+    request::{Principal, Request, Resource},
 };
 use std::fmt::Write;
 
@@ -39,6 +40,15 @@ fn general(criterion: &mut Criterion) {
             bencher.iter(|| prove(engine.ir(), Budget::USUAL));
         });
     }
+}
+
+/// Which of many general rules change nothing.
+fn idle_rules(criterion: &mut Criterion) {
+    let engine = Engine::builder().text("general.policy", &general::rules(3_000)).load().unwrap();
+    let mut group = criterion.benchmark_group("idle");
+    group.sample_size(10);
+    group.bench_function("general-3000", |bencher| bencher.iter(|| idle(engine.ir()).len()));
+    group.finish();
 }
 
 /// Many models with a few rules of their own, and a claim about all.
@@ -72,7 +82,7 @@ fn models(criterion: &mut Criterion) {
 }
 
 /// How many models there are where models are compared.
-const MODELS: usize = 20_000;
+const MODELS: usize = 100_000;
 
 /// Two sets of general rules: one in five edited, and one in five split in two that say the same.
 fn differences(criterion: &mut Criterion) {
@@ -94,10 +104,10 @@ fn differences(criterion: &mut Criterion) {
     }
     let old = models_of(MODELS, |_| false);
     let changed = models_of(MODELS, |model| model % (MODELS / 200) == 0);
-    compare(&mut group, "models-20000/200-changed", [&old, &changed], false);
+    compare(&mut group, "models-100000/200-changed", [&old, &changed], false);
     let general = "allow role a to view;\nallow role a to train;\ndeny anyone to view when degraded;\n";
     let (before, after) = (format!("role a;\n{old}"), format!("role a;\n{old}{general}"));
-    compare(&mut group, "models-20000/3-general-changed", [&before, &after], false);
+    compare(&mut group, "models-100000/3-general-changed", [&before, &after], false);
     group.finish();
 }
 
@@ -120,6 +130,17 @@ fn models_of(count: usize, otherwise: impl Fn(usize) -> bool) -> String {
     text
 }
 
+/// What one principal may use of very many models; loading them does not count.
+fn listed(criterion: &mut Criterion) {
+    let engine = Engine::builder().text("set.policy", &models_of(200_000, |_| false)).load().unwrap();
+    let asked = Request::new(Principal::user("user-7@example.com").org("org-7"), "view", Resource::model("any"));
+    assert_eq!(engine.usable(&asked, None).unwrap().len(), 200_000 / 50);
+    let mut group = criterion.benchmark_group("list");
+    group.sample_size(10);
+    group.bench_function("models-200000", |bencher| bencher.iter(|| engine.usable(&asked, None)));
+    group.finish();
+}
+
 fn compare(
     group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>,
     name: &str,
@@ -134,5 +155,5 @@ fn compare(
     group.bench_function(name, |bencher| bencher.iter(found));
 }
 
-criterion_group!(benches, shipped, general, models, differences);
+criterion_group!(benches, shipped, general, idle_rules, models, differences, listed);
 criterion_main!(benches);

@@ -5,7 +5,7 @@ use super::{
     facts::{check_principal, lookup, misfit},
 };
 use crate::{
-    check::vocabulary::{AttrId, Owner, builtin},
+    check::vocabulary::{AttrId, Owner, Vocabulary, builtin},
     request::{Given, Input, Refusal, Request},
 };
 use smallvec::SmallVec;
@@ -18,34 +18,50 @@ pub(crate) fn fill(draft: &mut Draft, set: Set<'_>, request: &Request) -> Result
     let principal = &request.principal;
     check_principal(principal)?;
     draft.principal(set, &principal.kind, principal.id.as_deref());
-    give_all(draft, set, request, Owner::Principal)?;
+    give_each(draft, set, said(set.vocabulary, request, Owner::Principal))?;
     draft.end_of_principal();
     draft.ask(set, &request.action, &request.resource.kind, &request.resource.id, |_| None);
-    for owner in [Owner::Resource, Owner::Action, Owner::Context] {
-        give_all(draft, set, request, owner)?;
-    }
-    Ok(())
+    give_each(draft, set, besides_principal(set.vocabulary, request))
 }
 
-/// Gives all values of an owner's attributes.
-fn give_all(draft: &mut Draft, set: Set<'_>, request: &Request, owner: Owner) -> Result<(), Refusal> {
+/// What a request says of the attributes of its resource, its action and its circumstances.
+pub(crate) fn besides_principal<'v, 'r>(
+    vocabulary: &'v Vocabulary,
+    request: &'r Request,
+) -> impl Iterator<Item = (AttrId, &'r Input)> + use<'v, 'r> {
+    let owners = [Owner::Resource, Owner::Action, Owner::Context].into_iter();
+    owners.flat_map(|owner| said(vocabulary, request, owner))
+}
+
+/// Gives the values of attributes.
+///
+/// # Errors
+/// Where one does not fit.
+pub(crate) fn give_each<'r>(
+    draft: &mut Draft,
+    set: Set<'_>,
+    given: impl IntoIterator<Item = (AttrId, &'r Input)>,
+) -> Result<(), Refusal> {
+    given.into_iter().try_for_each(|(attr, input)| {
+        give(draft, set, attr, input).map_err(|Misfit| misfit(set.vocabulary, attr, input))
+    })
+}
+
+/// What a request says of an owner's attributes.
+fn said<'v, 'r>(
+    vocabulary: &'v Vocabulary,
+    request: &'r Request,
+    owner: Owner,
+) -> impl Iterator<Item = (AttrId, &'r Input)> + use<'v, 'r> {
     let properties = match owner {
         Owner::Principal => &request.principal.properties,
         Owner::Resource => &request.resource.properties,
         Owner::Action => &request.action_properties,
         Owner::Context => &request.context,
     };
-    if properties.is_empty() {
-        return Ok(());
-    }
-    for (attr, row) in set.vocabulary.attributes.pairs() {
-        if row.owner != owner || builtin::ALWAYS_GIVEN.contains(&attr) {
-            continue;
-        }
-        let Some(input) = lookup(properties, &row.name) else { continue };
-        give(draft, set, attr, input).map_err(|Misfit| misfit(set.vocabulary, attr, input))?;
-    }
-    Ok(())
+    let rows = vocabulary.attributes.pairs().filter(|_| !properties.is_empty());
+    let open = rows.filter(move |(attr, row)| row.owner == owner && !builtin::ALWAYS_GIVEN.contains(attr));
+    open.filter_map(|(attr, row)| Some((attr, lookup(properties, &row.name)?)))
 }
 
 fn give(draft: &mut Draft, set: Set<'_>, attr: AttrId, input: &Input) -> Result<(), Misfit> {

@@ -5,20 +5,12 @@ use super::{
     requests::{at, date, default_time},
     set, show,
     style::counted,
-    who::obligations,
 };
-use crate::{
-    decision::Decision,
-    engine::Engine,
-    eval::verdict::Outcome,
-    examine::text::quoted,
-    request::{Refusal, Request},
-};
+use crate::{check::Ir, engine::Usable, examine::text::quoted, wire};
 use chrono::{DateTime, Utc};
 use clap::ValueEnum;
-use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 use serde::Serialize;
-use std::{fmt::Write, path::PathBuf, sync::Arc};
+use std::{fmt::Write, path::PathBuf};
 
 /// List the declared resources that a principal may use
 ///
@@ -65,14 +57,6 @@ enum Format {
     Json,
 }
 
-/// A resource that may be used, and what comes with that.
-struct Usable {
-    kind: Arc<str>,
-    id: Arc<str>,
-    limits: Vec<String>,
-    decision: Decision,
-}
-
 pub(super) fn run(args: &Args, io: &mut Io<'_>, config: &Config) -> Exit {
     match try_run(args, io, config) {
         Ok(exit) | Err(exit) => exit,
@@ -85,50 +69,30 @@ fn try_run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> 
     date(&mut asked, default_time(args.at));
     let engine = set::load(set::one(&args.paths, &args.catalog, io, config)?.builder(), io)?;
     asked::knows_action(&engine, &args.action, io)?;
-    let found = usable(&engine, &asked, kind).map_err(|refusal| asked::refused(&refusal, io))?;
+    let found = engine.usable(&asked, kind).map_err(|refusal| asked::refused(&refusal, io))?;
     let text = match args.format {
-        Format::Pretty => pretty(&found),
-        Format::Json => json(&found),
+        Format::Pretty => pretty(engine.ir(), &found),
+        Format::Json => json(engine.ir(), &found),
     };
     let _ = io.out.write_all(text.as_bytes());
     Ok(Exit::Fine)
 }
 
-/// The declared resources, of a kind or of any, that a request about them is allowed for; by kind and id.
-fn usable(engine: &Engine, asked: &Request, kind: Option<&str>) -> Result<Vec<Usable>, Refusal> {
-    let declared: Vec<(&Arc<str>, &Arc<str>)> = engine
-        .ir()
-        .vocabulary
-        .resources
-        .exact()
-        .map(|(id, entity)| (&entity.kind, id))
-        .filter(|(of, _)| kind.is_none_or(|kind| ***of == *kind))
-        .collect();
-    let look = |request: &mut Request, (kind, id): &(&Arc<str>, &Arc<str>)| {
-        request.resource.kind.replace_range(.., kind);
-        request.resource.id.replace_range(.., id);
-        let verdict = engine.verdict(request)?;
-        if !matches!(verdict.outcome, Outcome::Allow(_)) {
-            return Ok(None);
-        }
-        let limits = verdict.limits.iter().filter_map(|id| show::limit(engine.ir(), *id)).collect();
-        let decision = engine.unlimited(request)?;
-        Ok(Some(Usable { kind: (*kind).clone(), id: (*id).clone(), limits, decision }))
-    };
-    let looked = declared.par_iter().map_init(|| asked.clone(), look);
-    looked.filter_map(Result::transpose).collect()
-}
-
-fn pretty(found: &[Usable]) -> String {
+fn pretty(ir: &Ir, found: &[Usable]) -> String {
     let mut text = String::new();
-    for Usable { kind, id, limits, decision } in found {
-        let duties = decision.obligations.iter().map(ToString::to_string);
-        let more: Vec<String> = limits.iter().cloned().chain(duties).collect();
+    for usable in found {
+        let duties = usable.obligations.iter().map(ToString::to_string);
+        let more: Vec<String> = limits(ir, usable).into_iter().chain(duties).collect();
         let more = if more.is_empty() { String::new() } else { format!("  {}", more.join(", ")) };
-        let _ = writeln!(text, "{kind} {}{more}", quoted(id));
+        let _ = writeln!(text, "{} {}{more}", usable.kind, quoted(&usable.id));
     }
     let _ = writeln!(text, "{}", counted(found.len(), "resource"));
     text
+}
+
+/// The limits that come with a resource, in words.
+fn limits(ir: &Ir, usable: &Usable) -> Vec<String> {
+    usable.limits.iter().filter_map(|id| show::limit(ir, *id)).collect()
 }
 
 #[derive(Serialize)]
@@ -141,19 +105,15 @@ struct Shape<'a> {
     r#type: &'a str,
     id: &'a str,
     obligations: serde_json::Value,
-    limits: &'a [String],
+    limits: Vec<String>,
 }
 
-fn json(found: &[Usable]) -> String {
-    let mut resources = Vec::new();
-    for usable in found {
-        resources.push(Shape {
-            r#type: &usable.kind,
-            id: &usable.id,
-            obligations: obligations(&usable.decision),
-            limits: &usable.limits,
-        });
-    }
+fn json(ir: &Ir, found: &[Usable]) -> String {
+    let shape = |usable| -> Shape<'_> {
+        let Usable { kind, id, obligations, .. } = usable;
+        Shape { r#type: kind, id, obligations: wire::decision::obligations(obligations), limits: limits(ir, usable) }
+    };
+    let resources = found.iter().map(shape).collect();
     let mut text = serde_json::to_string(&Report { resources }).unwrap_or_default();
     text.push('\n');
     text

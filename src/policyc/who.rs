@@ -155,7 +155,7 @@ fn json(engine: &Engine, found: &Who) -> String {
     let shape = |case: &'_ WhoCase| {
         let rule = engine.ir().rules.find(case.rule)?;
         let (limits, decision) = comes_with(engine, case);
-        Some((rule, limits, decision.map(|decision| obligations(&decision)).unwrap_or_default()))
+        Some((rule, limits, wire::decision::obligations(decision.as_ref().map_or(&[], |decision| &decision.obligations))))
     };
     let cases = found.cases.iter().filter_map(|case| {
         let (rule, limits, obligations) = shape(case)?;
@@ -173,10 +173,4 @@ fn json(engine: &Engine, found: &Who) -> String {
     let mut text = serde_json::to_string(&Report { cases: cases.collect() }).unwrap_or_default();
     text.push('\n');
     text
-}
-
-/// The duties of a decision, as its JSON has them.
-pub(super) fn obligations(decision: &Decision) -> serde_json::Value {
-    let value = wire::decision::to_value(decision);
-    value.pointer("/context/obligations").cloned().unwrap_or_else(|| serde_json::json!([]))
 }

@@ -28,6 +28,12 @@ pub fn to_value(decision: &Decision) -> serde_json::Value {
     serde_json::to_value(view(decision)).unwrap_or_else(|_| serde_json::json!({ "decision": false }))
 }
 
+/// Duties as JSON, as they stand in a decision.
+#[must_use]
+pub fn obligations(obligations: &[Obligation]) -> serde_json::Value {
+    obligations.iter().filter_map(|obligation| serde_json::to_value(ObligationView::of(obligation)).ok()).collect()
+}
+
 /// A decision as a part of a larger JSON text, with its members in their order.
 pub fn view(decision: &Decision) -> impl Serialize {
     let denial = decision.denial();

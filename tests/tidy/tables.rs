@@ -77,7 +77,7 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
     ("lru", "engine/session.rs server/audit/alert.rs server/identity/cache.rs"),
     (
         "rayon",
-        "compile/bundle/ compile/mod.rs check/checked.rs check/mod.rs check/parsed.rs engine/batch.rs load/ query/ examine/ policyc/",
+        "compile/bundle/ compile/mod.rs check/checked.rs check/mod.rs check/parsed.rs engine/batch.rs engine/list.rs load/ query/ examine/ policyc/",
     ),
     // Never in ast/, check/ or eval/: the core types have no wire format.
     ("serde", "report/ wire/ server/ policyc/"),
