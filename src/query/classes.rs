@@ -92,6 +92,11 @@ impl Classes {
         Self { words: self.words.iter().zip(&other.words).map(|(one, two)| one & two).collect() }
     }
 
+    /// Those that one of them has.
+    pub(super) fn or(&self, other: &Self) -> Self {
+        Self { words: self.words.iter().zip(&other.words).map(|(one, two)| one | two).collect() }
+    }
+
     /// Those that the other has not.
     pub(super) fn without(&self, other: &Self) -> Self {
         Self { words: self.words.iter().zip(&other.words).map(|(one, two)| one & !two).collect() }

@@ -1,11 +1,14 @@
 //! What one or two policy sets know, seen from the requests that all of them are asked about.
 
-use super::names::{Names, pins};
+use super::{
+    calendar::Calendar,
+    names::{Names, pins},
+};
 use crate::{
     check::{
         Ir,
         entity::{Entities, Entity},
-        ir::{Rule, RuleId},
+        ir::{Rule, RuleId, Window},
         vocabulary::{self, AttrId, Owner, Type, Vocabulary, builtin},
     },
     eval::facts::close_roles,
@@ -14,7 +17,7 @@ use crate::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 ids! {
@@ -46,7 +49,12 @@ pub(in crate::query) struct Frame<'a> {
     pub(in crate::query) names: Names,
     /// The kinds of resources that are declared or named with an id.
     pub(in crate::query) kinds: BTreeSet<Arc<str>>,
+    /// The calendars of the windows that some cases had.
+    calendars: Mutex<Vec<Arc<Calendar>>>,
 }
+
+/// How many calendars are kept: most cases have the windows of the rules that are about all resources.
+const KEPT: usize = 16;
 
 /// A policy set.
 pub(in crate::query) struct Side<'a> {
@@ -70,8 +78,13 @@ pub(in crate::query) const fn key(attr: AttrId) -> Key {
 impl<'a> Frame<'a> {
     /// The frame of some policy sets. Of an attribute that several know, the values that all of them take count.
     pub(in crate::query) fn new(sets: &[&'a Ir]) -> Self {
-        let mut frame =
-            Self { sides: IdVec::new(), attributes: IdVec::new(), names: Names::default(), kinds: BTreeSet::new() };
+        let mut frame = Self {
+            sides: IdVec::new(),
+            attributes: IdVec::new(),
+            names: Names::default(),
+            kinds: BTreeSet::new(),
+            calendars: Mutex::default(),
+        };
         let mut places: HashMap<(Owner, Arc<str>), Key> = HashMap::new();
         for ir in sets {
             let rows = ir.vocabulary.attributes.iter();
@@ -116,6 +129,20 @@ impl<'a> Frame<'a> {
                 row.is_agreed = false;
             }
         }
+    }
+
+    /// The calendar of some windows.
+    pub(super) fn calendar(&self, windows: &[Arc<Window>]) -> Arc<Calendar> {
+        let kept = || self.calendars.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept().iter().find(|calendar| calendar.windows() == windows) {
+            return known.clone();
+        }
+        let calendar = Arc::new(Calendar::new(windows.to_vec()));
+        let mut kept = kept();
+        if kept.len() < KEPT {
+            kept.push(calendar.clone());
+        }
+        calendar
     }
 
     /// Whether a request cannot give an attribute: no value fits it for all sets, or there are no tiers to give.

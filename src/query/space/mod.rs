@@ -3,6 +3,7 @@
 //! Dimensions are made of what *requests* say, and not of what a policy set makes of it: defaults, declarations and the
 //! inclusion of roles come in when a condition of a set is put into literals. So one space serves several sets.
 
+mod calendar;
 mod case;
 mod frame;
 mod ground;
@@ -16,6 +17,7 @@ mod slot;
 mod truth;
 mod wanted;
 
+pub(super) use calendar::{Calendar, TooLong};
 pub(super) use case::{Case, Kind};
 pub(super) use frame::{Frame, Key, Side, SideId, key};
 pub(super) use ground::{Given, Ground, Shown};
@@ -95,8 +97,8 @@ pub(super) struct Space<'a> {
     pub(super) organisations: Option<Vec<Arc<str>>>,
     /// Whether a text that is not named matches a pattern.
     pub(super) globs: HashMap<(Key, String), Vec<(Glob, DimId)>>,
-    /// Whether an instant is in a window.
-    pub(super) windows: Vec<(Key, Arc<Window>, DimId)>,
+    /// What clocks show at an instant, as far as windows tell that apart.
+    pub(super) calendars: BTreeMap<Key, (Arc<Calendar>, DimId)>,
     /// Whether two texts are the same.
     pub(super) equals: BTreeMap<(Key, Key), DimId>,
     /// How two values stand to each other, the second moved by some seconds.
@@ -137,7 +139,7 @@ impl<'a> Scene<'a> {
             roles: BTreeMap::new(),
             organisations,
             globs: HashMap::new(),
-            windows: Vec::new(),
+            calendars: BTreeMap::new(),
             equals: BTreeMap::new(),
             orders: BTreeMap::new(),
             elements: BTreeMap::new(),
@@ -177,17 +179,14 @@ impl<'a> Scene<'a> {
 
     /// An instant is in a window, given that there is one.
     fn window(&mut self, at: Key, window: &Arc<Window>) -> Lit {
-        let windows = &self.space.windows;
-        let known = windows.iter().find(|(of, known, _)| *of == at && (Arc::ptr_eq(known, window) || known == window));
-        let dim = match known {
-            Some((.., dim)) => *dim,
-            None => {
-                let dim = self.search.dimension(Classes::all(2), 2);
-                self.space.windows.push((at, window.clone(), dim));
-                dim
-            }
-        };
-        self.yes(dim)
+        let Self { search, space } = self;
+        let Space { ground, wanted, calendars, .. } = space;
+        let (calendar, dim) = calendars.entry(at).or_insert_with(|| {
+            let calendar = ground.frame.calendar(wanted.windows.get(&at).map_or(&[], Vec::as_slice));
+            let count = calendar.count();
+            (calendar, search.dimension(Classes::all(count), count))
+        });
+        search.within(*dim, &calendar.inside(window))
     }
 
     /// A text matches a pattern, given that there is one and it is not named.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     check::{
-        ir::{Atom, Members},
+        ir::{Atom, Members, Window},
         shift,
         vocabulary::{Type, builtin},
     },
@@ -25,6 +25,8 @@ pub(super) struct Wanted {
     pub(super) cuts: BTreeMap<Key, BTreeSet<Value>>,
     /// Texts.
     pub(super) texts: BTreeMap<Key, BTreeSet<Arc<str>>>,
+    /// The windows that instants are told apart by.
+    pub(super) windows: BTreeMap<Key, Vec<Arc<Window>>>,
     /// Whether principals are told apart by more than the ids that are named: by patterns, or by comparing them.
     pub(super) identities: bool,
 }
@@ -36,6 +38,12 @@ impl Wanted {
         match atom {
             Atom::Compare(attr, _, value) => self.constant(frame, side.key(*attr), value),
             Atom::In(attr, members) => self.members(side.key(*attr), members),
+            Atom::During(attr, window) => {
+                let windows = self.windows.entry(side.key(*attr)).or_default();
+                if !windows.iter().any(|known| Arc::ptr_eq(known, window) || known == window) {
+                    windows.push(window.clone());
+                }
+            }
             Atom::Like(attr, glob) => {
                 self.identities |= *attr == builtin::PRINCIPAL_ID;
                 if let Some(text) = glob.literal() {
@@ -68,7 +76,6 @@ impl Wanted {
             }
             Atom::IsTrue(_)
             | Atom::Has(_)
-            | Atom::During(..)
             | Atom::Contains(..)
             | Atom::Overlaps(..)
             | Atom::OverlapsResource(..)

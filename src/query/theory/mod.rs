@@ -2,9 +2,8 @@
 //!
 //! A cell tells what classes things are in: a text is none of those that are named, a number is in a range, this is less
 //! than that, an instant is in this window and not in that one. Whether there are texts, numbers and instants like that is
-//! for the theories to say: [`texts`], [`numbers`] and [`calendar`]. Each gives values, or the facts that together cannot be.
+//! for the theories to say: [`texts`] and [`numbers`]. Each gives values, or the facts that together cannot be.
 
-mod calendar;
 mod numbers;
 mod request;
 mod texts;
@@ -109,7 +108,7 @@ impl<C> Reader<'_, '_, C> {
 impl Space<'_> {
     /// Whether an attribute is an instant that windows test and that nothing is compared with.
     fn is_left_to_windows(&self, search: &Search, key: Key) -> bool {
-        self.windows.iter().any(|(of, _, dim)| *of == key && Self::answer(search, *dim).is_some())
+        self.calendars.get(&key).is_some_and(|(_, dim)| search.cell(*dim) != search.possible(*dim))
             && !self
                 .orders
                 .iter()

@@ -4,17 +4,13 @@
 //! are found by raising each as far as the others demand; if that has no end, or raises one out of its range, there are
 //! none. (It is the method of Bellman and Ford.)
 
-use super::{
-    No, Values, answered,
-    calendar::{Hours, TooLong},
-};
+use super::{No, Values};
 use crate::{
-    check::ir::Window,
     query::{
         budget::Budget,
         classes::Classes,
-        search::{Fact, Search},
-        space::{Class, Key, Slot, Space, order},
+        search::{DimId, Fact, Search},
+        space::{Calendar, Class, Key, Slot, Space, TooLong, order},
     },
     value::Value,
 };
@@ -106,8 +102,7 @@ impl<'s> Numbers<'s> {
     ) -> Result<(), No> {
         self.least()?;
         let tested: Vec<Tested<'_>> = (0..self.rows.len())
-            .filter_map(|place| Some((place, tests(space, search, self.rows.get(place)?.key))))
-            .filter(|(_, tests)| !tests.is_empty())
+            .filter_map(|place| Some((place, hours(space, search, self.rows.get(place)?.key)?)))
             .collect();
         self.put_in_windows(&tested, budget)?;
         let compared: Vec<bool> = (0..self.rows.len())
@@ -221,8 +216,8 @@ impl<'s> Numbers<'s> {
     /// Narrows the instants that windows test to times that are in some and not in others.
     fn put_in_windows(&mut self, tested: &[Tested<'_>], budget: &mut Budget) -> Result<(), No> {
         // Each by itself first: then it is clearer what is to blame.
-        for (place, tests) in tested {
-            self.alone(*place, tests, budget)?;
+        for (place, hours) in tested {
+            self.alone(*place, hours, budget)?;
         }
         let mut done: Vec<usize> = Vec::new();
         for (place, _) in tested {
@@ -240,33 +235,32 @@ impl<'s> Numbers<'s> {
     }
 
     /// Whether there is a time for an instant as far as the comparisons leave it open.
-    fn alone(&self, place: usize, tests: &[Test<'_>], budget: &mut Budget) -> Result<(), No> {
+    fn alone(&self, place: usize, hours: &Hours<'_>, budget: &mut Budget) -> Result<(), No> {
+        let Some(row) = self.rows.get(place) else { return Ok(()) };
+        let reached = hours.calendar.reached(seconds(row.least, row.greatest));
+        if !reached.meets(hours.wanted) {
+            return Err(No::Because(vec![row.only(), hours.outside(&reached)]));
+        }
         let (least, greatest) = self.span(place)?;
-        if hours(tests).find(&[seconds(least, greatest)], budget)?.is_some() {
+        if hours.find(&[seconds(least, greatest)], budget)?.is_some() {
             return Ok(());
         }
-        let row = self.rows.get(place);
-        let own = row.map(|row| seconds(row.least, row.greatest)).unwrap_or_default();
-        if hours(tests).find(&[own], budget)?.is_none() {
-            return Err(No::Because(blame(tests, &[own], row.map(Row::only), budget)?));
-        }
-        let related = self.related(place);
-        let mut facts = self.all_about(&related, &[]);
-        facts.extend(tests.iter().map(|test| test.because.clone()));
+        let mut facts = self.all_about(&self.related(place), &[]);
+        facts.push(Fact::Cell(hours.dim));
         Err(No::Because(facts))
     }
 
     /// Narrows instants that comparisons may tie to each other, one after the other: each to a run of times that are as its
     /// windows demand, and if that leaves no time for the next ones, to another. False if no run will do.
     fn narrow(&mut self, tested: &[&Tested<'_>], budget: &mut Budget) -> Result<bool, No> {
-        let Some(((place, tests), rest)) = tested.split_first() else { return Ok(true) };
+        let Some(((place, hours), rest)) = tested.split_first() else { return Ok(true) };
         let Ok((least, greatest)) = self.span(*place) else { return Ok(false) };
         let mut spans = vec![seconds(least, greatest)];
         for _ in 0..RUNS {
             if !budget.spend() {
                 break;
             }
-            let Some((first, last)) = hours(tests).find(&spans, budget)? else { return Ok(false) };
+            let Some((first, last)) = hours.find(&spans, budget)? else { return Ok(false) };
             let before = self.rows.get(*place).map(|row| (row.least, row.greatest));
             let after = i128::from(last).saturating_add(1).saturating_mul(SECOND).saturating_sub(1);
             self.limit(*place, i128::from(first).saturating_mul(SECOND).max(least), after.min(greatest));
@@ -289,7 +283,7 @@ impl<'s> Numbers<'s> {
     fn all_about(&self, related: &[usize], tested: &[&Tested<'_>]) -> Vec<Fact> {
         let rows = self.rows.iter().enumerate().filter(|(place, _)| related.contains(place));
         let edges = self.edges.iter().filter(|edge| related.contains(&edge.low)).map(|edge| edge.because.clone());
-        let tests = tested.iter().flat_map(|(_, tests)| tests).map(|test| test.because.clone());
+        let tests = tested.iter().map(|(_, hours)| Fact::Cell(hours.dim));
         rows.map(|(_, row)| row.only()).chain(edges).chain(tests).collect()
     }
 
@@ -343,15 +337,26 @@ impl Row<'_> {
 
 // ---- Windows ---------------------------------------------------------------------------------------------------------
 
-/// A window that an instant is in, or not.
-struct Test<'s> {
-    window: &'s Window,
-    is_in: bool,
-    because: Fact,
+/// What clocks are to show at an instant.
+struct Hours<'s> {
+    calendar: &'s Calendar,
+    dim: DimId,
+    wanted: &'s Classes,
+}
+
+impl<'s> Hours<'s> {
+    fn find(&self, spans: &[(i64, i64)], budget: &mut Budget) -> Result<Option<(i64, i64)>, TooLong> {
+        self.calendar.find(self.wanted, spans, budget)
+    }
+
+    /// That clocks show none of some classes.
+    fn outside(&self, classes: &Classes) -> Fact {
+        Fact::Within(self.dim, self.calendar.all().without(classes))
+    }
 }
 
 /// The place of an instant, and what windows demand of it.
-type Tested<'s> = (usize, Vec<Test<'s>>);
+type Tested<'s> = (usize, Hours<'s>);
 
 /// Spans without a run of seconds in one of them.
 fn without(spans: &[(i64, i64)], (first, last): (i64, i64)) -> Vec<(i64, i64)> {
@@ -366,45 +371,17 @@ fn without(spans: &[(i64, i64)], (first, last): (i64, i64)) -> Vec<(i64, i64)> {
     parts.flatten().collect()
 }
 
-/// The windows that an instant is decided to be in or not.
-fn tests<'s>(space: &'s Space<'_>, search: &Search, key: Key) -> Vec<Test<'s>> {
-    let of = space.windows.iter().filter(|(of, ..)| *of == key);
-    of.filter_map(|(_, window, dim)| answered(search, *dim).map(|(is_in, because)| Test { window, is_in, because }))
-        .collect()
-}
-
-fn hours<'s>(tests: &[Test<'s>]) -> Hours<'s> {
-    let of = |wanted: bool| tests.iter().filter(move |test| test.is_in == wanted).map(|test| test.window).collect();
-    Hours { inside: of(true), outside: of(false) }
+/// What clocks are to show at an instant, if that matters.
+fn hours<'s>(space: &'s Space<'_>, search: &'s Search, key: Key) -> Option<Hours<'s>> {
+    let (calendar, dim) = space.calendars.get(&key)?;
+    let wanted = search.cell(*dim);
+    (wanted != search.possible(*dim)).then_some(Hours { calendar, dim: *dim, wanted })
 }
 
 /// Whole seconds that have an instant between two others.
 fn seconds(least: i128, greatest: i128) -> (i64, i64) {
     let second = |nanos: i128| i64::try_from(nanos.div_euclid(SECOND)).unwrap_or_default();
     (second(least), second(greatest))
-}
-
-/// Why no instant of some spans is as windows demand: without any of these there is one. `range` is the fact that the
-/// instant is in the spans.
-fn blame(tests: &[Test<'_>], spans: &[(i64, i64)], range: Option<Fact>, budget: &mut Budget) -> Result<Vec<Fact>, No> {
-    const ALWAYS: (i64, i64) = (i64::MIN / 4, i64::MAX / 4);
-    let mut left: Vec<&Test<'_>> = tests.iter().collect();
-    let find = |tests: &[&Test<'_>], spans: &[(i64, i64)], budget: &mut Budget| {
-        let of = |wanted: bool| tests.iter().filter(move |test| test.is_in == wanted).map(|test| test.window).collect();
-        Hours { inside: of(true), outside: of(false) }.find(spans, budget)
-    };
-    let anywhere = find(&left, &[ALWAYS], budget)?.is_none();
-    let spans = if anywhere { &[ALWAYS] } else { spans };
-    let mut index = 0;
-    while index < left.len() {
-        let without = left.remove(index);
-        if find(&left, spans, budget)?.is_some() {
-            left.insert(index, without);
-            index = index.saturating_add(1);
-        }
-    }
-    let tests = left.into_iter().map(|test| test.because.clone());
-    Ok(range.filter(|_| !anywhere).into_iter().chain(tests).collect())
 }
 
 /// An instant that only windows test: in any of the ranges that are left.
@@ -415,8 +392,7 @@ fn left_to_windows(
     budget: &mut Budget,
     values: &mut Values,
 ) -> Result<(), No> {
-    let Some(slot) = space.slots.get(&key) else { return Ok(()) };
-    let tests = tests(space, search, key);
+    let (Some(slot), Some(hours)) = (space.slots.get(&key), hours(space, search, key)) else { return Ok(()) };
     let mut ranges: Vec<(i128, i128)> = Vec::new();
     let mut open = None;
     for class in search.cell(slot.dim).iter() {
@@ -425,8 +401,14 @@ fn left_to_windows(
             Some(_) | None => open = open.or(Some(class)),
         }
     }
-    let spans: Vec<(i64, i64)> = ranges.iter().map(|(least, greatest)| seconds(*least, *greatest)).collect();
-    if let Some((second, _)) = hours(&tests).find(&spans, budget)? {
+    let (mut reached, mut spans) = (Classes::none(hours.calendar.count()), Vec::new());
+    for (least, greatest) in &ranges {
+        let span = seconds(*least, *greatest);
+        let here = hours.calendar.reached(span);
+        spans.extend(here.meets(hours.wanted).then_some(span));
+        reached = reached.or(&here);
+    }
+    if let Some((second, _)) = hours.find(&spans, budget)? {
         let start = i128::from(second).saturating_mul(SECOND);
         let range = ranges.iter().find(|(least, greatest)| {
             let (first, last) = seconds(*least, *greatest);
@@ -440,7 +422,7 @@ fn left_to_windows(
         values.classes.insert(key, class);
         return Ok(());
     }
-    Err(No::Because(blame(&tests, &spans, Some(Fact::Cell(slot.dim)), budget)?))
+    Err(No::Because(vec![Fact::Cell(slot.dim), hours.outside(&reached)]))
 }
 
 impl From<TooLong> for No {
