@@ -88,7 +88,7 @@ pub fn decides(rule: &Rule, facts: &Facts<'_>) -> bool {
 /// Whether a rule's scope and clauses hold, and for a gate that there is no grant that opens it.
 #[must_use]
 pub fn fires(rule: &Rule, facts: &Facts<'_>) -> Kleene {
-    let holds = rule.parts.iter().fold(Kleene::True, |truth, part| truth.and(truth_of(&part.cond, facts)));
+    let holds = all(rule.parts.iter().map(|part| truth_of(&part.cond, facts)));
     match &rule.effect {
         Effect::Gate(mode, _) => holds.and(!opens(*mode, facts.grant)),
         Effect::Allow | Effect::Deny(_) | Effect::Limit(..) | Effect::Oblige(..) => holds,
@@ -111,10 +111,22 @@ pub fn truth_of(cond: &Cond, facts: &Facts<'_>) -> Kleene {
     match cond.kind() {
         CondKind::Const(value) => Kleene::from(*value),
         CondKind::Not(inner) => !truth_of(inner, facts),
-        CondKind::All(inner) => inner.iter().fold(Kleene::True, |truth, cond| truth.and(truth_of(cond, facts))),
+        CondKind::All(inner) => all(inner.iter().map(|cond| truth_of(cond, facts))),
         CondKind::Any(inner) => inner.iter().fold(Kleene::False, |truth, cond| truth.or(truth_of(cond, facts))),
         CondKind::Atom(atom) => truth(atom, facts),
     }
+}
+
+/// All of these. Where one is false, the others need no look.
+fn all(truths: impl Iterator<Item = Kleene>) -> Kleene {
+    let mut all = Kleene::True;
+    for truth in truths {
+        all = all.and(truth);
+        if all == Kleene::False {
+            break;
+        }
+    }
+    all
 }
 
 /// The truth of a test. Any test with an unknown operand is unknown, but for `has`.

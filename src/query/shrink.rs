@@ -5,6 +5,7 @@ use crate::request::{Input, Properties, Request};
 /// The same request without what can be left out of it. `value` says how good a request is as an example; none if it is
 /// none. Nothing is left out that makes it worse.
 pub(super) fn shrink<V: PartialOrd>(request: Request, value: impl Fn(&Request) -> Option<V>) -> Request {
+    let mut most = value(&request);
     let mut best = request;
     for properties in [principal, resource, action, context] {
         let mut paths = Vec::new();
@@ -12,8 +13,9 @@ pub(super) fn shrink<V: PartialOrd>(request: Request, value: impl Fn(&Request) -
         for path in paths {
             let mut smaller = best.clone();
             remove(properties(&mut smaller), &path);
-            if value(&smaller) >= value(&best) {
-                best = smaller;
+            let of_smaller = value(&smaller);
+            if of_smaller >= most {
+                (best, most) = (smaller, of_smaller);
             }
         }
     }
