@@ -55,8 +55,7 @@ impl Engine {
             asked.resource.kind.replace_range(.., kind);
             asked.resource.id.replace_range(.., id);
             let told = told(set, draft, asked);
-            let decision =
-                answer(&graph.heads, &told, &verdict, &Charged::default(), Vec::new(), &self.set.revision);
+            let decision = answer(&graph.heads, &told, &verdict, &Charged::default(), Vec::new(), &self.set.revision);
             let (kind, id) = (Arc::clone(kind), Arc::clone(id));
             Ok(Some(Usable { kind, id, limits: verdict.limits, obligations: decision.obligations }))
         };

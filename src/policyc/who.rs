@@ -155,7 +155,11 @@ fn json(engine: &Engine, found: &Who) -> String {
     let shape = |case: &'_ WhoCase| {
         let rule = engine.ir().rules.find(case.rule)?;
         let (limits, decision) = comes_with(engine, case);
-        Some((rule, limits, wire::decision::obligations(decision.as_ref().map_or(&[], |decision| &decision.obligations))))
+        Some((
+            rule,
+            limits,
+            wire::decision::obligations(decision.as_ref().map_or(&[], |decision| &decision.obligations)),
+        ))
     };
     let cases = found.cases.iter().filter_map(|case| {
         let (rule, limits, obligations) = shape(case)?;

@@ -79,29 +79,94 @@ impl Matters {
 pub fn idle(ir: &Ir) -> Vec<IdleRule> {
     let frame = Frame::new(&[ir]);
     let cases = frame.cases();
-    let all: Vec<&Case<'_>> = cases.iter().collect();
-    let matters = look(ir, &frame, &all, &BTreeSet::new(), None);
+    let matters = look(ir, &frame, &cases);
     let mut idle = BTreeMap::new();
-    let mut doubled = Vec::new();
+    let (mut undecided, mut doubled) = (Vec::new(), Vec::new());
     for (id, matters) in matters {
-        let others = |why: fn(Vec<RuleId>) -> Idle| why(stand_ins(ir, &frame, &cases, id));
         match (matters.fires, matters.decides, matters.needed) {
             (false, ..) => drop(idle.insert(id, Idle::NeverFires)),
-            (_, false, _) => drop(idle.insert(id, others(Idle::NeverDecides))),
+            (_, false, _) => undecided.push((id, Idle::NeverDecides as fn(Vec<RuleId>) -> Idle)),
             (_, _, false) => doubled.push(id),
             (true, true, true) => {}
         }
     }
-    // Of two that do the same, either could go, but not both.
-    let mut gone: BTreeSet<RuleId> = BTreeSet::new();
-    for id in doubled.into_iter().rev() {
-        let still = look(ir, &frame, &about(ir, &cases, id), &gone, Some(id));
-        if still.values().all(|matters| !matters.needed) {
-            idle.insert(id, Idle::Redundant(stand_ins(ir, &frame, &cases, id)));
-            gone.insert(id);
+    let gone = redundant(ir, &frame, &cases, &doubled).into_iter();
+    let replaced = undecided.into_iter().chain(gone.map(|id| (id, Idle::Redundant as fn(Vec<RuleId>) -> Idle)));
+    let replaced: Vec<_> = replaced.collect();
+    let told = replaced.into_par_iter().map(|(id, why)| (id, why(stand_ins(ir, &frame, &cases, id))));
+    idle.extend(told.collect::<Vec<_>>());
+    idle.into_iter().map(|(rule, why)| IdleRule { rule, why }).collect()
+}
+
+/// Of allows whose work others do, those that can go: of two that do the same, either could, but not both. Rules are gone
+/// through from the last on.
+fn redundant(ir: &Ir, frame: &Frame<'_>, cases: &[Case<'_>], doubled: &[RuleId]) -> Vec<RuleId> {
+    let mut gone = BTreeSet::new();
+    // The scenes of the cases that were looked at last: most rules are about the same ones.
+    let mut held: BTreeMap<usize, Thinned<'_>> = BTreeMap::new();
+    for id in doubled.iter().rev() {
+        let Some(rule) = ir.rules.find(*id) else { continue };
+        let pins = pins(&rule.parts);
+        let mut about = cases.iter().enumerate().filter(|(_, case)| case.is_among(pins.as_ref()));
+        let is_needed = about.any(|(place, case)| {
+            if held.len() > HELD {
+                held.clear();
+            }
+            let thinned = held.entry(place).or_insert_with(|| Thinned::new(frame, case));
+            let goal = thinned.needed(*id, &gone);
+            goal.is_some_and(|goal| may_be(ir, &mut thinned.asked, rule, goal))
+        });
+        if !is_needed {
+            gone.insert(*id);
         }
     }
-    idle.into_iter().map(|(rule, why)| IdleRule { rule, why }).collect()
+    gone.into_iter().collect()
+}
+
+/// How many scenes are held at a time.
+const HELD: usize = 32;
+
+/// The requests of a case, and what its allows come to without those that are gone.
+struct Thinned<'a> {
+    asked: Asked<'a>,
+    literals: Literals,
+    /// The allows before this place have not been gone through yet.
+    place: usize,
+    /// None of the allows behind it fires that are not gone.
+    behind: Lit,
+    /// For each allow, that none before it fires.
+    before: Vec<Lit>,
+}
+
+impl<'a> Thinned<'a> {
+    fn new(frame: &'a Frame<'a>, case: &Case<'a>) -> Self {
+        let mut asked = Asked::new(frame, case.clone(), &[]);
+        let literals = Literals::new(&mut asked, &deciding(frame, case));
+        let (mut before, mut none) = (Vec::new(), Lit::TRUE);
+        for (_, fires, _) in &literals.allows {
+            before.push(none);
+            none = asked.scene.search.all([none, !*fires]);
+        }
+        Self { place: literals.allows.len(), behind: Lit::TRUE, asked, literals, before }
+    }
+
+    /// Where an allow is needed, though those before it are there. Rules must be asked about from the last on.
+    fn needed(&mut self, id: RuleId, gone: &BTreeSet<RuleId>) -> Option<Lit> {
+        let search = &mut self.asked.scene.search;
+        loop {
+            let place = self.place.checked_sub(1)?;
+            let (other, fires, _) = *self.literals.allows.get(place)?;
+            if other == id {
+                let before = *self.before.get(place)?;
+                let Literals { known, permitted, .. } = self.literals;
+                return Some(search.all([known, fires, permitted, before, self.behind]));
+            }
+            self.place = place;
+            if !gone.contains(&other) {
+                self.behind = search.all([self.behind, !fires]);
+            }
+        }
+    }
 }
 
 /// The cases that a rule can speak of.
@@ -110,20 +175,14 @@ fn about<'c, 'f>(ir: &Ir, cases: &'c [Case<'f>], id: RuleId) -> Vec<&'c Case<'f>
     cases.iter().filter(|case| case.is_among(pins.as_ref())).collect()
 }
 
-/// Looks for requests on which rules matter, all of them or one, as if some allows were gone.
-fn look(
-    ir: &Ir,
-    frame: &Frame<'_>,
-    cases: &[&Case<'_>],
-    gone: &BTreeSet<RuleId>,
-    only: Option<RuleId>,
-) -> BTreeMap<RuleId, Matters> {
+/// Looks for requests on which rules matter.
+fn look(ir: &Ir, frame: &Frame<'_>, cases: &[Case<'_>]) -> BTreeMap<RuleId, Matters> {
     let mut matters: BTreeMap<RuleId, Matters> = BTreeMap::new();
     for some in cases.chunks(TOGETHER) {
         let tasks: Vec<(&Case<'_>, Vec<RuleId>)> =
-            some.iter().flat_map(|case| tasks(frame, case, only, &mut matters)).collect();
+            some.iter().flat_map(|case| tasks(frame, case, &mut matters)).collect();
         let looked: Vec<Vec<(RuleId, Matters)>> =
-            tasks.into_par_iter().map(|(case, rules)| look_at(ir, frame, case, &rules, gone)).collect();
+            tasks.into_par_iter().map(|(case, rules)| look_at(ir, frame, case, &rules)).collect();
         for (id, found) in looked.into_iter().flatten() {
             let held = matters.entry(id).or_default();
             *held = held.or(found);
@@ -136,11 +195,9 @@ fn look(
 fn tasks<'c, 'f>(
     frame: &Frame<'_>,
     case: &'c Case<'f>,
-    only: Option<RuleId>,
     matters: &mut BTreeMap<RuleId, Matters>,
 ) -> Vec<(&'c Case<'f>, Vec<RuleId>)> {
-    let mut open: Vec<RuleId> =
-        deciding(frame, case).into_iter().map(|(id, _)| id).filter(|id| only.is_none_or(|only| only == *id)).collect();
+    let mut open: Vec<RuleId> = deciding(frame, case).into_iter().map(|(id, _)| id).collect();
     open.retain(|id| *matters.entry(*id).or_default() != Matters::YES);
     open.chunks(TOGETHER).map(|rules| (case, rules.to_vec())).collect()
 }
@@ -168,7 +225,7 @@ struct Literals {
 }
 
 impl Literals {
-    fn new(asked: &mut Asked<'_>, rules: &[(RuleId, &Rule)], gone: &BTreeSet<RuleId>) -> Self {
+    fn new(asked: &mut Asked<'_>, rules: &[(RuleId, &Rule)]) -> Self {
         let known = asked.scene.knows_action(SIDE);
         let of = |rule: &Rule| matches!(rule.effect, Effect::Allow);
         let mut denies: Vec<&(RuleId, &Rule)> = rules.iter().filter(|(_, rule)| !of(rule)).collect();
@@ -180,7 +237,7 @@ impl Literals {
             prohibitions.push((*id, fires, permitted));
             permitted = asked.scene.search.all([permitted, !fires]);
         }
-        let present = rules.iter().filter(|(id, rule)| of(rule) && !gone.contains(id));
+        let present = rules.iter().filter(|(_, rule)| of(rule));
         let firing: Vec<(RuleId, Lit)> = present.map(|(id, rule)| (*id, asked.scene.fires(SIDE, rule))).collect();
         // That no other fires is that none before and none behind does.
         let mut behind = vec![Lit::TRUE];
@@ -219,15 +276,9 @@ fn deciding<'a>(frame: &Frame<'a>, case: &Case<'_>) -> Vec<(RuleId, &'a Rule)> {
 }
 
 /// Looks for requests of a case on which some rules matter.
-fn look_at(
-    ir: &Ir,
-    frame: &Frame<'_>,
-    case: &Case<'_>,
-    rules: &[RuleId],
-    gone: &BTreeSet<RuleId>,
-) -> Vec<(RuleId, Matters)> {
+fn look_at(ir: &Ir, frame: &Frame<'_>, case: &Case<'_>, rules: &[RuleId]) -> Vec<(RuleId, Matters)> {
     let mut asked = Asked::new(frame, case.clone(), &[]);
-    let literals = Literals::new(&mut asked, &deciding(frame, case), gone);
+    let literals = Literals::new(&mut asked, &deciding(frame, case));
     let mut found = Vec::new();
     for id in rules {
         let (Some(rule), Some([fires, decides, needed])) = (ir.rules.find(*id), literals.of(&mut asked, *id)) else {
@@ -256,37 +307,75 @@ fn may_be(ir: &Ir, asked: &mut Asked<'_>, rule: &Rule, goal: Lit) -> bool {
     if goal == Lit::FALSE {
         return false;
     }
-    let confirm = |request: &Request| {
-        Facts::new(&ir.vocabulary, request, false).is_ok_and(|facts| fires(rule, &facts).possible())
-    };
-    asked.find(goal, &mut EACH.clone(), confirm) != Answer::Nothing
+    asked.find(goal, &mut EACH.clone(), |request: &Request| may_fire(ir, rule, request)) != Answer::Nothing
+}
+
+/// A request where a goal is true and a rule fires; none if there is none or it could not be found out.
+fn example(ir: &Ir, asked: &mut Asked<'_>, rule: &Rule, goal: Lit) -> Option<Box<Request>> {
+    let confirm = |request: &Request| may_fire(ir, rule, request);
+    match asked.find(goal, &mut EACH.clone(), confirm) {
+        Answer::Witness(request) => Some(request),
+        Answer::Nothing | Answer::Inconclusive => None,
+    }
+}
+
+fn may_fire(ir: &Ir, rule: &Rule, request: &Request) -> bool {
+    Facts::new(&ir.vocabulary, request, false).is_ok_and(|facts| fires(rule, &facts).possible())
 }
 
 /// The rules that stand in for an idle one: one that does so alone, else some that do so together.
+///
+/// Only rules that fire on some request where the idle one does can stand in for it, and on all such requests if alone. So
+/// requests are looked for on which none of those fires that have been found: each one leaves fewer to ask about.
 fn stand_ins(ir: &Ir, frame: &Frame<'_>, cases: &[Case<'_>], id: RuleId) -> Vec<RuleId> {
     let Some(rule) = ir.rules.find(id) else { return Vec::new() };
     let mut alone: Option<BTreeSet<RuleId>> = None;
     let mut together = BTreeSet::new();
     for case in about(ir, cases, id) {
         let mut asked = Asked::new(frame, case.clone(), &[]);
-        let literals = Literals::new(&mut asked, &deciding(frame, case), &BTreeSet::new());
+        let literals = Literals::new(&mut asked, &deciding(frame, case));
         let Some([fires, decides, _]) = literals.of(&mut asked, id) else { continue };
         if !may_be(ir, &mut asked, rule, fires) {
             continue;
         }
         let never_decides = !may_be(ir, &mut asked, rule, decides);
         let (start, others) = if never_decides { (fires, &literals.prohibitions) } else { (decides, &literals.allows) };
+        let others: BTreeMap<RuleId, Lit> =
+            others.iter().map(|(other, lit, _)| (*other, *lit)).filter(|(other, _)| *other != id).collect();
+        let mut left: BTreeSet<RuleId> = match &alone {
+            Some(alone) => alone.iter().copied().filter(|other| others.contains_key(other)).collect(),
+            None => others.keys().copied().collect(),
+        };
+        let mut open = start;
+        while together.len() < NAMED
+            && let Some(request) = example(ir, &mut asked, rule, open)
+        {
+            let fire = |other: &RuleId| ir.rules.find(*other).is_some_and(|rule| may_fire(ir, rule, &request));
+            let firing: BTreeSet<RuleId> = others.keys().copied().filter(fire).collect();
+            left.retain(|other| firing.contains(other));
+            let Some((first, lit)) = firing.first().and_then(|first| Some((*first, *others.get(first)?))) else {
+                break;
+            };
+            together.insert(first);
+            let next = asked.scene.search.all([open, !lit]);
+            if next == open {
+                break;
+            }
+            open = next;
+        }
         let mut alone_here = BTreeSet::new();
-        for (other, firing, _) in others.iter().filter(|(other, ..)| *other != id) {
-            let without = asked.scene.search.all([start, !*firing]);
-            let with = asked.scene.search.all([start, *firing]);
-            if !may_be(ir, &mut asked, rule, without) {
-                alone_here.insert(*other);
-            } else if together.len() < NAMED && may_be(ir, &mut asked, rule, with) {
-                together.insert(*other);
+        while let Some(other) = left.pop_first() {
+            let Some(lit) = others.get(&other) else { continue };
+            let without = asked.scene.search.all([start, !*lit]);
+            match example(ir, &mut asked, rule, without) {
+                Some(request) => {
+                    left.retain(|other| ir.rules.find(*other).is_some_and(|rule| may_fire(ir, rule, &request)));
+                }
+                None if may_be(ir, &mut asked, rule, without) => {}
+                None => drop(alone_here.insert(other)),
             }
         }
-        alone = Some(alone.map_or(alone_here.clone(), |alone| alone.intersection(&alone_here).copied().collect()));
+        alone = Some(alone_here);
     }
     match alone.and_then(|alone| alone.first().copied()) {
         Some(one) => vec![one],

@@ -4,7 +4,7 @@
 //! alike. All others are called changed, whether or not that makes a difference: a rule whose text is the same, too, where
 //! a role, a tier, a default or a declared principal that it depends on is not.
 
-use super::content;
+use super::{ChangeKind, NEW, OLD, content};
 use crate::{
     check::{
         ir::{Atom, Cond, CondKind, Effect, Members, Rule, RuleId, Upon},
@@ -14,6 +14,7 @@ use crate::{
     query::space::{Case, Frame, Key, Side, SideId, key, pins},
     value::Value,
 };
+use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
@@ -34,6 +35,10 @@ pub(super) struct Changed<'a> {
     ids: HashSet<Arc<str>>,
     /// Whether a changed rule is about resources of any id.
     pub(super) general: bool,
+    /// Whether a set has gates.
+    has_gates: bool,
+    /// Whether prohibitions that both have stand in another order.
+    has_moved: bool,
 }
 
 /// What a rule says, as two numbers that are the same just where it says the same.
@@ -50,6 +55,11 @@ impl<'a> Changed<'a> {
             rules: frame.sides.iter().map(|_| HashSet::new()).collect(),
             ids: HashSet::new(),
             general: false,
+            has_moved: false,
+            has_gates: frame
+                .sides
+                .iter()
+                .any(|side| side.ir.rules.iter().any(|rule| matches!(rule.effect, Effect::Gate(..)))),
         };
         changed.general = changed.actions;
         let marks: IdVec<SideId, Vec<(RuleId, Mark)>> = frame.sides.ids().map(|side| changed.marks(side)).collect();
@@ -80,6 +90,29 @@ impl<'a> Changed<'a> {
             sides().map(|(side, entity)| entity.map(|entity| self.frame.sides[side].fixed(entity))).collect();
         fixed.windows(2).any(|pair| matches!(pair, [one, other] if one != other))
             || case.id.as_ref().is_some_and(|id| self.ids.contains(id))
+    }
+
+    /// The changed rules that must be among those that fire where a change of a kind is to be found, at a resource that is
+    /// declared alike; none if such a change need not be found at one of them.
+    pub(super) fn behind(&self, kind: ChangeKind) -> Option<Vec<(SideId, RuleId)>> {
+        let may_be = |side: SideId, effect: &Effect| match (kind, effect) {
+            (ChangeKind::Gained, Effect::Allow) | (ChangeKind::Lost, Effect::Deny(_) | Effect::Gate(..)) => side == NEW,
+            (ChangeKind::Lost, Effect::Allow) | (ChangeKind::Gained, Effect::Deny(_) | Effect::Gate(..)) => side == OLD,
+            (ChangeKind::Limit, Effect::Limit(..)) | (ChangeKind::Duty, Effect::Oblige(_)) => true,
+            (ChangeKind::Reason | ChangeKind::Gate, Effect::Deny(_) | Effect::Gate(..)) => true,
+            (_, Effect::Allow | Effect::Deny(_) | Effect::Gate(..) | Effect::Limit(..) | Effect::Oblige(_)) => false,
+        };
+        let of = |side: SideId, id: RuleId| self.frame.sides[side].ir.rules.find(id);
+        let rules =
+            || self.general_rules().filter(|(side, id)| of(*side, *id).is_some_and(|rule| may_be(*side, &rule.effect)));
+        // Through which gate a request goes depends on others than the rule that decides, too; and of rules that have changed
+        // places, one that has not moved may decide.
+        let by_others = match kind {
+            ChangeKind::Gate => self.has_gates && rules().next().is_some(),
+            ChangeKind::Reason => self.has_moved,
+            ChangeKind::Gained | ChangeKind::Lost | ChangeKind::Limit | ChangeKind::Duty => false,
+        };
+        (!self.actions && !by_others).then(|| rules().collect())
     }
 
     /// The changed rules that may be about resources of any id.
@@ -117,6 +150,7 @@ impl<'a> Changed<'a> {
                 continue;
             }
             if *place < last {
+                self.has_moved = true;
                 self.add(after_side, *id, rule);
             }
             last = last.max(*place);
@@ -143,7 +177,8 @@ impl<'a> Changed<'a> {
 
     fn marks(&self, side: SideId) -> Vec<(RuleId, Mark)> {
         let of = &self.frame.sides[side];
-        of.ir.rules.pairs().filter(|(_, rule)| !rule.shadow).map(|(id, rule)| (id, mark(of, rule))).collect()
+        let rules: Vec<(RuleId, &Rule)> = of.ir.rules.pairs().filter(|(_, rule)| !rule.shadow).collect();
+        rules.into_par_iter().map(|(id, rule)| (id, mark(of, rule))).collect()
     }
 
     /// Whether a rule depends on something that is not the same in both sets.

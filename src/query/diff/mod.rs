@@ -144,9 +144,10 @@ pub fn diff(
     let mut found = Findings { budget, states: HashMap::new() };
     // The rest first: a general rule is shown best by a resource that nobody has named.
     let cases = frame.cases();
+    let touched: Vec<bool> = cases.par_iter().map(|case| changed.touches(case)).collect();
     let (mut wanted, mut others) = (Vec::new(), Vec::new());
-    for case in cases.iter().rev() {
-        match (changed.touches(case), changed.general) {
+    for (case, touched) in cases.iter().zip(touched).rev() {
+        match (touched, changed.general) {
             (true, _) => wanted.push((case, true)),
             (false, true) => others.push((case, false)),
             (false, false) => {}
@@ -155,11 +156,20 @@ pub fn diff(
     others.extend(wanted);
     let all = others.len();
     let mut done = 0_usize;
+    // Where resources are declared alike, there is nothing more to find once all has been found that there can be.
+    let behind: Vec<_> = kinds.iter().map(|kind| (*kind, changed.behind(*kind))).collect();
     for some in others.chunks(CASES) {
+        let open: Vec<ChangeKind> = behind
+            .iter()
+            .filter(|(kind, rules)| !found.has_all(*kind, rules.as_deref()))
+            .map(|(kind, _)| *kind)
+            .collect();
         let looked: Vec<Vec<Looked>> = some
             .par_iter()
             .map(|(case, touched)| {
-                Looker { frame: &frame, changed: &changed, found: &found, kinds, touched: *touched }.look(case)
+                let kinds = if *touched { kinds } else { &open };
+                let looker = Looker { frame: &frame, changed: &changed, found: &found, kinds, touched: *touched };
+                if kinds.is_empty() { Vec::new() } else { looker.look(case) }
             })
             .collect();
         looked.into_iter().flatten().for_each(|looked| found.take(looked));
@@ -190,6 +200,13 @@ impl Findings {
 
     fn is_found(&self, anchor: &Anchor) -> bool {
         self.states.get(anchor).is_some_and(|state| state.change.is_some())
+    }
+
+    /// Whether changes of a kind have been found at all of some rules.
+    fn has_all(&self, kind: ChangeKind, rules: Option<&[(SideId, RuleId)]>) -> bool {
+        let is_found =
+            |(side, rule): &(SideId, RuleId)| self.is_found(&Anchor { kind, side: *side, rule: Some(*rule) });
+        rules.is_some_and(|rules| rules.iter().all(is_found))
     }
 
     fn take(&mut self, looked: Looked) {

@@ -6,7 +6,10 @@ use crate::{
     glob::Glob,
     ids::IdVec,
 };
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 /// The requests about one resource, or about all those that no rule and no declaration names.
 #[derive(Debug, Clone)]
@@ -40,7 +43,7 @@ impl<'a> Frame<'a> {
     /// rest.
     pub(in crate::query) fn cases(&self) -> Vec<Case<'a>> {
         let mut cases = Vec::new();
-        let mut seen = BTreeSet::new();
+        let mut seen = HashSet::new();
         let about = |kind: &str, id: &str| -> IdVec<SideId, Option<&'a Entity>> {
             self.sides.iter().map(|side| side.entities(Owner::Resource).find(kind, id)).collect()
         };
