@@ -109,11 +109,11 @@ struct Shape<'a> {
 }
 
 fn json(ir: &Ir, found: &[Usable]) -> String {
-    let shape = |usable| -> Shape<'_> {
-        let Usable { kind, id, obligations, .. } = usable;
-        Shape { r#type: kind, id, obligations: wire::decision::obligations(obligations), limits: limits(ir, usable) }
-    };
-    let resources = found.iter().map(shape).collect();
+    let mut resources = Vec::new();
+    for usable in found {
+        let obligations = wire::decision::obligations(&usable.obligations);
+        resources.push(Shape { r#type: &usable.kind, id: &usable.id, obligations, limits: limits(ir, usable) });
+    }
     let mut text = serde_json::to_string(&Report { resources }).unwrap_or_default();
     text.push('\n');
     text

@@ -17,7 +17,10 @@ use crate::{
     eval::{facts::Facts, reference::fires},
     request::Request,
 };
-use rayon::prelude::{IntoParallelIterator, ParallelIterator};
+use rayon::{
+    prelude::{IntoParallelIterator, ParallelIterator},
+    slice::ParallelSlice,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A rule that changes nothing.
@@ -43,6 +46,8 @@ pub enum Idle {
 
 /// How many rules are asked about together: what rules say is put into literals once for all of them.
 const TOGETHER: usize = 512;
+/// How many idle rules are asked about together.
+const FEW: usize = 128;
 /// How many rules are named at most that stand in for an idle one.
 const NAMED: usize = 4;
 /// What one question may cost; a rule that needs more is left alone.
@@ -93,17 +98,22 @@ pub fn idle(ir: &Ir) -> Vec<IdleRule> {
     let gone = redundant(ir, &frame, &cases, &doubled).into_iter();
     let replaced = undecided.into_iter().chain(gone.map(|id| (id, Idle::Redundant as fn(Vec<RuleId>) -> Idle)));
     let replaced: Vec<_> = replaced.collect();
-    let told = replaced.into_par_iter().map(|(id, why)| (id, why(stand_ins(ir, &frame, &cases, id))));
+    let told = replaced.par_chunks(FEW).flat_map_iter(|some| {
+        let mut held = BTreeMap::new();
+        let of =
+            |(id, why): &(RuleId, fn(Vec<RuleId>) -> Idle)| (*id, why(stand_ins(ir, &frame, &cases, *id, &mut held)));
+        some.iter().map(of).collect::<Vec<_>>()
+    });
     idle.extend(told.collect::<Vec<_>>());
     idle.into_iter().map(|(rule, why)| IdleRule { rule, why }).collect()
 }
 
 /// Of allows whose work others do, those that can go: of two that do the same, either could, but not both. Rules are gone
 /// through from the last on.
-fn redundant(ir: &Ir, frame: &Frame<'_>, cases: &[Case<'_>], doubled: &[RuleId]) -> Vec<RuleId> {
+fn redundant<'a>(ir: &Ir, frame: &'a Frame<'a>, cases: &[Case<'a>], doubled: &[RuleId]) -> Vec<RuleId> {
     let mut gone = BTreeSet::new();
     // The scenes of the cases that were looked at last: most rules are about the same ones.
-    let mut held: BTreeMap<usize, Thinned<'_>> = BTreeMap::new();
+    let mut held: BTreeMap<usize, Thinned<'a>> = BTreeMap::new();
     for id in doubled.iter().rev() {
         let Some(rule) = ir.rules.find(*id) else { continue };
         let pins = pins(&rule.parts);
@@ -167,12 +177,6 @@ impl<'a> Thinned<'a> {
             }
         }
     }
-}
-
-/// The cases that a rule can speak of.
-fn about<'c, 'f>(ir: &Ir, cases: &'c [Case<'f>], id: RuleId) -> Vec<&'c Case<'f>> {
-    let pins = ir.rules.find(id).and_then(|rule| pins(&rule.parts));
-    cases.iter().filter(|case| case.is_among(pins.as_ref())).collect()
 }
 
 /// Looks for requests on which rules matter.
@@ -327,18 +331,31 @@ fn may_fire(ir: &Ir, rule: &Rule, request: &Request) -> bool {
 ///
 /// Only rules that fire on some request where the idle one does can stand in for it, and on all such requests if alone. So
 /// requests are looked for on which none of those fires that have been found: each one leaves fewer to ask about.
-fn stand_ins(ir: &Ir, frame: &Frame<'_>, cases: &[Case<'_>], id: RuleId) -> Vec<RuleId> {
+fn stand_ins<'a>(
+    ir: &Ir,
+    frame: &'a Frame<'a>,
+    cases: &[Case<'a>],
+    id: RuleId,
+    held: &mut BTreeMap<usize, (Asked<'a>, Literals)>,
+) -> Vec<RuleId> {
     let Some(rule) = ir.rules.find(id) else { return Vec::new() };
     let mut alone: Option<BTreeSet<RuleId>> = None;
     let mut together = BTreeSet::new();
-    for case in about(ir, cases, id) {
-        let mut asked = Asked::new(frame, case.clone(), &[]);
-        let literals = Literals::new(&mut asked, &deciding(frame, case));
-        let Some([fires, decides, _]) = literals.of(&mut asked, id) else { continue };
-        if !may_be(ir, &mut asked, rule, fires) {
+    let pins = pins(&rule.parts);
+    for (place, case) in cases.iter().enumerate().filter(|(_, case)| case.is_among(pins.as_ref())) {
+        if held.len() > HELD {
+            held.clear();
+        }
+        let (asked, literals) = held.entry(place).or_insert_with(|| {
+            let mut asked = Asked::new(frame, case.clone(), &[]);
+            let literals = Literals::new(&mut asked, &deciding(frame, case));
+            (asked, literals)
+        });
+        let Some([fires, decides, _]) = literals.of(asked, id) else { continue };
+        if !may_be(ir, asked, rule, fires) {
             continue;
         }
-        let never_decides = !may_be(ir, &mut asked, rule, decides);
+        let never_decides = !may_be(ir, asked, rule, decides);
         let (start, others) = if never_decides { (fires, &literals.prohibitions) } else { (decides, &literals.allows) };
         let others: BTreeMap<RuleId, Lit> =
             others.iter().map(|(other, lit, _)| (*other, *lit)).filter(|(other, _)| *other != id).collect();
@@ -348,7 +365,7 @@ fn stand_ins(ir: &Ir, frame: &Frame<'_>, cases: &[Case<'_>], id: RuleId) -> Vec<
         };
         let mut open = start;
         while together.len() < NAMED
-            && let Some(request) = example(ir, &mut asked, rule, open)
+            && let Some(request) = example(ir, asked, rule, open)
         {
             let fire = |other: &RuleId| ir.rules.find(*other).is_some_and(|rule| may_fire(ir, rule, &request));
             let firing: BTreeSet<RuleId> = others.keys().copied().filter(fire).collect();
@@ -367,11 +384,11 @@ fn stand_ins(ir: &Ir, frame: &Frame<'_>, cases: &[Case<'_>], id: RuleId) -> Vec<
         while let Some(other) = left.pop_first() {
             let Some(lit) = others.get(&other) else { continue };
             let without = asked.scene.search.all([start, !*lit]);
-            match example(ir, &mut asked, rule, without) {
+            match example(ir, asked, rule, without) {
                 Some(request) => {
                     left.retain(|other| ir.rules.find(*other).is_some_and(|rule| may_fire(ir, rule, &request)));
                 }
-                None if may_be(ir, &mut asked, rule, without) => {}
+                None if may_be(ir, asked, rule, without) => {}
                 None => drop(alone_here.insert(other)),
             }
         }

@@ -99,20 +99,22 @@ impl<'a> Changed<'a> {
             (ChangeKind::Gained, Effect::Allow) | (ChangeKind::Lost, Effect::Deny(_) | Effect::Gate(..)) => side == NEW,
             (ChangeKind::Lost, Effect::Allow) | (ChangeKind::Gained, Effect::Deny(_) | Effect::Gate(..)) => side == OLD,
             (ChangeKind::Limit, Effect::Limit(..)) | (ChangeKind::Duty, Effect::Oblige(_)) => true,
-            (ChangeKind::Reason | ChangeKind::Gate, Effect::Deny(_) | Effect::Gate(..)) => true,
+            (ChangeKind::Reason, Effect::Deny(_) | Effect::Gate(..)) => true,
+            // Without gates no request goes through one.
+            (ChangeKind::Gate, Effect::Deny(_) | Effect::Gate(..)) => self.has_gates,
             (_, Effect::Allow | Effect::Deny(_) | Effect::Gate(..) | Effect::Limit(..) | Effect::Oblige(_)) => false,
         };
-        let of = |side: SideId, id: RuleId| self.frame.sides[side].ir.rules.find(id);
-        let rules =
-            || self.general_rules().filter(|(side, id)| of(*side, *id).is_some_and(|rule| may_be(*side, &rule.effect)));
+        let effect = |side: SideId, id: RuleId| self.frame.sides[side].ir.rules.find(id).map(|rule| &rule.effect);
+        let is_one = |(side, id): &(SideId, RuleId)| effect(*side, *id).is_some_and(|effect| may_be(*side, effect));
+        let rules: Vec<(SideId, RuleId)> = self.general_rules().filter(is_one).collect();
         // Through which gate a request goes depends on others than the rule that decides, too; and of rules that have changed
         // places, one that has not moved may decide.
         let by_others = match kind {
-            ChangeKind::Gate => self.has_gates && rules().next().is_some(),
+            ChangeKind::Gate => !rules.is_empty(),
             ChangeKind::Reason => self.has_moved,
             ChangeKind::Gained | ChangeKind::Lost | ChangeKind::Limit | ChangeKind::Duty => false,
         };
-        (!self.actions && !by_others).then(|| rules().collect())
+        (!self.actions && !by_others).then_some(rules)
     }
 
     /// The changed rules that may be about resources of any id.
