@@ -14,7 +14,10 @@ use crate::{
         Ir,
         ir::{Effect, Rule, RuleId},
     },
-    eval::{facts::Facts, reference::fires},
+    eval::{
+        facts::Facts,
+        reference::{decides, fires},
+    },
     request::Request,
 };
 use rayon::{
@@ -327,6 +330,12 @@ fn may_fire(ir: &Ir, rule: &Rule, request: &Request) -> bool {
     Facts::new(&ir.vocabulary, request, false).is_ok_and(|facts| fires(rule, &facts).possible())
 }
 
+/// Those of some rules that fire on a request.
+fn firing(ir: &Ir, rules: impl Iterator<Item = RuleId>, request: &Request) -> BTreeSet<RuleId> {
+    let Ok(facts) = Facts::new(&ir.vocabulary, request, false) else { return BTreeSet::new() };
+    rules.filter(|id| ir.rules.find(*id).is_some_and(|rule| decides(rule, &facts))).collect()
+}
+
 /// The rules that stand in for an idle one: one that does so alone, else some that do so together.
 ///
 /// Only rules that fire on some request where the idle one does can stand in for it, and on all such requests if alone. So
@@ -364,30 +373,24 @@ fn stand_ins<'a>(
             None => others.keys().copied().collect(),
         };
         let mut open = start;
+        let mut covering = BTreeSet::new();
         while together.len() < NAMED
             && let Some(request) = example(ir, asked, rule, open)
         {
-            let fire = |other: &RuleId| ir.rules.find(*other).is_some_and(|rule| may_fire(ir, rule, &request));
-            let firing: BTreeSet<RuleId> = others.keys().copied().filter(fire).collect();
+            let firing = firing(ir, others.keys().copied(), &request);
             left.retain(|other| firing.contains(other));
-            let Some((first, lit)) = firing.first().and_then(|first| Some((*first, *others.get(first)?))) else {
-                break;
-            };
-            together.insert(first);
-            let next = asked.scene.search.all([open, !lit]);
-            if next == open {
-                break;
-            }
-            open = next;
+            // Each is taken once, so that this comes to an end.
+            let Some(next) = firing.into_iter().find(|other| covering.insert(*other)) else { break };
+            together.insert(next);
+            let excluded = others.get(&next).map(|lit| !*lit);
+            open = asked.scene.search.all(excluded.into_iter().chain([open]));
         }
         let mut alone_here = BTreeSet::new();
         while let Some(other) = left.pop_first() {
             let Some(lit) = others.get(&other) else { continue };
             let without = asked.scene.search.all([start, !*lit]);
             match example(ir, asked, rule, without) {
-                Some(request) => {
-                    left.retain(|other| ir.rules.find(*other).is_some_and(|rule| may_fire(ir, rule, &request)));
-                }
+                Some(request) => left = firing(ir, left.into_iter(), &request),
                 None if may_be(ir, asked, rule, without) => {}
                 None => drop(alone_here.insert(other)),
             }

@@ -24,13 +24,13 @@ fn kinds(found: &Comparison) -> Vec<&'static str> {
 }
 
 #[track_caller]
-fn same(old: &str, new: &str) {
+pub(crate) fn same(old: &str, new: &str) {
     let found = compare(old, new);
     assert!(found.changes.is_empty(), "{found:#?}");
 }
 
 #[track_caller]
-fn changes(old: &str, new: &str, expected: &[&str]) -> Comparison {
+pub(crate) fn changes(old: &str, new: &str, expected: &[&str]) -> Comparison {
     let found = compare(old, new);
     assert_eq!(kinds(&found), expected, "{found:#?}");
     found

@@ -1,6 +1,6 @@
 //! Traps of exact comparison: each is one that a comparison of texts, or of classes one by one, walks into.
 
-use crate::differences::{changes, same};
+use crate::comparisons::{changes, same};
 
 #[test]
 fn included_roles() {
