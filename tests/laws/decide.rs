@@ -5,7 +5,7 @@ use policyc::{
     Engine, EngineBuilder,
     check::ir::Effect as RuleEffect,
     clock::ManualClock,
-    decision::{Decision, Effect, Obligation},
+    decision::{Decision, Denial, Effect, Obligation},
     request::{Refusal, Request},
     store::limits::MemoryLimits,
 };
@@ -51,7 +51,11 @@ pub(crate) struct Essence {
 }
 
 pub(crate) fn essence(decision: Decision) -> Essence {
-    Essence { effect: decision.effect, obligations: decision.obligations }
+    let mut effect = decision.effect;
+    if let Effect::Deny(Denial { limit: Some(limit), .. }) = &mut effect {
+        limit.name = "".into();
+    }
+    Essence { effect, obligations: decision.obligations }
 }
 
 /// A decision with the places of rules among all rules in place of their names.
