@@ -47,7 +47,7 @@ impl App {
         settings.suit(&policies.current()).map_err(Failure::Settings)?;
         let outbound = Outbound::new(&settings.outbound).map_err(Failure::Settings)?;
         let identity = Identity::open(&settings, &outbound, clock.clone()).await.map_err(Failure::Settings)?;
-        let audit = Audit::open(&settings).map_err(Failure::Settings)?;
+        let audit = Audit::open(&settings, &outbound).map_err(Failure::Settings)?;
         let gateway = Gateway::open(&settings.gateway, clock.now().timestamp()).map_err(Failure::Settings)?;
         let url = settings.url.as_deref().unwrap_or(listens).trim_end_matches('/').to_owned();
         let page_key = Secret::random().map_err(Failure::Settings)?.keyed_hash();

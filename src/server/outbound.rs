@@ -69,7 +69,7 @@ impl Settings {
     }
 
     /// The address that a text names, or why it may not be asked.
-    pub(super) fn address(&self, text: &str) -> Result<Address, String> {
+    pub(crate) fn address(&self, text: &str) -> Result<Address, String> {
         let url = Url::parse(text).map_err(|error| format!("`{text}` is no address: {error}"))?;
         if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
             return Err("an address may have neither a user nor a fragment".to_owned());

@@ -135,7 +135,7 @@ impl Settings {
             )));
         }
         self.trace.validate()?;
-        self.audit.validate()?;
+        self.audit.validate(&self.outbound)?;
         self.outbound.validate()?;
         self.forward.validate()?;
         self.auth.validate(self)?;

@@ -390,7 +390,7 @@ fn settings_that_cannot_be() {
         ("[[audit.alert]]\nname = \"a\"\ncount = 1\nwindow = \"soon\"", "expected a time such as `5m`"),
         (
             "[[audit.alert]]\nname = \"a\"\ncount = 1\nwindow = \"1m\"\nwebhook = \"http://example.com/\"",
-            "`webhook` is an address with `https`",
+            "must begin with `https://`",
         ),
     ] {
         let text = said(audit);

@@ -3,8 +3,8 @@
 //! Counts are kept in sixteenths of the window, and for the keys that were seen last: what is remembered does not grow with
 //! the number of records, nor with that of principals.
 
-use super::{read::Told, record::Raised, webhook};
-use crate::server::settings::Faulty;
+use super::{read::Told, record::Raised};
+use crate::server::{outbound, settings::Faulty};
 use lru::LruCache;
 use serde::{Deserialize, Deserializer, de::Error};
 use std::{collections::VecDeque, num::NonZeroUsize};
@@ -97,7 +97,7 @@ impl<'de> Deserialize<'de> for Window {
 }
 
 impl Settings {
-    pub(super) fn validate(&self) -> Result<(), Faulty> {
+    pub(super) fn validate(&self, outbound: &outbound::Settings) -> Result<(), Faulty> {
         let faulty = |text: String| Err(Faulty(format!("`[[audit.alert]]` `{}`: {text}", self.name)));
         if self.count == 0 {
             return faulty("`count` is at least 1".to_owned());
@@ -108,7 +108,7 @@ impl Settings {
             return faulty(format!("`event` is `decision`, `list` or `unauthenticated`, not `{event}`"));
         }
         match &self.webhook {
-            Some(url) => webhook::check(url).or_else(faulty),
+            Some(url) => outbound.address(url).map(drop).or_else(faulty),
             None => Ok(()),
         }
     }

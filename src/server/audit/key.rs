@@ -5,6 +5,7 @@ use ed25519_dalek::{
     Signature, Signer, SigningKey, VerifyingKey,
     pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, spki::der::pem::LineEnding},
 };
+use sha2::{Digest, Sha256};
 use std::{
     fmt,
     fs::{self, OpenOptions},
@@ -68,7 +69,6 @@ impl SecretKey {
 
     /// A key of 32 bytes for another purpose.
     pub(super) fn derive(&self, purpose: &str) -> [u8; 32] {
-        use sha2::{Digest, Sha256};
         Sha256::new().chain_update(purpose).chain_update(self.0.to_bytes()).finalize().into()
     }
 }

@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     clock::SystemClock,
-    server::settings::{Faulty, Settings as All},
+    server::{
+        outbound::Outbound,
+        settings::{Faulty, Settings as All},
+    },
 };
 use chrono::TimeDelta;
 use std::{
@@ -61,7 +64,7 @@ struct Queue {
 }
 
 impl Audit {
-    pub(in crate::server) fn open(settings: &All) -> Result<Self, Faulty> {
+    pub(in crate::server) fn open(settings: &All, outbound: &Outbound) -> Result<Self, Faulty> {
         let Settings { durability, queue_bytes, alert, .. } = &settings.audit;
         let keeps = !settings.is_in_memory();
         if *durability == Durability::Off || (!keeps && alert.is_empty()) {
@@ -71,8 +74,8 @@ impl Audit {
         let store = if keeps { Some(Store::open(&settings.state, is_sync)) } else { None };
         let store = store.transpose().map_err(|fault| Faulty(fault.to_string()))?;
         let (reports, task) = if alert.iter().any(|alert| alert.webhook.is_some()) {
-            let cannot = |error: reqwest::Error| Faulty(format!("cannot report alerts: {error}"));
-            webhook::start().map(|(reports, task)| (Some(reports), Some(task))).map_err(cannot)?
+            let (reports, task) = webhook::start(outbound.clone());
+            (Some(reports), Some(task))
         } else {
             (None, None)
         };

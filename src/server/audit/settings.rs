@@ -1,7 +1,7 @@
 //! What the log is told at the start of the service: `[audit]`.
 
 use super::alert;
-use crate::server::settings::Faulty;
+use crate::server::{outbound, settings::Faulty};
 use serde::Deserialize;
 
 /// What is recorded: `[audit]`.
@@ -50,7 +50,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    pub(in crate::server) fn validate(&self) -> Result<(), Faulty> {
+    pub(in crate::server) fn validate(&self, outbound: &outbound::Settings) -> Result<(), Faulty> {
         let faulty = |text: &str| Err(Faulty(format!("`[audit]`: {text}")));
         if self.durability == Durability::Off && !self.alert.is_empty() {
             return faulty("alerts count records, and with `durability = \"off\"` there are none");
@@ -61,6 +61,6 @@ impl Settings {
         if self.keep_days == Some(0) {
             return faulty("`keep_days` is at least 1; leave it out to keep records for ever");
         }
-        self.alert.iter().try_for_each(alert::Settings::validate)
+        self.alert.iter().try_for_each(|alert| alert.validate(outbound))
     }
 }
