@@ -1,6 +1,7 @@
 //! AuthZEN 1.0.
 
 use crate::service::{Setup, show};
+use std::process::Command;
 
 const LAB: &str = r#"allow role researcher to infer;
 deny anyone to infer on tag sensitive unless ip in [10.0.0.0/8]
@@ -41,4 +42,44 @@ fn it_ends_when_it_is_told_to() {
     assert_eq!(service.get("/healthz").send().unwrap().status(), 200);
     service.signal("TERM");
     assert!(service.wait().success());
+}
+
+/// What the AuthZEN client `decern` from PyPI makes of the service.
+const CLIENT: &str = r#"
+import sys
+from decern import Client, DecernError
+
+client = Client(sys.argv[1])
+assert client.healthy()
+alice = {"type": "user", "id": "alice", "properties": {"roles": ["researcher"]}}
+model = {"type": "model", "id": "qwen3"}
+allowed = client.evaluate(alice, "infer", model, {"ip": "10.1.2.3"})
+assert allowed.allowed and allowed.context["rule"] == "main.policy:1", allowed
+denied = client.evaluate(alice, {"name": "infer"}, model)
+assert not denied.allowed and denied.context["code"] == "OUTSIDE", denied
+try:
+    client.evaluate(alice, "infer", model, {"ip": "nowhere"})
+    raise SystemExit("not refused")
+except DecernError as error:
+    assert error.status_code == 400 and "/context/ip" in error.body, error
+try:
+    Client(sys.argv[1], token="nonsense").evaluate(alice, "infer", model)
+    raise SystemExit("not refused")
+except DecernError as error:
+    assert error.status_code == 401, error
+"#;
+
+#[test]
+fn a_client_of_others_is_served() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        eprintln!("not tried: there is no python3 on this machine");
+        return;
+    }
+    let root = env!("CARGO_MANIFEST_DIR");
+    let folder = format!("{root}/target/python/decern");
+    let made = Command::new(format!("{root}/scripts/python-venv")).args([&folder, "decern"]).status().unwrap();
+    assert!(made.success(), "scripts/python-venv says why");
+    let service = Setup::new(LAB).start();
+    let client = Command::new(format!("{folder}/bin/python")).args(["-c", CLIENT, &service.url("")]).output().unwrap();
+    assert!(client.status.success(), "{}", String::from_utf8_lossy(&client.stderr));
 }
