@@ -7,6 +7,9 @@ use std::{
     process::ExitCode,
 };
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let (mut input, mut out, mut err) = (io::stdin(), io::stdout(), io::stderr());
     let mut io = Io {

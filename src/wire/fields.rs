@@ -22,6 +22,11 @@ impl Fields {
         format!("{}/{}", self.at, json::escape(name))
     }
 
+    /// A refusal of a member. Its place is put into words only here, where it is told.
+    fn placed(&self, refusal: Refusal, name: &str) -> Refusal {
+        Refusal { at: self.pointer(name), ..refusal }
+    }
+
     /// Takes a member.
     pub(super) fn take(&mut self, name: &str) -> Option<Input> {
         self.members.remove(name)
@@ -34,18 +39,19 @@ impl Fields {
 
     /// Takes a text that may be missing, but not be empty.
     pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, Refusal> {
-        self.take(name).map(|value| text(value, &self.pointer(name))).transpose()
+        self.take(name).map(|value| text(value, "").map_err(|refusal| self.placed(refusal, name))).transpose()
     }
 
     /// Takes a text that must be there and say something.
     pub(super) fn required_text(&mut self, name: &str) -> Result<String, Refusal> {
         let value = self.required(name, "a text")?;
-        text(value, &self.pointer(name))
+        text(value, "").map_err(|refusal| self.placed(refusal, name))
     }
 
     /// Takes an object that may be missing, which means empty.
     pub(super) fn object(&mut self, name: &str) -> Result<BTreeMap<String, Input>, Refusal> {
-        self.take(name).map_or_else(|| Ok(BTreeMap::new()), |value| object(value, &self.pointer(name)))
+        let Some(value) = self.take(name) else { return Ok(BTreeMap::new()) };
+        object(value, "").map_err(|refusal| self.placed(refusal, name))
     }
 
     /// Takes a list that must be there and have elements; each comes with its JSON pointer.

@@ -95,6 +95,7 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
     ("comfy-table", "policyc/"),
     ("ctrlc", "policyc/"),
     ("indicatif", "policyc/"),
+    ("mimalloc", "policyc/main.rs"),
     ("notify", "server/policy/ policyc/"),
     ("notify-debouncer-full", "server/policy/ policyc/"),
     ("quick-junit", "policyc/"),
