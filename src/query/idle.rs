@@ -47,10 +47,13 @@ pub enum Idle {
     Redundant(Vec<RuleId>),
 }
 
-/// How many rules are asked about together: what rules say is put into literals once for all of them.
+/// How many cases are asked about together.
 const TOGETHER: usize = 512;
-/// How many idle rules are asked about together.
-const FEW: usize = 128;
+/// How many rules share a trial: what one of them met is often in the way of the next, but every rule that is put into
+/// literals makes all questions longer.
+const FEW: usize = 32;
+/// How many rules are excluded at once that are in the way of an example.
+const AT_ONCE: usize = 4;
 /// How many rules are named at most that stand in for an idle one.
 const NAMED: usize = 4;
 /// What one question may cost; a rule that needs more is left alone.
@@ -102,10 +105,8 @@ pub fn idle(ir: &Ir) -> Vec<IdleRule> {
     let replaced = undecided.into_iter().chain(gone.map(|id| (id, Idle::Redundant as fn(Vec<RuleId>) -> Idle)));
     let replaced: Vec<_> = replaced.collect();
     let told = replaced.par_chunks(FEW).flat_map_iter(|some| {
-        let mut held = BTreeMap::new();
-        let of =
-            |(id, why): &(RuleId, fn(Vec<RuleId>) -> Idle)| (*id, why(stand_ins(ir, &frame, &cases, *id, &mut held)));
-        some.iter().map(of).collect::<Vec<_>>()
+        let mut trials = Trials::new(ir, &frame, &cases);
+        some.iter().map(|(id, why)| (*id, why(stand_ins(&mut trials, *id)))).collect::<Vec<_>>()
     });
     idle.extend(told.collect::<Vec<_>>());
     idle.into_iter().map(|(rule, why)| IdleRule { rule, why }).collect()
@@ -113,80 +114,190 @@ pub fn idle(ir: &Ir) -> Vec<IdleRule> {
 
 /// Of allows whose work others do, those that can go: of two that do the same, either could, but not both. Rules are gone
 /// through from the last on.
-fn redundant<'a>(ir: &Ir, frame: &'a Frame<'a>, cases: &[Case<'a>], doubled: &[RuleId]) -> Vec<RuleId> {
-    let mut gone = BTreeSet::new();
-    // The scenes of the cases that were looked at last: most rules are about the same ones.
-    let mut held: BTreeMap<usize, Thinned<'a>> = BTreeMap::new();
+fn redundant<'a>(ir: &'a Ir, frame: &'a Frame<'a>, cases: &[Case<'a>], doubled: &[RuleId]) -> Vec<RuleId> {
+    // Most are replaced by rules that stay in any case. Whether they are is asked of each for itself.
+    let all: BTreeSet<RuleId> = doubled.iter().copied().collect();
+    let replaced = doubled.par_chunks(FEW).flat_map_iter(|some| {
+        let mut trials = Trials::new(ir, frame, cases);
+        some.iter().copied().filter(|id| !is_needed(&mut trials, *id, &all)).collect::<Vec<_>>()
+    });
+    let mut gone: BTreeSet<RuleId> = replaced.collect::<Vec<_>>().into_iter().collect();
+    let mut trials = Trials::new(ir, frame, cases);
     for id in doubled.iter().rev() {
-        let Some(rule) = ir.rules.find(*id) else { continue };
-        let pins = pins(&rule.parts);
-        let mut about = cases.iter().enumerate().filter(|(_, case)| case.is_among(pins.as_ref()));
-        let is_needed = about.any(|(place, case)| {
-            if held.len() > HELD {
-                held.clear();
-            }
-            let thinned = held.entry(place).or_insert_with(|| Thinned::new(frame, case));
-            let goal = thinned.needed(*id, &gone);
-            goal.is_some_and(|goal| may_be(ir, &mut thinned.asked, rule, goal))
-        });
-        if !is_needed {
+        if !gone.contains(id) && !is_needed(&mut trials, *id, &gone) {
             gone.insert(*id);
         }
     }
     gone.into_iter().collect()
 }
 
-/// How many scenes are held at a time.
-const HELD: usize = 32;
-
-/// The requests of a case, and what its allows come to without those that are gone.
-struct Thinned<'a> {
-    asked: Asked<'a>,
-    literals: Literals,
-    /// The allows before this place have not been gone through yet.
-    place: usize,
-    /// None of the allows behind it fires that are not gone.
-    behind: Lit,
-    /// For each allow, that none before it fires.
-    before: Vec<Lit>,
+/// Whether an allow may be needed without some others.
+fn is_needed(trials: &mut Trials<'_, '_>, id: RuleId, gone: &BTreeSet<RuleId>) -> bool {
+    let Some(rule) = trials.ir.rules.find(id) else { return false };
+    trials.places(rule).into_iter().any(|place| {
+        let Some((trial, rules)) = trials.at(place) else { return false };
+        let others = rules.allows.iter().filter(|(other, _)| *other != id && !gone.contains(other));
+        let mut goal = trial.known_and_fires(id, rule);
+        trial.seek(rule, &mut goal, rules.prohibitions.iter().chain(others)) != Answer::Nothing
+    })
 }
 
-impl<'a> Thinned<'a> {
-    fn new(frame: &'a Frame<'a>, case: &Case<'a>) -> Self {
-        let mut asked = Asked::new(frame, case.clone(), &[]);
-        let literals = Literals::new(&mut asked, &deciding(frame, case));
-        let (mut before, mut none) = (Vec::new(), Lit::TRUE);
-        for (_, fires, _) in &literals.allows {
-            before.push(none);
-            none = asked.scene.search.all([none, !*fires]);
-        }
-        Self { place: literals.allows.len(), behind: Lit::TRUE, asked, literals, before }
+/// How many trials are held at a time.
+const HELD: usize = 32;
+
+/// The trials of the cases that were looked at last: most rules are about the same ones.
+struct Trials<'a, 'c> {
+    ir: &'a Ir,
+    frame: &'a Frame<'a>,
+    cases: &'c [Case<'a>],
+    held: BTreeMap<usize, (Trial<'a>, Deciding<'a>)>,
+}
+
+impl<'a, 'c> Trials<'a, 'c> {
+    const fn new(ir: &'a Ir, frame: &'a Frame<'a>, cases: &'c [Case<'a>]) -> Self {
+        Self { ir, frame, cases, held: BTreeMap::new() }
     }
 
-    /// Where an allow is needed, though those before it are there. Rules must be asked about from the last on.
-    fn needed(&mut self, id: RuleId, gone: &BTreeSet<RuleId>) -> Option<Lit> {
-        let search = &mut self.asked.scene.search;
+    /// The places of the cases that a rule can be about.
+    fn places(&self, rule: &Rule) -> Vec<usize> {
+        let pins = pins(&rule.parts);
+        let about = self.cases.iter().enumerate().filter(|(_, case)| case.is_among(pins.as_ref()));
+        about.map(|(place, _)| place).collect()
+    }
+
+    /// The trial of a case.
+    fn at(&mut self, place: usize) -> Option<(&mut Trial<'a>, &Deciding<'a>)> {
+        let case = self.cases.get(place)?;
+        if self.held.len() > HELD {
+            self.held.clear();
+        }
+        let (ir, frame) = (self.ir, self.frame);
+        let make = || (Trial::new(ir, frame, case), Deciding::new(frame, case));
+        let (trial, rules) = self.held.entry(place).or_insert_with(make);
+        Some((trial, rules))
+    }
+}
+
+/// A rule of a case.
+type Known<'a> = (RuleId, &'a Rule);
+
+/// The rules of a case that decide, those with the fewest conditions first: they fire most often.
+struct Deciding<'a> {
+    prohibitions: Vec<Known<'a>>,
+    allows: Vec<Known<'a>>,
+}
+
+impl<'a> Deciding<'a> {
+    fn new(frame: &Frame<'a>, case: &Case<'_>) -> Self {
+        let mut rules = deciding(frame, case);
+        rules.sort_by_key(|(_, rule)| rule.parts.len());
+        let (allows, prohibitions) = rules.into_iter().partition(|(_, rule)| matches!(rule.effect, Effect::Allow));
+        Self { prohibitions, allows }
+    }
+
+    /// The prohibitions that decide before a rule.
+    fn before(&self, id: RuleId, rule: &Rule) -> impl Iterator<Item = &Known<'a>> + Clone {
+        let order = |id: RuleId, rule: &Rule| (matches!(rule.effect, Effect::Allow), !hides(rule), id);
+        let own = order(id, rule);
+        self.prohibitions.iter().filter(move |(other, rule)| order(*other, rule) < own)
+    }
+}
+
+/// Questions to the requests of a case on which some rule fires and others do not.
+///
+/// Few of the others are ever in the way. So examples are looked for as if there were none, and what fires on an example
+/// is excluded from the next one: only those rules are put into literals.
+struct Trial<'a> {
+    ir: &'a Ir,
+    asked: Asked<'a>,
+    /// Where rules fire.
+    fires: BTreeMap<RuleId, Lit>,
+}
+
+impl<'a> Trial<'a> {
+    fn new(ir: &'a Ir, frame: &'a Frame<'a>, case: &Case<'a>) -> Self {
+        Self { ir, asked: Asked::new(frame, case.clone(), &[]), fires: BTreeMap::new() }
+    }
+
+    fn fires(&mut self, id: RuleId, rule: &Rule) -> Lit {
+        *self.fires.entry(id).or_insert_with(|| self.asked.scene.fires(SIDE, rule))
+    }
+
+    /// The set knows the action, and a rule fires.
+    fn known_and_fires(&mut self, id: RuleId, rule: &Rule) -> Lit {
+        let fires = self.fires(id, rule);
+        let known = self.asked.scene.knows_action(SIDE);
+        self.asked.scene.search.all([known, fires])
+    }
+
+    /// Narrows a goal to where a rule does not fire.
+    fn exclude(&mut self, goal: Lit, id: RuleId, rule: &Rule) -> Lit {
+        let fires = self.fires(id, rule);
+        self.asked.scene.search.all([goal, !fires])
+    }
+
+    /// A request where a goal is true. That it is one is not looked at any closer than that a rule may fire on it: a rule
+    /// that matters is not spoken of.
+    fn find(&mut self, rule: &Rule, goal: Lit) -> Answer {
+        if goal == Lit::FALSE {
+            return Answer::Nothing;
+        }
+        let ir = self.ir;
+        self.asked.find(goal, &mut EACH.clone(), |request: &Request| may_fire(ir, rule, request))
+    }
+
+    /// A request where a goal is true and none of some other rules fires. The goal is narrowed to where those do not that
+    /// were in the way.
+    fn seek<'r>(&mut self, rule: &Rule, goal: &mut Lit, others: impl Iterator<Item = &'r Known<'a>> + Clone) -> Answer
+    where
+        'a: 'r,
+    {
         loop {
-            let place = self.place.checked_sub(1)?;
-            let (other, fires, _) = *self.literals.allows.get(place)?;
-            if other == id {
-                let before = *self.before.get(place)?;
-                let Literals { known, permitted, .. } = self.literals;
-                return Some(search.all([known, fires, permitted, before, self.behind]));
+            let request = match self.find(rule, *goal) {
+                Answer::Witness(request) => request,
+                answer @ (Answer::Nothing | Answer::Inconclusive) => return answer,
+            };
+            let Ok(facts) = Facts::new(&self.ir.vocabulary, &request, false) else { return Answer::Inconclusive };
+            let firing: Vec<&Known<'a>> =
+                others.clone().filter(|(_, other)| decides(other, &facts)).take(AT_ONCE).collect();
+            if firing.is_empty() {
+                return Answer::Witness(request);
             }
-            self.place = place;
-            if !gone.contains(&other) {
-                self.behind = search.all([self.behind, !fires]);
+            let before = *goal;
+            for (id, other) in firing {
+                *goal = self.exclude(*goal, *id, other);
+            }
+            // What is excluded does not come back; should it, this comes to an end all the same.
+            if *goal == before {
+                return Answer::Inconclusive;
             }
         }
+    }
+
+    /// On what requests of the case a rule matters.
+    fn look(&mut self, rules: &Deciding<'a>, id: RuleId, rule: &Rule) -> Matters {
+        let start = self.known_and_fires(id, rule);
+        let mut goal = start;
+        match self.seek(rule, &mut goal, rules.before(id, rule)) {
+            Answer::Nothing => {
+                let fires = self.find(rule, start) != Answer::Nothing;
+                return Matters { fires, ..Matters::default() };
+            }
+            Answer::Inconclusive => return Matters::YES,
+            Answer::Witness(_) if !matches!(rule.effect, Effect::Allow) => return Matters::YES,
+            Answer::Witness(_) => {}
+        }
+        let others = rules.allows.iter().filter(|(other, _)| *other != id);
+        let needed = self.seek(rule, &mut goal, rules.prohibitions.iter().chain(others)) != Answer::Nothing;
+        Matters { needed, ..Matters::YES }
     }
 }
 
 /// Looks for requests on which rules matter.
-fn look(ir: &Ir, frame: &Frame<'_>, cases: &[Case<'_>]) -> BTreeMap<RuleId, Matters> {
+fn look<'a>(ir: &'a Ir, frame: &'a Frame<'a>, cases: &[Case<'a>]) -> BTreeMap<RuleId, Matters> {
     let mut matters: BTreeMap<RuleId, Matters> = BTreeMap::new();
     for some in cases.chunks(TOGETHER) {
-        let tasks: Vec<(&Case<'_>, Vec<RuleId>)> =
+        let tasks: Vec<(&Case<'a>, Vec<RuleId>)> =
             some.iter().flat_map(|case| tasks(frame, case, &mut matters)).collect();
         let looked: Vec<Vec<(RuleId, Matters)>> =
             tasks.into_par_iter().map(|(case, rules)| look_at(ir, frame, case, &rules)).collect();
@@ -206,7 +317,7 @@ fn tasks<'c, 'f>(
 ) -> Vec<(&'c Case<'f>, Vec<RuleId>)> {
     let mut open: Vec<RuleId> = deciding(frame, case).into_iter().map(|(id, _)| id).collect();
     open.retain(|id| *matters.entry(*id).or_default() != Matters::YES);
-    open.chunks(TOGETHER).map(|rules| (case, rules.to_vec())).collect()
+    open.chunks(FEW).map(|rules| (case, rules.to_vec())).collect()
 }
 
 const fn is_deciding(rule: &Rule) -> bool {
@@ -218,64 +329,6 @@ fn hides(rule: &Rule) -> bool {
     matches!(&rule.effect, Effect::Deny(refusal) | Effect::Gate(_, refusal) if refusal.status == 404)
 }
 
-/// What the rules of a case come to, as literals.
-struct Literals {
-    /// The set knows the action.
-    known: Lit,
-    /// The prohibitions in the order in which they decide, each with what is true where it fires, and where none before it
-    /// does.
-    prohibitions: Vec<(RuleId, Lit, Lit)>,
-    /// No prohibition fires.
-    permitted: Lit,
-    /// The allows, each with what is true where it fires, and where no other does.
-    allows: Vec<(RuleId, Lit, Lit)>,
-}
-
-impl Literals {
-    fn new(asked: &mut Asked<'_>, rules: &[(RuleId, &Rule)]) -> Self {
-        let known = asked.scene.knows_action(SIDE);
-        let of = |rule: &Rule| matches!(rule.effect, Effect::Allow);
-        let mut denies: Vec<&(RuleId, &Rule)> = rules.iter().filter(|(_, rule)| !of(rule)).collect();
-        denies.sort_by_key(|(id, rule)| (!hides(rule), *id));
-        let mut prohibitions = Vec::new();
-        let mut permitted = Lit::TRUE;
-        for (id, rule) in denies {
-            let fires = asked.scene.fires(SIDE, rule);
-            prohibitions.push((*id, fires, permitted));
-            permitted = asked.scene.search.all([permitted, !fires]);
-        }
-        let present = rules.iter().filter(|(_, rule)| of(rule));
-        let firing: Vec<(RuleId, Lit)> = present.map(|(id, rule)| (*id, asked.scene.fires(SIDE, rule))).collect();
-        // That no other fires is that none before and none behind does.
-        let mut behind = vec![Lit::TRUE];
-        for (_, fires) in firing.iter().rev() {
-            let last = behind.last().copied().unwrap_or(Lit::TRUE);
-            behind.push(asked.scene.search.all([last, !*fires]));
-        }
-        behind.pop();
-        let mut before = Lit::TRUE;
-        let mut allows = Vec::new();
-        for ((id, fires), behind) in firing.into_iter().zip(behind.into_iter().rev()) {
-            allows.push((id, fires, asked.scene.search.all([before, behind])));
-            before = asked.scene.search.all([before, !fires]);
-        }
-        Self { known, prohibitions, permitted, allows }
-    }
-
-    /// What is true where a rule fires, where it decides, and where it is needed.
-    fn of(&self, asked: &mut Asked<'_>, id: RuleId) -> Option<[Lit; 3]> {
-        let all = |asked: &mut Asked<'_>, lits: &[Lit]| asked.scene.search.all(lits.iter().copied());
-        if let Some((_, fires, before)) = self.prohibitions.iter().find(|(of, ..)| *of == id) {
-            let decides = all(asked, &[self.known, *fires, *before]);
-            return Some([all(asked, &[self.known, *fires]), decides, decides]);
-        }
-        let (_, fires, alone) = self.allows.iter().find(|(of, ..)| *of == id)?;
-        let decides = [self.known, *fires, self.permitted];
-        let needed = [self.known, *fires, self.permitted, *alone];
-        Some([all(asked, &[self.known, *fires]), all(asked, &decides), all(asked, &needed)])
-    }
-}
-
 /// The rules of a case that decide.
 fn deciding<'a>(frame: &Frame<'a>, case: &Case<'_>) -> Vec<(RuleId, &'a Rule)> {
     let about = frame.sides[SIDE].rules_about(case.id.as_deref());
@@ -283,47 +336,10 @@ fn deciding<'a>(frame: &Frame<'a>, case: &Case<'_>) -> Vec<(RuleId, &'a Rule)> {
 }
 
 /// Looks for requests of a case on which some rules matter.
-fn look_at(ir: &Ir, frame: &Frame<'_>, case: &Case<'_>, rules: &[RuleId]) -> Vec<(RuleId, Matters)> {
-    let mut asked = Asked::new(frame, case.clone(), &[]);
-    let literals = Literals::new(&mut asked, &deciding(frame, case));
-    let mut found = Vec::new();
-    for id in rules {
-        let (Some(rule), Some([fires, decides, needed])) = (ir.rules.find(*id), literals.of(&mut asked, *id)) else {
-            continue;
-        };
-        // Where it is needed it decides, and where it decides it fires.
-        let mut matters = Matters::YES;
-        for (goal, least) in [
-            (needed, Matters { needed: false, ..Matters::YES }),
-            (decides, Matters { fires: true, ..Matters::default() }),
-            (fires, Matters::default()),
-        ] {
-            if may_be(ir, &mut asked, rule, goal) {
-                break;
-            }
-            matters = least;
-        }
-        found.push((*id, matters));
-    }
-    found
-}
-
-/// Whether there is a request where a goal is true, or it could not be found out. That a request is one is not looked at
-/// any closer than that the rule fires: a rule that matters is not spoken of.
-fn may_be(ir: &Ir, asked: &mut Asked<'_>, rule: &Rule, goal: Lit) -> bool {
-    if goal == Lit::FALSE {
-        return false;
-    }
-    asked.find(goal, &mut EACH.clone(), |request: &Request| may_fire(ir, rule, request)) != Answer::Nothing
-}
-
-/// A request where a goal is true and a rule fires; none if there is none or it could not be found out.
-fn example(ir: &Ir, asked: &mut Asked<'_>, rule: &Rule, goal: Lit) -> Option<Box<Request>> {
-    let confirm = |request: &Request| may_fire(ir, rule, request);
-    match asked.find(goal, &mut EACH.clone(), confirm) {
-        Answer::Witness(request) => Some(request),
-        Answer::Nothing | Answer::Inconclusive => None,
-    }
+fn look_at<'a>(ir: &'a Ir, frame: &'a Frame<'a>, case: &Case<'a>, rules: &[RuleId]) -> Vec<(RuleId, Matters)> {
+    let (mut trial, deciding) = (Trial::new(ir, frame, case), Deciding::new(frame, case));
+    let known = rules.iter().filter_map(|id| Some((*id, ir.rules.find(*id)?)));
+    known.map(|(id, rule)| (id, trial.look(&deciding, id, rule))).collect()
 }
 
 fn may_fire(ir: &Ir, rule: &Rule, request: &Request) -> bool {
@@ -331,43 +347,35 @@ fn may_fire(ir: &Ir, rule: &Rule, request: &Request) -> bool {
 }
 
 /// Those of some rules that fire on a request.
-fn firing(ir: &Ir, rules: impl Iterator<Item = RuleId>, request: &Request) -> BTreeSet<RuleId> {
+fn firing<'r, 'a: 'r>(ir: &Ir, rules: impl Iterator<Item = &'r Known<'a>>, request: &Request) -> BTreeSet<RuleId> {
     let Ok(facts) = Facts::new(&ir.vocabulary, request, false) else { return BTreeSet::new() };
-    rules.filter(|id| ir.rules.find(*id).is_some_and(|rule| decides(rule, &facts))).collect()
+    rules.filter(|(_, rule)| decides(rule, &facts)).map(|(id, _)| *id).collect()
 }
 
 /// The rules that stand in for an idle one: one that does so alone, else some that do so together.
 ///
 /// Only rules that fire on some request where the idle one does can stand in for it, and on all such requests if alone. So
 /// requests are looked for on which none of those fires that have been found: each one leaves fewer to ask about.
-fn stand_ins<'a>(
-    ir: &Ir,
-    frame: &'a Frame<'a>,
-    cases: &[Case<'a>],
-    id: RuleId,
-    held: &mut BTreeMap<usize, (Asked<'a>, Literals)>,
-) -> Vec<RuleId> {
-    let Some(rule) = ir.rules.find(id) else { return Vec::new() };
+fn stand_ins(trials: &mut Trials<'_, '_>, id: RuleId) -> Vec<RuleId> {
+    let Some(rule) = trials.ir.rules.find(id) else { return Vec::new() };
     let mut alone: Option<BTreeSet<RuleId>> = None;
     let mut together = BTreeSet::new();
-    let pins = pins(&rule.parts);
-    for (place, case) in cases.iter().enumerate().filter(|(_, case)| case.is_among(pins.as_ref())) {
-        if held.len() > HELD {
-            held.clear();
-        }
-        let (asked, literals) = held.entry(place).or_insert_with(|| {
-            let mut asked = Asked::new(frame, case.clone(), &[]);
-            let literals = Literals::new(&mut asked, &deciding(frame, case));
-            (asked, literals)
-        });
-        let Some([fires, decides, _]) = literals.of(asked, id) else { continue };
-        if !may_be(ir, asked, rule, fires) {
+    for place in trials.places(rule) {
+        let Some((trial, rules)) = trials.at(place) else { continue };
+        let mut start = trial.known_and_fires(id, rule);
+        if trial.find(rule, start) == Answer::Nothing {
             continue;
         }
-        let never_decides = !may_be(ir, asked, rule, decides);
-        let (start, others) = if never_decides { (fires, &literals.prohibitions) } else { (decides, &literals.allows) };
-        let others: BTreeMap<RuleId, Lit> =
-            others.iter().map(|(other, lit, _)| (*other, *lit)).filter(|(other, _)| *other != id).collect();
+        let mut decides = start;
+        let never_decides = trial.seek(rule, &mut decides, rules.before(id, rule)) == Answer::Nothing;
+        let (against, others): (&[Known<'_>], _) = if never_decides {
+            (&[], &rules.prohibitions)
+        } else {
+            start = decides;
+            (&rules.prohibitions, &rules.allows)
+        };
+        let others: BTreeMap<RuleId, Known<'_>> =
+            others.iter().filter(|(other, _)| *other != id).map(|known| (known.0, *known)).collect();
         let mut left: BTreeSet<RuleId> = match &alone {
             Some(alone) => alone.iter().copied().filter(|other| others.contains_key(other)).collect(),
             None => others.keys().copied().collect(),
@@ -375,30 +383,45 @@ fn stand_ins<'a>(
         let mut open = start;
         let mut covering = BTreeSet::new();
         while together.len() < NAMED
-            && let Some(request) = example(ir, asked, rule, open)
+            && let Answer::Witness(request) = trial.seek(rule, &mut open, against.iter())
         {
-            let firing = firing(ir, others.keys().copied(), &request);
+            let firing = firing(trial.ir, others.values(), &request);
             left.retain(|other| firing.contains(other));
             // Each is taken once, so that this comes to an end.
             let Some(next) = firing.into_iter().find(|other| covering.insert(*other)) else { break };
             together.insert(next);
-            let excluded = others.get(&next).map(|lit| !*lit);
-            open = asked.scene.search.all(excluded.into_iter().chain([open]));
-        }
-        let mut alone_here = BTreeSet::new();
-        while let Some(other) = left.pop_first() {
-            let Some(lit) = others.get(&other) else { continue };
-            let without = asked.scene.search.all([start, !*lit]);
-            match example(ir, asked, rule, without) {
-                Some(request) => left = firing(ir, left.into_iter(), &request),
-                None if may_be(ir, asked, rule, without) => {}
-                None => drop(alone_here.insert(other)),
+            if let Some((_, other)) = others.get(&next) {
+                open = trial.exclude(open, next, other);
             }
         }
-        alone = Some(alone_here);
+        alone = Some(alone_of(trial, rule, start, against, left, &others));
     }
     match alone.and_then(|alone| alone.first().copied()) {
         Some(one) => vec![one],
         None => together.into_iter().collect(),
     }
+}
+
+/// Those of some rules that fire wherever a goal is true and none of those fires that are against it.
+fn alone_of<'a>(
+    trial: &mut Trial<'a>,
+    rule: &Rule,
+    start: Lit,
+    against: &[Known<'a>],
+    mut left: BTreeSet<RuleId>,
+    others: &BTreeMap<RuleId, Known<'a>>,
+) -> BTreeSet<RuleId> {
+    let mut alone = BTreeSet::new();
+    while let Some(id) = left.pop_first() {
+        let Some((_, other)) = others.get(&id) else { continue };
+        let mut without = trial.exclude(start, id, other);
+        match trial.seek(rule, &mut without, against.iter()) {
+            Answer::Witness(request) => {
+                left = firing(trial.ir, left.iter().filter_map(|other| others.get(other)), &request);
+            }
+            Answer::Inconclusive => {}
+            Answer::Nothing => drop(alone.insert(id)),
+        }
+    }
+    alone
 }
