@@ -12,7 +12,8 @@ use super::{
 use crate::{
     check::{
         Ir,
-        ir::{Effect, Rule, RuleId},
+        ir::{Atom, CondKind, Effect, Members, Rule, RuleId},
+        vocabulary::builtin,
     },
     eval::{
         facts::Facts,
@@ -24,7 +25,10 @@ use rayon::{
     prelude::{IntoParallelIterator, ParallelIterator},
     slice::ParallelSlice,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// A rule that changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,10 +139,10 @@ fn redundant<'a>(ir: &'a Ir, frame: &'a Frame<'a>, cases: &[Case<'a>], doubled: 
 fn is_needed(trials: &mut Trials<'_, '_>, id: RuleId, gone: &BTreeSet<RuleId>) -> bool {
     let Some(rule) = trials.ir.rules.find(id) else { return false };
     trials.places(rule).into_iter().any(|place| {
-        let Some((trial, rules)) = trials.at(place) else { return false };
-        let others = rules.allows.iter().filter(|(other, _)| *other != id && !gone.contains(other));
-        let mut goal = trial.known_and_fires(id, rule);
-        trial.seek(rule, &mut goal, rules.prohibitions.iter().chain(others)) != Answer::Nothing
+        let Some(trial) = trials.at(place) else { return false };
+        let mut goal = trial.known_and_fires(id);
+        let stays = |other: &Known<'_>| !other.is_allow() || (other.id != id && !gone.contains(&other.id));
+        trial.seek(rule, &mut goal, stays) != Answer::Nothing
     })
 }
 
@@ -150,7 +154,7 @@ struct Trials<'a, 'c> {
     ir: &'a Ir,
     frame: &'a Frame<'a>,
     cases: &'c [Case<'a>],
-    held: BTreeMap<usize, (Trial<'a>, Deciding<'a>)>,
+    held: BTreeMap<usize, Trial<'a>>,
 }
 
 impl<'a, 'c> Trials<'a, 'c> {
@@ -166,40 +170,63 @@ impl<'a, 'c> Trials<'a, 'c> {
     }
 
     /// The trial of a case.
-    fn at(&mut self, place: usize) -> Option<(&mut Trial<'a>, &Deciding<'a>)> {
+    fn at(&mut self, place: usize) -> Option<&mut Trial<'a>> {
         let case = self.cases.get(place)?;
         if self.held.len() > HELD {
             self.held.clear();
         }
-        let (ir, frame) = (self.ir, self.frame);
-        let make = || (Trial::new(ir, frame, case), Deciding::new(frame, case));
-        let (trial, rules) = self.held.entry(place).or_insert_with(make);
-        Some((trial, rules))
+        Some(self.held.entry(place).or_insert_with(|| Trial::new(self.ir, self.frame, case)))
     }
 }
 
 /// A rule of a case.
-type Known<'a> = (RuleId, &'a Rule);
-
-/// The rules of a case that decide, those with the fewest conditions first: they fire most often.
-struct Deciding<'a> {
-    prohibitions: Vec<Known<'a>>,
-    allows: Vec<Known<'a>>,
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    id: RuleId,
+    rule: &'a Rule,
+    /// The actions that it can be about.
+    actions: Actions,
+    /// Where it fires, as soon as that was asked.
+    fires: Option<Lit>,
 }
 
-impl<'a> Deciding<'a> {
-    fn new(frame: &Frame<'a>, case: &Case<'_>) -> Self {
-        let mut rules = deciding(frame, case);
-        rules.sort_by_key(|(_, rule)| rule.parts.len());
-        let (allows, prohibitions) = rules.into_iter().partition(|(_, rule)| matches!(rule.effect, Effect::Allow));
-        Self { prohibitions, allows }
+impl Known<'_> {
+    const fn is_allow(&self) -> bool {
+        matches!(self.rule.effect, Effect::Allow)
     }
 
-    /// The prohibitions that decide before a rule.
-    fn before(&self, id: RuleId, rule: &Rule) -> impl Iterator<Item = &Known<'a>> + Clone {
-        let order = |id: RuleId, rule: &Rule| (matches!(rule.effect, Effect::Allow), !hides(rule), id);
-        let own = order(id, rule);
-        self.prohibitions.iter().filter(move |(other, rule)| order(*other, rule) < own)
+    /// Whether it is a prohibition that decides before a rule.
+    fn decides_before(&self, id: RuleId, rule: &Rule) -> bool {
+        let goes_first = matches!(rule.effect, Effect::Allow) || (!hides(self.rule), self.id) < (!hides(rule), id);
+        !self.is_allow() && goes_first
+    }
+}
+
+/// Some actions, a bit for each. Where there are many, several share one: what has no bit in common has no action in common.
+#[derive(Debug, Clone, Copy)]
+struct Actions(u64);
+
+impl Actions {
+    fn one(ir: &Ir, name: &str) -> Self {
+        let place = ir.vocabulary.action_ids.get(name).map_or(0, |id| id.0 % u64::BITS);
+        Self(1_u64.rotate_left(place))
+    }
+
+    /// The actions that a rule can be about.
+    fn of(ir: &Ir, rule: &Rule) -> Self {
+        let named = rule.parts.iter().find_map(|part| match part.cond.kind() {
+            CondKind::Atom(Atom::In(builtin::ACTION_NAME, members)) => match &**members {
+                Members::Texts(names) => Some(names),
+                Members::Ints(_) | Members::Tiers(_) | Members::Nets(_) | Members::Spans(_) => None,
+            },
+            CondKind::Atom(_) | CondKind::All(_) | CondKind::Any(_) | CondKind::Not(_) | CondKind::Const(_) => None,
+        });
+        let of = |names: &BTreeSet<Arc<str>>| names.iter().fold(0, |bits, name| bits | Self::one(ir, name).0);
+        Self(named.map_or(u64::MAX, of))
+    }
+
+    const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
     }
 }
 
@@ -210,29 +237,34 @@ impl<'a> Deciding<'a> {
 struct Trial<'a> {
     ir: &'a Ir,
     asked: Asked<'a>,
-    /// Where rules fire.
-    fires: BTreeMap<RuleId, Lit>,
+    /// The rules of the case that decide, those with the fewest conditions first: they fire most often.
+    rules: Vec<Known<'a>>,
 }
 
 impl<'a> Trial<'a> {
     fn new(ir: &'a Ir, frame: &'a Frame<'a>, case: &Case<'a>) -> Self {
-        Self { ir, asked: Asked::new(frame, case.clone(), &[]), fires: BTreeMap::new() }
+        let known = |(id, rule)| Known { id, rule, actions: Actions::of(ir, rule), fires: None };
+        let mut rules: Vec<Known<'a>> = deciding(frame, case).into_iter().map(known).collect();
+        rules.sort_by_key(|known| known.rule.parts.len());
+        Self { ir, asked: Asked::new(frame, case.clone(), &[]), rules }
     }
 
-    fn fires(&mut self, id: RuleId, rule: &Rule) -> Lit {
-        *self.fires.entry(id).or_insert_with(|| self.asked.scene.fires(SIDE, rule))
+    /// Where a rule fires; nowhere if it is none of the case.
+    fn fires(&mut self, id: RuleId) -> Lit {
+        let Some(known) = self.rules.iter_mut().find(|known| known.id == id) else { return Lit::FALSE };
+        *known.fires.get_or_insert_with(|| self.asked.scene.fires(SIDE, known.rule))
     }
 
     /// The set knows the action, and a rule fires.
-    fn known_and_fires(&mut self, id: RuleId, rule: &Rule) -> Lit {
-        let fires = self.fires(id, rule);
+    fn known_and_fires(&mut self, id: RuleId) -> Lit {
+        let fires = self.fires(id);
         let known = self.asked.scene.knows_action(SIDE);
         self.asked.scene.search.all([known, fires])
     }
 
-    /// Narrows a goal to where a rule does not fire.
-    fn exclude(&mut self, goal: Lit, id: RuleId, rule: &Rule) -> Lit {
-        let fires = self.fires(id, rule);
+    /// Where a goal is true and a rule does not fire.
+    fn without(&mut self, goal: Lit, id: RuleId) -> Lit {
+        let fires = self.fires(id);
         self.asked.scene.search.all([goal, !fires])
     }
 
@@ -247,25 +279,27 @@ impl<'a> Trial<'a> {
     }
 
     /// A request where a goal is true and none of some other rules fires. The goal is narrowed to where those do not that
-    /// were in the way.
-    fn seek<'r>(&mut self, rule: &Rule, goal: &mut Lit, others: impl Iterator<Item = &'r Known<'a>> + Clone) -> Answer
-    where
-        'a: 'r,
-    {
+    /// were in the way, of this question or of those before.
+    fn seek(&mut self, rule: &Rule, goal: &mut Lit, others: impl Fn(&Known<'a>) -> bool) -> Answer {
+        let actions = Actions::of(self.ir, rule);
+        let met = self.rules.iter().filter(|known| known.actions.meets(actions) && others(known));
+        let excluded: Vec<Lit> = met.filter_map(|known| Some(!known.fires?)).collect();
+        *goal = self.asked.scene.search.all(excluded.into_iter().chain([*goal]));
         loop {
             let request = match self.find(rule, *goal) {
                 Answer::Witness(request) => request,
                 answer @ (Answer::Nothing | Answer::Inconclusive) => return answer,
             };
             let Ok(facts) = Facts::new(&self.ir.vocabulary, &request, false) else { return Answer::Inconclusive };
-            let firing: Vec<&Known<'a>> =
-                others.clone().filter(|(_, other)| decides(other, &facts)).take(AT_ONCE).collect();
+            let action = Actions::one(self.ir, &request.action);
+            let on_it = self.rules.iter().filter(|known| known.actions.meets(action) && decides(known.rule, &facts));
+            let firing: Vec<RuleId> = on_it.filter(|known| others(known)).take(AT_ONCE).map(|known| known.id).collect();
             if firing.is_empty() {
                 return Answer::Witness(request);
             }
             let before = *goal;
-            for (id, other) in firing {
-                *goal = self.exclude(*goal, *id, other);
+            for id in firing {
+                *goal = self.without(*goal, id);
             }
             // What is excluded does not come back; should it, this comes to an end all the same.
             if *goal == before {
@@ -275,10 +309,10 @@ impl<'a> Trial<'a> {
     }
 
     /// On what requests of the case a rule matters.
-    fn look(&mut self, rules: &Deciding<'a>, id: RuleId, rule: &Rule) -> Matters {
-        let start = self.known_and_fires(id, rule);
+    fn look(&mut self, id: RuleId, rule: &Rule) -> Matters {
+        let start = self.known_and_fires(id);
         let mut goal = start;
-        match self.seek(rule, &mut goal, rules.before(id, rule)) {
+        match self.seek(rule, &mut goal, |other| other.decides_before(id, rule)) {
             Answer::Nothing => {
                 let fires = self.find(rule, start) != Answer::Nothing;
                 return Matters { fires, ..Matters::default() };
@@ -287,9 +321,16 @@ impl<'a> Trial<'a> {
             Answer::Witness(_) if !matches!(rule.effect, Effect::Allow) => return Matters::YES,
             Answer::Witness(_) => {}
         }
-        let others = rules.allows.iter().filter(|(other, _)| *other != id);
-        let needed = self.seek(rule, &mut goal, rules.prohibitions.iter().chain(others)) != Answer::Nothing;
+        let needed = self.seek(rule, &mut goal, |other| other.id != id) != Answer::Nothing;
         Matters { needed, ..Matters::YES }
+    }
+
+    /// Those of some rules that fire on a request.
+    fn firing(&self, request: &Request, rules: impl Fn(&Known<'a>) -> bool) -> BTreeSet<RuleId> {
+        let Ok(facts) = Facts::new(&self.ir.vocabulary, request, false) else { return BTreeSet::new() };
+        let action = Actions::one(self.ir, &request.action);
+        let about = self.rules.iter().filter(|known| known.actions.meets(action) && rules(known));
+        about.filter(|known| decides(known.rule, &facts)).map(|known| known.id).collect()
     }
 }
 
@@ -337,19 +378,13 @@ fn deciding<'a>(frame: &Frame<'a>, case: &Case<'_>) -> Vec<(RuleId, &'a Rule)> {
 
 /// Looks for requests of a case on which some rules matter.
 fn look_at<'a>(ir: &'a Ir, frame: &'a Frame<'a>, case: &Case<'a>, rules: &[RuleId]) -> Vec<(RuleId, Matters)> {
-    let (mut trial, deciding) = (Trial::new(ir, frame, case), Deciding::new(frame, case));
+    let mut trial = Trial::new(ir, frame, case);
     let known = rules.iter().filter_map(|id| Some((*id, ir.rules.find(*id)?)));
-    known.map(|(id, rule)| (id, trial.look(&deciding, id, rule))).collect()
+    known.map(|(id, rule)| (id, trial.look(id, rule))).collect()
 }
 
 fn may_fire(ir: &Ir, rule: &Rule, request: &Request) -> bool {
     Facts::new(&ir.vocabulary, request, false).is_ok_and(|facts| fires(rule, &facts).possible())
-}
-
-/// Those of some rules that fire on a request.
-fn firing<'r, 'a: 'r>(ir: &Ir, rules: impl Iterator<Item = &'r Known<'a>>, request: &Request) -> BTreeSet<RuleId> {
-    let Ok(facts) = Facts::new(&ir.vocabulary, request, false) else { return BTreeSet::new() };
-    rules.filter(|(_, rule)| decides(rule, &facts)).map(|(id, _)| *id).collect()
 }
 
 /// The rules that stand in for an idle one: one that does so alone, else some that do so together.
@@ -361,67 +396,48 @@ fn stand_ins(trials: &mut Trials<'_, '_>, id: RuleId) -> Vec<RuleId> {
     let mut alone: Option<BTreeSet<RuleId>> = None;
     let mut together = BTreeSet::new();
     for place in trials.places(rule) {
-        let Some((trial, rules)) = trials.at(place) else { continue };
-        let mut start = trial.known_and_fires(id, rule);
+        let Some(trial) = trials.at(place) else { continue };
+        let mut start = trial.known_and_fires(id);
         if trial.find(rule, start) == Answer::Nothing {
             continue;
         }
         let mut decides = start;
-        let never_decides = trial.seek(rule, &mut decides, rules.before(id, rule)) == Answer::Nothing;
-        let (against, others): (&[Known<'_>], _) = if never_decides {
-            (&[], &rules.prohibitions)
-        } else {
+        let never_decides = trial.seek(rule, &mut decides, |other| other.decides_before(id, rule)) == Answer::Nothing;
+        if !never_decides {
             start = decides;
-            (&rules.prohibitions, &rules.allows)
-        };
-        let others: BTreeMap<RuleId, Known<'_>> =
-            others.iter().filter(|(other, _)| *other != id).map(|known| (known.0, *known)).collect();
+        }
+        let against = |other: &Known<'_>| !never_decides && !other.is_allow();
+        let can_be = |other: &Known<'_>| other.id != id && other.is_allow() != never_decides;
+        let all = trial.rules.iter().filter(|other| can_be(other)).map(|other| other.id);
         let mut left: BTreeSet<RuleId> = match &alone {
-            Some(alone) => alone.iter().copied().filter(|other| others.contains_key(other)).collect(),
-            None => others.keys().copied().collect(),
+            Some(alone) => all.filter(|other| alone.contains(other)).collect(),
+            None => all.collect(),
         };
         let mut open = start;
         let mut covering = BTreeSet::new();
         while together.len() < NAMED
-            && let Answer::Witness(request) = trial.seek(rule, &mut open, against.iter())
+            && let Answer::Witness(request) = trial.seek(rule, &mut open, against)
         {
-            let firing = firing(trial.ir, others.values(), &request);
+            let firing = trial.firing(&request, can_be);
             left.retain(|other| firing.contains(other));
             // Each is taken once, so that this comes to an end.
             let Some(next) = firing.into_iter().find(|other| covering.insert(*other)) else { break };
             together.insert(next);
-            if let Some((_, other)) = others.get(&next) {
-                open = trial.exclude(open, next, other);
+            open = trial.without(open, next);
+        }
+        let mut alone_here = BTreeSet::new();
+        while let Some(other) = left.pop_first() {
+            let mut without = trial.without(start, other);
+            match trial.seek(rule, &mut without, against) {
+                Answer::Witness(request) => left = trial.firing(&request, |known| left.contains(&known.id)),
+                Answer::Inconclusive => {}
+                Answer::Nothing => drop(alone_here.insert(other)),
             }
         }
-        alone = Some(alone_of(trial, rule, start, against, left, &others));
+        alone = Some(alone_here);
     }
     match alone.and_then(|alone| alone.first().copied()) {
         Some(one) => vec![one],
         None => together.into_iter().collect(),
     }
-}
-
-/// Those of some rules that fire wherever a goal is true and none of those fires that are against it.
-fn alone_of<'a>(
-    trial: &mut Trial<'a>,
-    rule: &Rule,
-    start: Lit,
-    against: &[Known<'a>],
-    mut left: BTreeSet<RuleId>,
-    others: &BTreeMap<RuleId, Known<'a>>,
-) -> BTreeSet<RuleId> {
-    let mut alone = BTreeSet::new();
-    while let Some(id) = left.pop_first() {
-        let Some((_, other)) = others.get(&id) else { continue };
-        let mut without = trial.exclude(start, id, other);
-        match trial.seek(rule, &mut without, against.iter()) {
-            Answer::Witness(request) => {
-                left = firing(trial.ir, left.iter().filter_map(|other| others.get(other)), &request);
-            }
-            Answer::Inconclusive => {}
-            Answer::Nothing => drop(alone.insert(id)),
-        }
-    }
-    alone
 }
