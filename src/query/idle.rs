@@ -292,8 +292,9 @@ impl<'a> Trial<'a> {
             };
             let Ok(facts) = Facts::new(&self.ir.vocabulary, &request, false) else { return Answer::Inconclusive };
             let action = Actions::one(self.ir, &request.action);
-            let on_it = self.rules.iter().filter(|known| known.actions.meets(action) && decides(known.rule, &facts));
-            let firing: Vec<RuleId> = on_it.filter(|known| others(known)).take(AT_ONCE).map(|known| known.id).collect();
+            let on_it = self.rules.iter().filter(|known| known.actions.meets(action) && others(known));
+            let on_it = on_it.filter(|known| decides(known.rule, &facts));
+            let firing: Vec<RuleId> = on_it.take(AT_ONCE).map(|known| known.id).collect();
             if firing.is_empty() {
                 return Answer::Witness(request);
             }
