@@ -102,6 +102,12 @@ impl Entities {
         self.kinds.get(kind).into_iter().flat_map(|of_kind| of_kind.exact.keys())
     }
 
+    /// Whether one id of a kind is declared by itself.
+    #[must_use]
+    pub fn has(&self, kind: &str, id: &str) -> bool {
+        self.kinds.get(kind).is_some_and(|of_kind| of_kind.exact.contains_key(id))
+    }
+
     /// Whether any of a kind is declared.
     #[must_use]
     pub fn declares(&self, kind: &str) -> bool {

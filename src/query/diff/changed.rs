@@ -4,20 +4,22 @@
 //! alike. All others are called changed, whether or not that makes a difference: a rule whose text is the same, too, where
 //! a role, a tier, a default or a declared principal that it depends on is not.
 
-use super::{ChangeKind, NEW, OLD, content};
+use super::{
+    ChangeKind, NEW, OLD,
+    mark::{Mark, mark},
+};
 use crate::{
     check::{
-        ir::{Atom, Cond, CondKind, Effect, Members, Rule, RuleId, Upon},
+        ir::{Atom, Effect, Rule, RuleId, Upon},
         vocabulary::{Type, Vocabulary, builtin},
     },
     ids::IdVec,
     query::space::{Case, Frame, Key, Side, SideId, key, pins},
     value::Value,
 };
-use rayon::prelude::{IntoParallelIterator, ParallelIterator};
+use rayon::prelude::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
 };
 
@@ -41,8 +43,8 @@ pub(super) struct Changed<'a> {
     has_moved: bool,
 }
 
-/// What a rule says, as two numbers that are the same just where it says the same.
-type Mark = (u64, u64);
+/// The rules of a set that count, in source order, and what they say.
+type Marks = Vec<(RuleId, Mark)>;
 
 impl<'a> Changed<'a> {
     /// What two policy sets do not have in common.
@@ -62,14 +64,17 @@ impl<'a> Changed<'a> {
                 .any(|side| side.ir.rules.iter().any(|rule| matches!(rule.effect, Effect::Gate(..)))),
         };
         changed.general = changed.actions;
-        let marks: IdVec<SideId, Vec<(RuleId, Mark)>> = frame.sides.ids().map(|side| changed.marks(side)).collect();
-        for side in frame.sides.ids() {
-            let others = frame.sides.ids().filter(|other| *other != side);
-            let theirs: HashSet<Mark> = others.flat_map(|other| marks[other].iter().map(|(_, mark)| *mark)).collect();
-            for (id, mark) in &marks[side] {
-                let Some(rule) = frame.sides[side].ir.rules.find(*id) else { continue };
-                if !theirs.contains(mark) || changed.is_shaken(side, rule) {
-                    changed.add(side, *id, rule);
+        let marks: IdVec<SideId, Marks> = frame.sides.ids().map(|side| changed.marks(side)).collect();
+        for (side, other) in [(OLD, NEW), (NEW, OLD)] {
+            let only = only_one_says(&marks[side], &marks[other]);
+            let rules = &frame.sides[side].ir.rules;
+            let has_changed = |(id, mark): &&(RuleId, Mark)| {
+                only.contains(mark) || rules.find(*id).is_some_and(|rule| changed.is_shaken(side, rule))
+            };
+            let found: Vec<RuleId> = marks[side].par_iter().filter(has_changed).map(|(id, _)| *id).collect();
+            for id in found {
+                if let Some(rule) = rules.find(id) {
+                    changed.add(side, id, rule);
                 }
             }
         }
@@ -135,9 +140,11 @@ impl<'a> Changed<'a> {
     }
 
     /// Of the prohibitions that both have, those that do not stand in the same order: the first decides.
-    fn moved(&mut self, marks: &IdVec<SideId, Vec<(RuleId, Mark)>>) {
-        let mut sides = marks.pairs();
-        let (Some((_, before)), Some((after_side, after))) = (sides.next(), sides.next()) else { return };
+    fn moved(&mut self, marks: &IdVec<SideId, Marks>) {
+        let [before, after] = [OLD, NEW].map(|side| self.prohibitions(side, &marks[side]));
+        if before.iter().map(|(_, mark)| mark).eq(after.iter().map(|(_, mark)| mark)) {
+            return;
+        }
         let mut places: HashMap<Mark, usize> = HashMap::new();
         for (place, (_, mark)) in before.iter().enumerate() {
             places.entry(*mark).or_insert(place);
@@ -145,18 +152,27 @@ impl<'a> Changed<'a> {
         let mut last = 0;
         let mut seen = HashSet::new();
         for (id, mark) in after {
-            let (Some(place), Some(rule)) = (places.get(mark), self.frame.sides[after_side].ir.rules.find(*id)) else {
+            let (Some(place), Some(rule)) = (places.get(&mark), self.frame.sides[NEW].ir.rules.find(id)) else {
                 continue;
             };
-            if !matches!(rule.effect, Effect::Deny(_) | Effect::Gate(..)) || !seen.insert(*mark) {
+            if !seen.insert(mark) {
                 continue;
             }
             if *place < last {
                 self.has_moved = true;
-                self.add(after_side, *id, rule);
+                self.add(NEW, id, rule);
             }
             last = last.max(*place);
         }
+    }
+
+    /// Those that deny.
+    fn prohibitions(&self, side: SideId, marks: &Marks) -> Marks {
+        let rules = &self.frame.sides[side].ir.rules;
+        let denies = |(id, _): &&(RuleId, Mark)| {
+            rules.find(*id).is_some_and(|rule| matches!(rule.effect, Effect::Deny(_) | Effect::Gate(..)))
+        };
+        marks.iter().filter(denies).copied().collect()
     }
 
     /// What a denial with a code obliges to depends on which rule denies.
@@ -177,7 +193,7 @@ impl<'a> Changed<'a> {
         }
     }
 
-    fn marks(&self, side: SideId) -> Vec<(RuleId, Mark)> {
+    fn marks(&self, side: SideId) -> Marks {
         let of = &self.frame.sides[side];
         let rules: Vec<(RuleId, &Rule)> = of.ir.rules.pairs().filter(|(_, rule)| !rule.shadow).collect();
         rules.into_par_iter().map(|(id, rule)| (id, mark(of, rule))).collect()
@@ -218,6 +234,24 @@ impl<'a> Changed<'a> {
         let org = of_roles && self.keys.contains(&key(builtin::RESOURCE_ORG));
         roles || org || attributes.iter().any(|attr| self.keys.contains(&side.key(*attr)))
     }
+}
+
+/// What only the first of two sets says. Most of it stands at the same place in both, from the beginning or from the end,
+/// and need not be looked for.
+fn only_one_says(mine: &Marks, theirs: &Marks) -> HashSet<Mark> {
+    let from_end = |index: usize| theirs.get(index.saturating_add(theirs.len()).checked_sub(mine.len())?);
+    let is_at = |place: Option<&(RuleId, Mark)>, mark: &Mark| place.is_some_and(|(_, other)| other == mark);
+    let unpaired = mine
+        .iter()
+        .enumerate()
+        .filter(|(index, (_, mark))| !is_at(theirs.get(*index), mark) && !is_at(from_end(*index), mark));
+    let mut only: HashSet<Mark> = unpaired.map(|(_, (_, mark))| *mark).collect();
+    if !only.is_empty() {
+        theirs.iter().for_each(|(_, mark)| {
+            only.remove(mark);
+        });
+    }
+    only
 }
 
 /// Whether something is not the same for all sets.
@@ -278,98 +312,4 @@ fn including(vocabulary: &Vocabulary, name: &Arc<str>) -> Option<BTreeSet<Arc<st
     let wanted = vocabulary.role_ids.get(name)?;
     let including = vocabulary.roles.iter().filter(|role| role.closure.contains(wanted));
     Some(including.map(|role| role.name.clone()).collect())
-}
-
-/// What a rule says: what it does, and when.
-fn mark(side: &Side<'_>, rule: &Rule) -> Mark {
-    let mut hashers = [DefaultHasher::new(), DefaultHasher::new()];
-    for (index, hasher) in hashers.iter_mut().enumerate() {
-        index.hash(hasher);
-        effect(side, rule, hasher);
-        for part in &rule.parts {
-            cond(side, &part.cond, hasher);
-        }
-    }
-    let [one, other] = hashers.map(|hasher| hasher.finish());
-    (one, other)
-}
-
-fn effect(side: &Side<'_>, rule: &Rule, hasher: &mut impl Hasher) {
-    let vocabulary = side.vocabulary();
-    std::mem::discriminant(&rule.effect).hash(hasher);
-    match &rule.effect {
-        Effect::Allow => {}
-        Effect::Deny(refusal) => content::refusal(vocabulary, refusal).hash(hasher),
-        Effect::Gate(mode, refusal) => {
-            mode.name().hash(hasher);
-            content::refusal(vocabulary, refusal).hash(hasher);
-        }
-        Effect::Limit(limit, refusal) => content::limit(vocabulary, limit, refusal).hash(hasher),
-        Effect::Oblige(duties) => {
-            format!("{:?}", duties.upon).hash(hasher);
-            let words: BTreeSet<String> = duties.duties.iter().map(|duty| content::duty(vocabulary, duty)).collect();
-            words.hash(hasher);
-        }
-    }
-}
-
-/// A condition. Its depth is bounded by the checker.
-fn cond(side: &Side<'_>, of: &Cond, hasher: &mut impl Hasher) {
-    std::mem::discriminant(of.kind()).hash(hasher);
-    match of.kind() {
-        CondKind::Const(value) => value.hash(hasher),
-        CondKind::Not(inner) => cond(side, inner, hasher),
-        CondKind::All(inner) | CondKind::Any(inner) => {
-            inner.len().hash(hasher);
-            inner.iter().for_each(|inner| cond(side, inner, hasher));
-        }
-        CondKind::Atom(of) => atom(side, of, hasher),
-    }
-}
-
-fn atom(side: &Side<'_>, of: &Atom, hasher: &mut impl Hasher) {
-    std::mem::discriminant(of).hash(hasher);
-    of.attributes().iter().for_each(|attr| side.key(*attr).hash(hasher));
-    match of {
-        Atom::IsTrue(_) | Atom::Has(_) | Atom::ContainsValue(..) | Atom::OverlapsResource(..) => {}
-        Atom::Compare(_, op, value) => {
-            op.symbol().hash(hasher);
-            constant(side, value, hasher);
-        }
-        Atom::CompareResource { op, offset, .. } => (op.symbol(), offset).hash(hasher),
-        Atom::In(_, of) => members(side, of, hasher),
-        Atom::During(_, window) => {
-            window.zone.name().hash(hasher);
-            window.spans.iter().for_each(|span| (span.days, span.start, span.end).hash(hasher));
-        }
-        Atom::Like(_, glob) => (glob.is_of_resources(), glob.pattern()).hash(hasher),
-        Atom::Contains(_, text) => text.hash(hasher),
-        Atom::Overlaps(_, texts) => texts.hash(hasher),
-        Atom::Holds(role) => side.vocabulary().roles[*role].name.hash(hasher),
-    }
-}
-
-fn constant(side: &Side<'_>, value: &Value, hasher: &mut impl Hasher) {
-    match value {
-        Value::Tier(tier) => side.vocabulary().tier_name(*tier).hash(hasher),
-        Value::None
-        | Value::Bool(_)
-        | Value::Int(_)
-        | Value::Text(_)
-        | Value::Ip(_)
-        | Value::Time(_)
-        | Value::Texts(_)
-        | Value::Roles(_) => value.hash(hasher),
-    }
-}
-
-fn members(side: &Side<'_>, of: &Members, hasher: &mut impl Hasher) {
-    std::mem::discriminant(of).hash(hasher);
-    match of {
-        Members::Texts(texts) => texts.hash(hasher),
-        Members::Ints(ints) => ints.hash(hasher),
-        Members::Tiers(tiers) => tiers.iter().for_each(|tier| side.vocabulary().tier_name(*tier).hash(hasher)),
-        Members::Nets(nets) => nets.hash(hasher),
-        Members::Spans(spans) => spans.hash(hasher),
-    }
 }

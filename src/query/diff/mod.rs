@@ -15,6 +15,7 @@ mod except;
 mod goals;
 mod known;
 mod look;
+mod mark;
 
 pub use known::{OnlyOne, only_one_knows};
 

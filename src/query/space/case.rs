@@ -6,6 +6,7 @@ use crate::{
     glob::Glob,
     ids::IdVec,
 };
+use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
 use std::{
     collections::{BTreeSet, HashSet},
     sync::Arc,
@@ -42,7 +43,7 @@ impl<'a> Frame<'a> {
     /// All cases, each request in one of them: first what is declared, in source order, then what is only named, then the
     /// rest.
     pub(in crate::query) fn cases(&self) -> Vec<Case<'a>> {
-        let mut cases = Vec::new();
+        let mut places = Vec::new();
         let mut seen = HashSet::new();
         let about = |kind: &str, id: &str| -> IdVec<SideId, Option<&'a Entity>> {
             self.sides.iter().map(|side| side.entities(Owner::Resource).find(kind, id)).collect()
@@ -52,15 +53,17 @@ impl<'a> Frame<'a> {
             exact.sort_by_key(|(_, entity)| (entity.at.file, entity.at.start));
             for (id, Entity { kind, .. }) in exact {
                 if seen.insert((kind.clone(), id.clone())) {
-                    cases.push(Case::named(id, Kind::Is(kind.clone()), about(kind, id)));
+                    places.push((kind, id));
                 }
             }
         }
         for (kind, id) in self.names.whole() {
             if seen.insert((kind.clone(), id.clone())) {
-                cases.push(Case::named(id, Kind::Is(kind.clone()), about(kind, id)));
+                places.push((kind, id));
             }
         }
+        let case = |(kind, id): &(&Arc<str>, &Arc<str>)| Case::named(id, Kind::Is((*kind).clone()), about(kind, id));
+        let mut cases: Vec<Case<'a>> = places.par_iter().map(case).collect();
         for id in self.names.ids() {
             let mut apart = BTreeSet::new();
             for kind in &self.kinds {

@@ -15,6 +15,7 @@ use crate::{
     ids::{IdVec, ids},
     value::{Tier, Value},
 };
+use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
@@ -86,6 +87,7 @@ impl<'a> Frame<'a> {
             calendars: Mutex::default(),
         };
         let mut places: HashMap<(Owner, Arc<str>), Key> = HashMap::new();
+        let mut known: Vec<(&'a Ir, IdVec<AttrId, Key>)> = Vec::new();
         for ir in sets {
             let rows = ir.vocabulary.attributes.iter();
             let keys: IdVec<AttrId, Key> = rows
@@ -105,11 +107,15 @@ impl<'a> Frame<'a> {
                     key
                 })
                 .collect();
-            ir.rules.iter().for_each(|rule| frame.names.add(&rule.parts));
-            ir.claims.iter().for_each(|claim| frame.names.add(&claim.parts));
             let kinds = ir.vocabulary.resource_kinds.iter();
             frame.kinds.extend(kinds.filter(|kind| ir.vocabulary.resources.declares(kind)).cloned());
-            frame.sides.push(Side::new(ir, keys));
+            known.push((*ir, keys));
+        }
+        let sides: Vec<(Side<'a>, Names)> =
+            known.into_par_iter().map(|(ir, keys)| rayon::join(|| Side::new(ir, keys), || named(ir))).collect();
+        for (side, names) in sides {
+            frame.sides.push(side);
+            frame.names.join(names);
         }
         frame.kinds.extend(frame.names.whole().map(|(kind, _)| kind.clone()));
         frame.no_nested_names();
@@ -164,6 +170,12 @@ impl<'a> Frame<'a> {
         }
         names
     }
+}
+
+/// The resources that a set's rules or claims name.
+fn named(ir: &Ir) -> Names {
+    let rules = ir.rules.iter().map(|rule| &rule.parts);
+    Names::of(rules.chain(ir.claims.iter().map(|claim| &claim.parts)).map(|parts| &**parts))
 }
 
 impl Attribute {

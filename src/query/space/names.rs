@@ -18,31 +18,20 @@ pub(in crate::query) struct Names {
 }
 
 impl Names {
-    /// Takes note of what parts name that must all hold.
-    pub(in crate::query) fn add(&mut self, parts: &[Part]) {
-        let kind = parts.iter().find_map(|part| kind_of(&part.cond));
-        parts.iter().for_each(|part| self.walk(&part.cond, kind));
+    /// What some lists of parts name, each of which must all hold.
+    pub(in crate::query) fn of<'p>(lists: impl Iterator<Item = &'p [Part]>) -> Self {
+        let mut found = Found::default();
+        for parts in lists {
+            let kind = parts.iter().find_map(|part| kind_of(&part.cond));
+            parts.iter().for_each(|part| found.walk(&part.cond, kind));
+        }
+        Self { whole: found.whole.into_iter().collect(), ids: found.ids.into_iter().collect() }
     }
 
-    /// Takes note of what a condition names that can only matter for resources of a kind.
-    fn walk(&mut self, cond: &Cond, kind: Option<&Arc<str>>) {
-        match cond.kind() {
-            CondKind::Const(_) => {}
-            CondKind::Not(inner) => self.walk(inner, kind),
-            CondKind::Any(inner) => inner.iter().for_each(|cond| self.walk(cond, kind)),
-            CondKind::All(inner) => {
-                let kind = inner.iter().find_map(kind_of).or(kind);
-                inner.iter().for_each(|cond| self.walk(cond, kind));
-            }
-            CondKind::Atom(atom) => {
-                for id in ids_of(atom) {
-                    match kind {
-                        Some(kind) => self.whole.insert((kind.clone(), id)),
-                        None => self.ids.insert(id),
-                    };
-                }
-            }
-        }
+    /// Takes note of what is named elsewhere, too.
+    pub(in crate::query) fn join(&mut self, mut others: Self) {
+        self.whole.append(&mut others.whole);
+        self.ids.append(&mut others.ids);
     }
 
     /// The resources that are named by kind and id.
@@ -59,6 +48,48 @@ impl Names {
     pub(in crate::query) fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Arc<str>> {
         let whole = self.whole.range((Arc::from(kind), Arc::from(""))..).take_while(move |(of, _)| **of == *kind);
         whole.map(|(_, id)| id).chain(&self.ids)
+    }
+
+    /// Whether an id is named, alone or for resources of a kind.
+    pub(in crate::query) fn has(&self, kind: Option<&Arc<str>>, id: &Arc<str>) -> bool {
+        self.ids.contains(id) || kind.is_some_and(|kind| self.whole.contains(&(kind.clone(), id.clone())))
+    }
+}
+
+/// What conditions name, in the order in which they do.
+#[derive(Default)]
+struct Found {
+    whole: Vec<(Arc<str>, Arc<str>)>,
+    ids: Vec<Arc<str>>,
+}
+
+impl Found {
+    /// Takes note of what a condition names that can only matter for resources of a kind.
+    fn walk(&mut self, cond: &Cond, kind: Option<&Arc<str>>) {
+        match cond.kind() {
+            CondKind::Const(_) => {}
+            CondKind::Not(inner) => self.walk(inner, kind),
+            CondKind::Any(inner) => inner.iter().for_each(|cond| self.walk(cond, kind)),
+            CondKind::All(inner) => {
+                let kind = inner.iter().find_map(kind_of).or(kind);
+                inner.iter().for_each(|cond| self.walk(cond, kind));
+            }
+            CondKind::Atom(atom) => {
+                for id in ids_of(atom) {
+                    match kind {
+                        Some(kind) => push(&mut self.whole, (kind.clone(), id)),
+                        None => push(&mut self.ids, id),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Adds what is not the last already: rules about the same resource often follow each other.
+fn push<T: PartialEq>(all: &mut Vec<T>, one: T) {
+    if all.last() != Some(&one) {
+        all.push(one);
     }
 }
 

@@ -186,7 +186,7 @@ impl Group {
         for other in self.attributes.iter().filter(|attribute| attribute.named.is_none()) {
             let facts = self.joined.iter().chain(&named.because).chain(&other.because);
             let (inside, outside) = space.patterns(search, other.key);
-            if space.named(search, other.key).contains(text)
+            if space.is_named(search, other.key, text)
                 || inside.iter().any(|glob| !glob.is_match(text))
                 || outside.iter().any(|glob| glob.is_match(text))
             {
@@ -207,8 +207,12 @@ impl Group {
             let (inside, outside) = space.patterns(search, attribute.key);
             asked.inside.extend(inside);
             asked.outside.extend(outside);
-            asked.named.extend(space.named(search, attribute.key));
             asked.matched.extend(space.matched(search, attribute.key));
+        }
+        // There can be very many: where no pattern matters they are looked up one at a time.
+        if !asked.is_free() {
+            let named = self.attributes.iter().flat_map(|attribute| space.named(search, attribute.key));
+            asked.named = named.collect();
         }
         asked
     }
@@ -217,14 +221,14 @@ impl Group {
     fn fresh(&self, space: &Space<'_>, search: &Search, taken: &BTreeSet<Arc<str>>) -> Result<Arc<str>, No> {
         let asked = self.asked(space, search);
         if asked.is_free() {
-            return Ok(self.plain(space, &asked.named, taken));
+            return Ok(self.plain(space, search, taken));
         }
         // There are several, but all of them are taken.
         asked.find(taken.clone())?.map(Arc::from).ok_or(No::Unsure)
     }
 
     /// A text that nothing else has, and that nothing more is asked of.
-    fn plain(&self, space: &Space<'_>, named: &BTreeSet<Arc<str>>, taken: &BTreeSet<Arc<str>>) -> Arc<str> {
+    fn plain(&self, space: &Space<'_>, search: &Search, taken: &BTreeSet<Arc<str>>) -> Arc<str> {
         let keys = || self.attributes.iter().map(|attribute| AttrId(attribute.key.0));
         let vocabularies = || space.ground.frame.sides.iter().map(|side| side.vocabulary());
         let kinds: Vec<Arc<str>> = if keys().any(|key| key == builtin::PRINCIPAL_KIND) {
@@ -240,7 +244,9 @@ impl Group {
         } else {
             Vec::new()
         };
-        let is_new = |text: &Arc<str>| !named.contains(text) && !taken.contains(text);
+        let is_named =
+            |text: &Arc<str>| self.attributes.iter().any(|attribute| space.is_named(search, attribute.key, text));
+        let is_new = |text: &Arc<str>| !taken.contains(text) && !is_named(text);
         if let Some(kind) = kinds.into_iter().find(is_new) {
             return kind;
         }
@@ -262,6 +268,7 @@ struct Asked<'s> {
     outside: Vec<&'s Glob>,
     /// The patterns that tests ask for.
     matched: Vec<(&'s Glob, bool, Fact)>,
+    /// The texts that are named, where there are patterns.
     named: BTreeSet<Arc<str>>,
 }
 
@@ -343,17 +350,13 @@ impl Space<'_> {
                 });
                 named.chain(kind.iter().flat_map(|kind| declared(Owner::Principal, kind))).collect()
             }
-            builtin::RESOURCE_ID => {
-                let kind =
-                    if let Kind::Is(kind) = &self.ground.case.kind { Some(kind.clone()) } else { self.kind(search) };
-                match kind {
-                    Some(kind) => {
-                        let named = frame.names.of_kind(&kind).cloned();
-                        named.chain(declared(Owner::Resource, &kind)).collect()
-                    }
-                    None => frame.names.ids().cloned().collect(),
+            builtin::RESOURCE_ID => match self.kind(search) {
+                Some(kind) => {
+                    let named = frame.names.of_kind(&kind).cloned();
+                    named.chain(declared(Owner::Resource, &kind)).collect()
                 }
-            }
+                None => frame.names.ids().cloned().collect(),
+            },
             id => {
                 let slot = self.slots.get(&at).into_iter().flat_map(|slot| &slot.classes);
                 let points =
@@ -367,8 +370,24 @@ impl Space<'_> {
         }
     }
 
+    /// Whether a text is among those.
+    fn is_named(&self, search: &Search, at: Key, text: &Arc<str>) -> bool {
+        if AttrId(at.0) != builtin::RESOURCE_ID {
+            return self.named(search, at).contains(text);
+        }
+        let frame = self.ground.frame;
+        let declares = |kind: &str| frame.sides.iter().any(|side| side.entities(Owner::Resource).has(kind, text));
+        match self.kind(search) {
+            Some(kind) => frame.names.has(Some(&kind), text) || declares(&kind),
+            None => frame.names.has(None, text),
+        }
+    }
+
     /// The kind of the resource, where it is one that is named.
     fn kind(&self, search: &Search) -> Option<Arc<str>> {
+        if let Kind::Is(kind) = &self.ground.case.kind {
+            return Some(kind.clone());
+        }
         let (slot, class) = self.class(search, key(builtin::RESOURCE_KIND))?;
         match slot.classes.get(class) {
             Some(Class::At(Value::Text(kind))) => Some(kind.clone()),
