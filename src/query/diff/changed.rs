@@ -167,7 +167,7 @@ impl<'a> Changed<'a> {
     }
 
     /// Those that deny.
-    fn prohibitions(&self, side: SideId, marks: &Marks) -> Marks {
+    fn prohibitions(&self, side: SideId, marks: &[(RuleId, Mark)]) -> Marks {
         let rules = &self.frame.sides[side].ir.rules;
         let denies = |(id, _): &&(RuleId, Mark)| {
             rules.find(*id).is_some_and(|rule| matches!(rule.effect, Effect::Deny(_) | Effect::Gate(..)))
@@ -238,7 +238,7 @@ impl<'a> Changed<'a> {
 
 /// What only the first of two sets says. Most of it stands at the same place in both, from the beginning or from the end,
 /// and need not be looked for.
-fn only_one_says(mine: &Marks, theirs: &Marks) -> HashSet<Mark> {
+fn only_one_says(mine: &[(RuleId, Mark)], theirs: &[(RuleId, Mark)]) -> HashSet<Mark> {
     let from_end = |index: usize| theirs.get(index.saturating_add(theirs.len()).checked_sub(mine.len())?);
     let is_at = |place: Option<&(RuleId, Mark)>, mark: &Mark| place.is_some_and(|(_, other)| other == mark);
     let unpaired = mine
@@ -247,9 +247,9 @@ fn only_one_says(mine: &Marks, theirs: &Marks) -> HashSet<Mark> {
         .filter(|(index, (_, mark))| !is_at(theirs.get(*index), mark) && !is_at(from_end(*index), mark));
     let mut only: HashSet<Mark> = unpaired.map(|(_, (_, mark))| *mark).collect();
     if !only.is_empty() {
-        theirs.iter().for_each(|(_, mark)| {
+        for (_, mark) in theirs {
             only.remove(mark);
-        });
+        }
     }
     only
 }
