@@ -27,6 +27,20 @@ pub enum Input {
     Object(BTreeMap<String, Input>),
 }
 
+impl Input {
+    /// The text, if it is one.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// The members, if it is an object.
+    #[must_use]
+    pub const fn as_object(&self) -> Option<&BTreeMap<String, Self>> {
+        if let Self::Object(members) = self { Some(members) } else { None }
+    }
+}
+
 impl From<bool> for Input {
     fn from(value: bool) -> Self {
         Self::Bool(value)

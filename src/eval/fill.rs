@@ -76,15 +76,11 @@ fn give(draft: &mut Draft, set: Set<'_>, attr: AttrId, input: &Input) -> Result<
             draft.give(set, attr, held.as_deref().map_or(Given::Unfit, Given::Roles))
         }
         Input::List(members) => {
-            let texts: Option<SmallVec<[_; 8]>> = members.iter().map(text).collect();
+            let texts: Option<SmallVec<[_; 8]>> = members.iter().map(Input::as_text).collect();
             draft.give(set, attr, texts.as_deref().map_or(Given::Unfit, Given::Texts))
         }
         Input::Float(_) | Input::Object(_) => draft.give(set, attr, Given::Unfit),
     }
-}
-
-fn text(input: &Input) -> Option<&str> {
-    if let Input::Text(text) = input { Some(text) } else { None }
 }
 
 /// `"admin"` or `{"role": "admin", "org": "alpha"}`.
@@ -92,7 +88,7 @@ fn role(input: &Input) -> Option<(&str, Option<&str>)> {
     match input {
         Input::Text(role) => Some((role, None)),
         Input::Object(members) if members.len() == 2 => {
-            Some((text(members.get("role")?)?, Some(text(members.get("org")?)?)))
+            Some((members.get("role")?.as_text()?, Some(members.get("org")?.as_text()?)))
         }
         Input::Unknown
         | Input::None

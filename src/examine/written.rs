@@ -132,9 +132,7 @@ fn literal(vocabulary: &Vocabulary, ty: &Type, input: &Input) -> Option<String> 
             | Type::OneOf(_)
             | Type::Kind
             | Type::Action,
-        ) => list(
-            members.iter().map(|member| if let Input::Text(text) = member { Some(print::string(text)) } else { None }),
-        )?,
+        ) => list(members.iter().map(|member| member.as_text().map(print::string)))?,
         (Input::Float(_) | Input::Object(_), _) => return None,
     })
 }

@@ -22,7 +22,7 @@ use crate::{
     engine::{Engine, LoadError},
     eval::{facts::Facts, kleene::Kleene},
     query::{Budget, Reached, Wish, reach},
-    request::{Input, Request, insert},
+    request::{Request, insert},
     store::limits::MemoryLimits,
 };
 use bounds::{Near, bounds};
@@ -227,14 +227,5 @@ fn start() -> DateTime<Utc> {
 
 /// The time of a request, if it has one.
 fn time_of(request: &Request) -> Option<DateTime<Utc>> {
-    match request.context.get("time")? {
-        Input::Text(text) => DateTime::parse_from_rfc3339(text).ok().map(Into::into),
-        Input::Unknown
-        | Input::None
-        | Input::Bool(_)
-        | Input::Int(_)
-        | Input::Float(_)
-        | Input::List(_)
-        | Input::Object(_) => None,
-    }
+    DateTime::parse_from_rfc3339(request.context.get("time")?.as_text()?).ok().map(Into::into)
 }

@@ -370,7 +370,7 @@ fn roles(facts: &Facts<'_>, request: &Request, marks: &Landmarks<'_>) -> Vec<Inp
 fn given_roles(facts: &Facts<'_>, request: &Request) -> BTreeSet<HeldRole> {
     let known = || facts.get(builtin::PRINCIPAL_ROLES).and_then(Value::as_roles).cloned().unwrap_or_default();
     let Some(Input::List(given)) = request.principal.properties.get("roles") else { return known() };
-    let text = |input: &Input| if let Input::Text(text) = input { Some(Arc::from(text.as_str())) } else { None };
+    let text = |input: &Input| input.as_text().map(Arc::from);
     let role = |input: &Input| {
         if let Input::Object(members) = input {
             return Some(HeldRole { role: text(members.get("role")?)?, org: Some(text(members.get("org")?)?) });

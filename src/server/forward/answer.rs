@@ -165,7 +165,7 @@ impl Denied {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if status == StatusCode::CONFLICT {
             // SDKs ask again after a conflict, and nothing will have changed.
-            headers.insert(HeaderName::from_static("x-should-retry"), HeaderValue::from_static("false"));
+            headers.insert(ratelimit::SHOULD_RETRY, HeaderValue::from_static("false"));
         }
         let kind = kind(status);
         let mut error = serde_json::json!({ "message": message, "type": kind, "param": null, "code": code });

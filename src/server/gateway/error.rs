@@ -7,7 +7,10 @@ use crate::{
     request::Refusal,
     server::{
         decide::{NoCaller, NoDecision},
-        http::BadBody,
+        http::{
+            BadBody,
+            ratelimit::{LONGEST_WAIT, SHOULD_RETRY},
+        },
         identity::{Unauthenticated, step_up},
     },
 };
@@ -22,12 +25,8 @@ use axum::{
 use serde_json::json;
 use std::fmt;
 
-/// Tells a client not to ask again by itself.
-const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 /// The decision's own code, where the client's convention has another.
 const POLICY_CODE: HeaderName = HeaderName::from_static("x-policy-code");
-/// The longest wait that clients bear by themselves, in seconds: what takes longer is a quota that is used up.
-const PATIENCE: u64 = 60;
 
 /// Why a request is not answered by an upstream.
 #[derive(Debug)]
@@ -231,9 +230,9 @@ impl Denied {
         if unit.is_some() { "tokens" } else { "requests" }
     }
 
-    /// Whether it helps to ask again soon, without having changed anything.
+    /// Whether it helps to ask again soon, without having changed anything: what takes longer is a quota that is used up.
     fn passes(&self) -> bool {
-        self.denial().and_then(|denial| denial.retry_after).is_some_and(|seconds| seconds <= PATIENCE)
+        self.denial().and_then(|denial| denial.retry_after).is_some_and(|seconds| seconds <= LONGEST_WAIT)
     }
 
     fn head(&self, headers: &mut HeaderMap) {

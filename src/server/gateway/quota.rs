@@ -1,12 +1,9 @@
 //! How limits stand, as headers: `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers, in the form that
 //! the client of the Hugging Face Hub reads), and `x-ratelimit-…` as OpenAI's clients know it.
 
-use crate::decision::LimitState;
+use crate::{decision::LimitState, server::http::ratelimit};
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 use std::cmp::Ordering;
-
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// Whether a header tells how limits stand: an upstream's are about the service, not about its caller.
 pub(super) fn is_about_limits(name: &HeaderName) -> bool {
@@ -28,13 +25,7 @@ pub(super) fn tell(headers: &mut HeaderMap, limits: &[LimitState], decided: Opti
         Some((name, Some(wait))) if *name == *limit.name => wait,
         Some(_) | None => limit.reset,
     };
-    let states = limits.iter().map(|limit| format!("\"{}\";r={};t={}", name(limit), limit.remaining, reset(limit)));
-    put(headers, RATE_LIMIT, &join(states));
-    let policies = limits.iter().map(|limit| {
-        let window = limit.window.map(|seconds| format!(";w={seconds}")).unwrap_or_default();
-        format!("\"{}\";q={}{window}", name(limit), limit.limit)
-    });
-    put(headers, RATE_LIMIT_POLICY, &join(policies));
+    ratelimit::put(headers, &limits, reset, "");
     for (of, has_unit) in [("requests", false), ("tokens", true)] {
         let first = limits.iter().find(|limit| limit.window.is_some() && limit.unit.is_some() == has_unit);
         let Some(limit) = first else { continue };
@@ -44,9 +35,8 @@ pub(super) fn tell(headers: &mut HeaderMap, limits: &[LimitState], decided: Opti
             ("reset", length(reset(limit))),
         ];
         for (fact, value) in facts {
-            if let Ok(name) = HeaderName::try_from(format!("x-ratelimit-{fact}-{of}")) {
-                put(headers, name, &value);
-            }
+            let name = HeaderName::try_from(format!("x-ratelimit-{fact}-{of}"));
+            headers.extend(name.ok().zip(HeaderValue::try_from(value).ok()));
         }
     }
 }
@@ -55,21 +45,6 @@ pub(super) fn tell(headers: &mut HeaderMap, limits: &[LimitState], decided: Opti
 fn fuller(one: &LimitState, other: &LimitState) -> Ordering {
     let share = |of: &LimitState, whole: &LimitState| u128::from(of.remaining).saturating_mul(whole.limit.into());
     share(one, other).cmp(&share(other, one))
-}
-
-/// A limit's name with nothing but what clients take in one.
-fn name(limit: &LimitState) -> String {
-    limit.name.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '_' }).collect()
-}
-
-fn join(parts: impl Iterator<Item = String>) -> String {
-    parts.collect::<Vec<_>>().join(", ")
-}
-
-fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if !value.is_empty() {
-        headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
-    }
 }
 
 /// So many seconds, as in `1h6m0s`.

@@ -12,10 +12,14 @@ use ::http::{
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+/// Tells the client of an OpenAI SDK not to ask again by itself.
+pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
-/// The longest that the client of an OpenAI SDK waits because it was told to; told to wait longer, it asks again at once.
-const LONGEST_WAIT: u64 = 60;
+/// The longest that such a client waits because it was told to, in seconds; told to wait longer, it asks again at once.
+pub(crate) const LONGEST_WAIT: u64 = 60;
+
+/// What the policy of a limit says that has no window: it counts what is under way.
+const AT_ONCE: &str = ";qu=\"concurrent-requests\"";
 
 /// What the headers of an answer say of a decision's limits; nothing, where no limit had a say.
 pub(crate) fn headers(decision: &Decision) -> HeaderMap {
@@ -30,22 +34,26 @@ pub(crate) fn headers(decision: &Decision) -> HeaderMap {
             headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
         if let Some(limit) = &denial.limit {
-            put(&mut headers, &[limit], |limit| denial.retry_after.unwrap_or(limit.reset));
+            put(&mut headers, &[limit], |limit| denial.retry_after.unwrap_or(limit.reset), AT_ONCE);
         }
-    } else if !decision.limits.is_empty() {
+    } else {
         let mut limits: Vec<&LimitState> = decision.limits.iter().collect();
         limits.sort_by_key(|limit| limit.remaining);
-        put(&mut headers, &limits, |limit| limit.reset);
+        put(&mut headers, &limits, |limit| limit.reset, AT_ONCE);
     }
     headers
 }
 
-/// Both fields, each with one item for each limit; `wait` says in how many seconds there is room again.
-fn put(headers: &mut HeaderMap, limits: &[&LimitState], wait: impl Fn(&LimitState) -> u64) {
+/// Both fields, each with one item for each limit, where there is one; `wait` says in how many seconds there is room again, and
+/// `at_once` what the policy of a limit without a window says of that.
+pub(crate) fn put(headers: &mut HeaderMap, limits: &[&LimitState], wait: impl Fn(&LimitState) -> u64, at_once: &str) {
+    if limits.is_empty() {
+        return;
+    }
     let states = limits.iter().map(|limit| format!("\"{}\";r={};t={}", name(limit), limit.remaining, wait(limit)));
     let policies = limits.iter().map(|limit| match limit.window {
         Some(window) => format!("\"{}\";q={};w={window}", name(limit), limit.limit),
-        None => format!("\"{}\";q={};qu=\"concurrent-requests\"", name(limit), limit.limit),
+        None => format!("\"{}\";q={}{at_once}", name(limit), limit.limit),
     });
     let list = |items: Vec<String>| -> Result<HeaderValue, InvalidHeaderValue> { items.join(", ").parse() };
     if let (Ok(states), Ok(policies)) = (list(states.collect()), list(policies.collect())) {

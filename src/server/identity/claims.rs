@@ -63,16 +63,7 @@ impl Path {
         let (last, way) = self.0.split_last()?;
         let mut members = claims;
         for name in way {
-            match members.get(name)? {
-                Input::Object(inner) => members = inner,
-                Input::Unknown
-                | Input::None
-                | Input::Bool(_)
-                | Input::Int(_)
-                | Input::Float(_)
-                | Input::Text(_)
-                | Input::List(_) => return None,
-            }
+            members = members.get(name)?.as_object()?;
         }
         members.get(last).filter(|value| !matches!(value, Input::None | Input::Unknown))
     }

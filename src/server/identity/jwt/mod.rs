@@ -275,16 +275,7 @@ fn instant(claims: &Properties, claim: &str) -> Result<Option<DateTime<Utc>>, Un
 
 /// Sees whether claims are meant for one of these.
 pub(super) fn meant_for(claims: &Properties, audience: &[String]) -> Result<(), Unauthenticated> {
-    let is_one = |value: &Input| match value {
-        Input::Text(text) => audience.contains(text),
-        Input::Unknown
-        | Input::None
-        | Input::Bool(_)
-        | Input::Int(_)
-        | Input::Float(_)
-        | Input::List(_)
-        | Input::Object(_) => false,
-    };
+    let is_one = |value: &Input| value.as_text().is_some_and(|text| audience.iter().any(|name| name == text));
     let is_meant = match claims.get("aud") {
         Some(Input::List(audience)) => audience.iter().any(is_one),
         Some(one) => is_one(one),
