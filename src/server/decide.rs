@@ -14,7 +14,7 @@ use crate::{
 use ::http::HeaderMap;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
-use tracing::{Instrument, Span, field::Empty};
+use tracing::{Instrument, field::Empty};
 
 /// By which of the service's surfaces something was asked; also its name in the audit log and in metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,30 +36,15 @@ impl Surface {
     }
 }
 
-/// Why there is no decision.
+/// Why nothing is decided. Each surface tells it in its own words.
 #[derive(Debug)]
 pub(crate) enum NoDecision {
-    /// The request does not fit the vocabulary.
-    Refused(Refusal),
-    /// The decision could not be recorded, so it was not made.
-    Unrecorded(Unrecorded),
-}
-
-/// Why it is not known who asks.
-#[derive(Debug)]
-pub(crate) enum NoCaller {
     /// A credential is there that does not hold.
     Unauthenticated(Unauthenticated),
-    /// That could not be recorded.
+    /// The request does not fit the vocabulary.
+    Refused(Refusal),
+    /// What was to be told could not be recorded.
     Unrecorded(Unrecorded),
-}
-
-/// A decision that is being made.
-struct Making {
-    surface: Surface,
-    now: DateTime<Utc>,
-    began: Stopwatch,
-    span: Span,
 }
 
 /// A decision on a request that is forwarded if it is allowed, and what that request holds meanwhile: leases, and a
@@ -108,14 +93,14 @@ impl App {
         headers: &HeaderMap,
         origin: Origin,
         surface: Surface,
-    ) -> Result<Caller, NoCaller> {
+    ) -> Result<Caller, NoDecision> {
         let error = match self.identity.caller(headers, origin.clone()).await {
             Ok(caller) => return Ok(caller),
             Err(error) => error,
         };
         let record = Record::unauthenticated(self.clock.now(), &origin, surface, &error);
-        self.audit.put(record).await.map_err(NoCaller::Unrecorded)?;
-        Err(NoCaller::Unauthenticated(error))
+        self.audit.put(record).await?;
+        Err(NoDecision::Unauthenticated(error))
     }
 
     /// Decides a request on a set, and records the decision. The set is taken once for each answer
@@ -130,44 +115,22 @@ impl App {
         surface: Surface,
         spend: Spend,
     ) -> Result<Decision, NoDecision> {
-        let making = self.begin(surface);
-        Self::settle(&mut request);
-        let decision = self.ask(engine, &request, &making, spend)?;
-        self.conclude(making, caller, &request, &decision).await?;
-        Ok(decision)
-    }
-
-    fn begin(&self, surface: Surface) -> Making {
+        let (now, began) = (self.clock.now(), Stopwatch::start());
         let span = tracing::info_span!("decide", surface = surface.name(), allowed = Empty, code = Empty);
-        Making { surface, now: self.clock.now(), began: Stopwatch::start(), span }
-    }
-
-    /// What the set says. A request that does not fit it is counted.
-    fn ask(&self, engine: &Engine, request: &Request, making: &Making, spend: Spend) -> Result<Decision, Refusal> {
-        let decision = engine.decide_dated(request, making.now, spend);
-        decision.inspect_err(|_| self.metrics.invalid(making.surface.name()))
-    }
-
-    /// Records a decision, then shows it to all who watch: traces, metrics, the candidate.
-    async fn conclude(
-        &self,
-        making: Making,
-        caller: &Caller,
-        request: &Request,
-        decision: &Decision,
-    ) -> Result<(), Unrecorded> {
-        let Making { surface, now, began, span } = making;
+        Self::settle(&mut request);
+        let decision =
+            engine.decide_dated(&request, now, spend).inspect_err(|_| self.metrics.invalid(surface.name()))?;
         span.record("allowed", decision.is_allow());
         if let Some(denial) = decision.denial() {
             span.record("code", &*denial.code);
         }
-        self.audit.put(Record::of(now, caller, surface, request, decision)).instrument(span).await?;
-        self.metrics.decided(surface.name(), decision, began.elapsed());
+        self.audit.put(Record::of(now, caller, surface, &request, &decision)).instrument(span).await?;
+        self.metrics.decided(surface.name(), &decision, began.elapsed());
         let shadow = self.policies.shadow();
         if shadow.is_watching() {
-            shadow.show(self.policies.current(), caller.origin.id.as_str(), request.clone(), decision.clone(), now);
+            shadow.show(self.policies.current(), caller.origin.id.as_str(), request, decision.clone(), now);
         }
-        Ok(())
+        Ok(decision)
     }
 
     /// Decides a request that will be forwarded if it is allowed, and records the decision. A duty that nobody `carries` out
@@ -180,20 +143,19 @@ impl App {
         surface: Surface,
         carries: impl Fn(&Obligation) -> bool,
     ) -> Result<Held, NoDecision> {
-        let making = self.begin(surface);
-        let at = making.now;
+        let at = self.clock.now();
         Self::settle(&mut request);
         let request = request.time(at);
-        let mut decision = self.ask(&engine, &request, &making, Spend::Look)?;
+        let mut decision = engine.decide_dated(&request, at, Spend::Look)?;
         if decision.is_allow() {
             match decision.obligations.iter().find(|duty| !carries(duty)) {
                 Some(duty) => decision.effect = unsupported(duty),
-                None => decision = self.ask(&engine, &request, &making, Spend::Charge)?,
+                None => decision = engine.decide_dated(&request, at, Spend::Charge)?,
             }
         }
         // From here on what was charged is given back even if nobody waits for the record.
         let mut held = Held { app: self.clone(), engine, decision, request, at, used: Some(0) };
-        self.conclude(making, caller, &held.request, &held.decision).await?;
+        self.audit.put(Record::of(at, caller, surface, &held.request, &held.decision)).await?;
         held.used = None;
         Ok(held)
     }

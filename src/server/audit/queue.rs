@@ -42,6 +42,11 @@ const REPORTS: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Unrecorded;
 
+impl Unrecorded {
+    /// What whoever asks is told.
+    pub(crate) const MESSAGE: &str = "the decision cannot be recorded at the moment";
+}
+
 /// Takes records.
 #[derive(Debug)]
 pub(crate) struct Audit {

@@ -8,7 +8,7 @@ use crate::{
     server::{
         app::App,
         audit::Unrecorded,
-        decide::{NoCaller, NoDecision, Surface},
+        decide::{NoDecision, Surface},
         http::{self, BadBody},
         identity::{Caller, Origin, Unauthenticated},
     },
@@ -33,8 +33,7 @@ pub(super) async fn one(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Fault> {
-    let caller = app.caller(&headers, origin, Surface::AuthZen).await?;
-    let text = http::json_body(&headers, body, &app.settings.http).await?;
+    let (caller, text) = asked(&app, origin, &headers, body).await?;
     let request = evaluations::decode_one(&text)?;
     let engine = app.policies.current();
     let decision = evaluate(&app, &engine, &caller, request).await?;
@@ -49,8 +48,7 @@ pub(super) async fn many(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Fault> {
-    let caller = app.caller(&headers, origin, Surface::AuthZen).await?;
-    let text = http::json_body(&headers, body, &app.settings.http).await?;
+    let (caller, text) = asked(&app, origin, &headers, body).await?;
     let engine = app.policies.current();
     let detail = app.settings.authzen.response;
     let (requests, semantic) = match evaluations::decode(&text)? {
@@ -82,6 +80,17 @@ pub(super) async fn many(
     }
     answers.push_str("]}");
     Ok(json(answers))
+}
+
+/// Who asks, and what.
+pub(super) async fn asked(
+    app: &App,
+    origin: Origin,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(Caller, String), Fault> {
+    let caller = app.caller(headers, origin, Surface::AuthZen).await?;
+    Ok((caller, http::json_body(headers, body, &app.settings.http).await?))
 }
 
 /// Decides a request that an enforcement point describes, if it may.
@@ -142,15 +151,6 @@ pub(super) enum Fault {
     Unavailable,
 }
 
-impl From<NoCaller> for Fault {
-    fn from(reason: NoCaller) -> Self {
-        match reason {
-            NoCaller::Unauthenticated(error) => Self::Unauthenticated(error),
-            NoCaller::Unrecorded(_) => Self::Unavailable,
-        }
-    }
-}
-
 impl From<BadBody> for Fault {
     fn from(error: BadBody) -> Self {
         Self::Body(error)
@@ -172,6 +172,7 @@ impl From<Unrecorded> for Fault {
 impl From<NoDecision> for Fault {
     fn from(reason: NoDecision) -> Self {
         match reason {
+            NoDecision::Unauthenticated(error) => Self::Unauthenticated(error),
             NoDecision::Refused(refusal) => Self::Refused(refusal),
             NoDecision::Unrecorded(_) => Self::Unavailable,
         }
@@ -186,7 +187,7 @@ impl Fault {
             Self::NotAllowed(decision) => ("EVALUATE_DENIED", StatusCode::FORBIDDEN, not_allowed(decision), None),
             Self::Body(bad) => (INVALID, bad.status, bad.message.clone(), None),
             Self::Refused(refusal) => (INVALID, StatusCode::BAD_REQUEST, refusal.error.clone(), Some(&refusal.at)),
-            Self::Unavailable => ("UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE, UNRECORDED.to_owned(), None),
+            Self::Unavailable => ("UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE, Unrecorded::MESSAGE.to_owned(), None),
         };
         let mut context = serde_json::json!({ "code": code, "status": status.as_u16(), "error": message });
         if let (Some(at), Some(context)) = (at, context.as_object_mut()) {
@@ -201,7 +202,6 @@ impl Fault {
 
 /// The code of what is no request.
 const INVALID: &str = "INVALID_REQUEST";
-const UNRECORDED: &str = "the decision cannot be recorded at the moment";
 
 /// What an enforcement point is told that may not ask.
 fn not_allowed(decision: &Decision) -> String {
@@ -212,17 +212,13 @@ fn not_allowed(decision: &Decision) -> String {
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         match self {
-            Self::Unauthenticated(error) => {
-                let mut response = http::error(error.status(), &error.message);
-                response.headers_mut().extend(error.headers());
-                response
-            }
+            Self::Unauthenticated(error) => error.into_response(),
             Self::NotAllowed(decision) => http::error(StatusCode::FORBIDDEN, &not_allowed(&decision)),
             Self::Body(bad) => http::error(bad.status, &bad.message),
             Self::Refused(refusal) => {
                 (StatusCode::BAD_REQUEST, json(wire::decision::refusal(&refusal))).into_response()
             }
-            Self::Unavailable => http::error(StatusCode::SERVICE_UNAVAILABLE, UNRECORDED),
+            Self::Unavailable => http::error(StatusCode::SERVICE_UNAVAILABLE, Unrecorded::MESSAGE),
         }
     }
 }

@@ -9,6 +9,7 @@ mod page;
 mod search;
 
 use super::app::App;
+use crate::wire::search::Wanted;
 use axum::{
     Router,
     routing::{get, post},
@@ -48,8 +49,17 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/access/v1/evaluation", post(evaluation::one))
         .route("/access/v1/evaluations", post(evaluation::many))
-        .route("/access/v1/search/subject", post(search::subject))
-        .route("/access/v1/search/resource", post(search::resource))
-        .route("/access/v1/search/action", post(search::action))
+        .route(
+            "/access/v1/search/subject",
+            post(|app, origin, headers, body| search::search(app, origin, headers, body, Wanted::Subject)),
+        )
+        .route(
+            "/access/v1/search/resource",
+            post(|app, origin, headers, body| search::search(app, origin, headers, body, Wanted::Resource)),
+        )
+        .route(
+            "/access/v1/search/action",
+            post(|app, origin, headers, body| search::search(app, origin, headers, body, Wanted::Action)),
+        )
         .route("/.well-known/authzen-configuration", get(metadata::metadata))
 }

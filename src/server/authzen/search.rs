@@ -4,7 +4,7 @@
 //! nothing is charged, and a search is one record in the log. Results are in order of their names, so that pages meet.
 
 use super::{
-    evaluation::{Fault, json},
+    evaluation::{self, Fault, json},
     page::{self, Cut},
 };
 use crate::{
@@ -13,7 +13,6 @@ use crate::{
     server::{
         app::App,
         decide::Surface,
-        http,
         identity::{Caller, Origin},
     },
     wire::search::{Search, Wanted, decode},
@@ -23,48 +22,18 @@ use axum::{Extension, body::Body, extract::State, response::Response};
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Who may do something to something.
-pub(super) async fn subject(
-    app: State<Arc<App>>,
-    origin: Extension<Origin>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Fault> {
-    search(app.0, origin.0, headers, body, Wanted::Subject).await
-}
-
-/// To what somebody may do something.
-pub(super) async fn resource(
-    app: State<Arc<App>>,
-    origin: Extension<Origin>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Fault> {
-    search(app.0, origin.0, headers, body, Wanted::Resource).await
-}
-
-/// What somebody may do to something.
-pub(super) async fn action(
-    app: State<Arc<App>>,
-    origin: Extension<Origin>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Fault> {
-    search(app.0, origin.0, headers, body, Wanted::Action).await
-}
-
-async fn search(
-    app: Arc<App>,
-    origin: Origin,
+/// Answers a search, whose open part is what is wanted.
+pub(super) async fn search(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
     headers: HeaderMap,
     body: Body,
     wanted: Wanted,
 ) -> Result<Response, Fault> {
-    let caller = app.caller(&headers, origin, Surface::AuthZen).await?;
-    let text = http::json_body(&headers, body, &app.settings.http).await?;
+    let (caller, text) = evaluation::asked(&app, origin, &headers, body).await?;
     let mut search = decode(&text, wanted)?;
     let engine = app.policies.current();
-    super::evaluation::assertions(&app, &engine, &caller, &mut search.request).await?;
+    evaluation::assertions(&app, &engine, &caller, &mut search.request).await?;
     // Many candidates are a long work, and other answers must not wait for it.
     let found = {
         let (app, engine, caller) = (app.clone(), engine.clone(), caller.clone());

@@ -5,14 +5,14 @@ use crate::{
     request::{Input, Principal},
     server::{
         audit::Unrecorded,
-        decide::{NoCaller, NoDecision},
-        http::ratelimit,
-        identity::{Caller, Unauthenticated, step_up},
+        decide::NoDecision,
+        http::{self, ratelimit},
+        identity::{Caller, Unauthenticated, proof_wanted},
     },
     wire,
 };
 use ::http::{
-    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    HeaderMap, HeaderValue, StatusCode,
     header::{CONTENT_TYPE, WWW_AUTHENTICATE},
 };
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -84,18 +84,10 @@ impl Refused {
     }
 }
 
-impl From<NoCaller> for Refused {
-    fn from(reason: NoCaller) -> Self {
-        match reason {
-            NoCaller::Unauthenticated(error) => Self::Unauthenticated(error),
-            NoCaller::Unrecorded(unrecorded) => unrecorded.into(),
-        }
-    }
-}
-
 impl From<NoDecision> for Refused {
     fn from(reason: NoDecision) -> Self {
         match reason {
+            NoDecision::Unauthenticated(error) => Self::Unauthenticated(error),
             NoDecision::Refused(refusal) => {
                 let message = format!("The request cannot be decided: {refusal}");
                 Self::new(StatusCode::BAD_REQUEST, "INVALID_REQUEST", message)
@@ -138,16 +130,10 @@ impl Answer {
 }
 
 fn denied(denial: &Denial, caller: &Caller, mut headers: HeaderMap, grounds: Grounds) -> Denied {
-    // A proxy takes what is no error for a permission.
-    let status = StatusCode::from_u16(denial.status).ok();
-    let status = status.filter(|status| status.is_client_error() || status.is_server_error());
-    let status = status.unwrap_or(StatusCode::FORBIDDEN);
+    let status = http::status(denial);
     let message = denial.message.as_deref().unwrap_or("The policy does not allow this.");
     if status == StatusCode::UNAUTHORIZED {
-        // Who is known already must prove it better.
-        let known = caller.principal.id.is_some();
-        let challenge = if known { step_up(message, &[], None) } else { HeaderValue::from_static("Bearer") };
-        headers.insert(WWW_AUTHENTICATE, challenge);
+        headers.insert(WWW_AUTHENTICATE, proof_wanted(caller.principal.id.is_some(), message));
     }
     Denied::new(status, headers, &denial.code, message, denial.hint.as_deref(), grounds)
 }
@@ -191,10 +177,7 @@ fn kind(status: StatusCode) -> &'static str {
 /// The headers about the caller and the decision. What there is none of is empty.
 fn identity(decision: &Decision, caller: &Caller, rule: &str) -> HeaderMap {
     let Principal { kind, id, properties } = &caller.principal;
-    let text = |name: &str| match properties.get(name) {
-        Some(Input::Text(text)) => encode(text),
-        _ => String::new(),
-    };
+    let text = |name: &str| properties.get(name).and_then(Input::as_text).map(encode).unwrap_or_default();
     let values = [
         (name::USER, id.as_deref().map(encode).unwrap_or_default()),
         (name::KIND, encode(kind)),
@@ -223,10 +206,7 @@ fn encode(text: &str) -> String {
 /// Roles, as the language writes them: `reader, editor@alpha`.
 fn roles(roles: Option<&Input>) -> String {
     let Some(Input::List(roles)) = roles else { return String::new() };
-    let text = |input: Option<&Input>| match input {
-        Some(Input::Text(text)) => Some(encode(text)),
-        _ => None,
-    };
+    let text = |input: Option<&Input>| input.and_then(Input::as_text).map(encode);
     let one = |role: &Input| match role {
         Input::Object(held) => Some(format!("{}@{}", text(held.get("role"))?, text(held.get("org"))?)),
         Input::Text(role) => Some(encode(role)),

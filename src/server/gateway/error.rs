@@ -6,12 +6,12 @@ use crate::{
     decision::{Decision, Denial, LimitState},
     request::Refusal,
     server::{
-        decide::{NoCaller, NoDecision},
+        decide::NoDecision,
         http::{
-            BadBody,
+            self, BadBody,
             ratelimit::{LONGEST_WAIT, SHOULD_RETRY},
         },
-        identity::{Unauthenticated, step_up},
+        identity::{Unauthenticated, proof_wanted},
     },
 };
 use ::http::{
@@ -74,15 +74,6 @@ impl From<BadBody> for Fault {
     }
 }
 
-impl From<NoCaller> for Fault {
-    fn from(reason: NoCaller) -> Self {
-        match reason {
-            NoCaller::Unauthenticated(error) => Self::Unauthenticated(error),
-            NoCaller::Unrecorded(_) => Self::Unavailable,
-        }
-    }
-}
-
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
@@ -92,6 +83,7 @@ impl From<Refusal> for Fault {
 impl From<NoDecision> for Fault {
     fn from(reason: NoDecision) -> Self {
         match reason {
+            NoDecision::Unauthenticated(error) => Self::Unauthenticated(error),
             NoDecision::Refused(refusal) => Self::Refused(refusal),
             NoDecision::Unrecorded(_) => Self::Unavailable,
         }
@@ -210,8 +202,7 @@ impl Denied {
 
     /// The decision's own, which is never a success.
     fn status(&self) -> StatusCode {
-        let own = self.denial().and_then(|denial| StatusCode::from_u16(denial.status).ok());
-        own.filter(|status| status.as_u16() >= 400).unwrap_or(StatusCode::FORBIDDEN)
+        self.denial().map_or(StatusCode::FORBIDDEN, http::status)
     }
 
     /// What clients know of the codes that policies have by themselves; those that authors write stand.
@@ -239,12 +230,8 @@ impl Denied {
         let Some(denial) = self.denial() else { return };
         headers.extend(HeaderValue::from_str(&denial.code).ok().map(|code| (POLICY_CODE, code)));
         if self.status() == StatusCode::UNAUTHORIZED {
-            // Who is known already is asked to prove more (RFC 9470).
-            let challenge = match &denial.message {
-                _ if self.is_anonymous => HeaderValue::from_static("Bearer"),
-                message => step_up(message.as_deref().unwrap_or("prove more of who you are"), &[], None),
-            };
-            headers.insert(WWW_AUTHENTICATE, challenge);
+            let message = denial.message.as_deref().unwrap_or("prove more of who you are");
+            headers.insert(WWW_AUTHENTICATE, proof_wanted(!self.is_anonymous, message));
         }
         if let Some(seconds) = denial.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());

@@ -11,6 +11,7 @@ pub(super) use listen::Listener;
 pub use tls::Files as TlsFiles;
 pub(crate) use tls::Tls;
 
+use crate::decision::Denial;
 use ::http::StatusCode;
 use axum::{
     Json,
@@ -70,6 +71,12 @@ impl Limits {
 /// An error in the words that most surfaces use: `{"error": …}`.
 pub(crate) fn error(status: StatusCode, message: &str) -> Response {
     (status, Json(serde_json::json!({ "error": message }))).into_response()
+}
+
+/// The status of a denial. It is an error in any case: a proxy takes what is none for a permission.
+pub(crate) fn status(denial: &Denial) -> StatusCode {
+    let own = StatusCode::from_u16(denial.status).ok();
+    own.filter(|status| status.is_client_error() || status.is_server_error()).unwrap_or(StatusCode::FORBIDDEN)
 }
 
 pub(super) async fn unknown_path() -> Response {

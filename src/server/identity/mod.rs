@@ -24,7 +24,7 @@ mod settings;
 mod tests;
 
 pub(crate) use origin::{Origin, RequestId};
-pub(crate) use refusal::{Unauthenticated, step_up};
+pub(crate) use refusal::{Unauthenticated, proof_wanted};
 pub(crate) use secret::Secret;
 pub(super) use settings::Settings;
 

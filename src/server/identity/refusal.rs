@@ -1,9 +1,11 @@
 //! Why nobody is proved to ask, and the challenges that say what would prove it.
 
+use crate::server::http;
 use ::http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{RETRY_AFTER, WWW_AUTHENTICATE},
 };
+use axum::response::{IntoResponse, Response};
 
 /// A credential that is there and proves nothing. Each surface tells it in its own words, with [`status`](Self::status) and
 /// [`headers`](Self::headers).
@@ -64,9 +66,14 @@ impl Unauthenticated {
     }
 }
 
+/// What goes with a denial by 401: who is known already must prove it better.
+pub(crate) fn proof_wanted(is_known: bool, message: &str) -> HeaderValue {
+    if is_known { step_up(message, &[], None) } else { HeaderValue::from_static("Bearer") }
+}
+
 /// What a known principal is told who must prove more than it has (RFC 9470): by which ways (`acr_values`), or that the last
 /// proof may be so many seconds old (`max_age`).
-pub(crate) fn step_up(message: &str, acr_values: &[&str], max_age: Option<u64>) -> HeaderValue {
+fn step_up(message: &str, acr_values: &[&str], max_age: Option<u64>) -> HeaderValue {
     let mut parts =
         vec![("error", "insufficient_user_authentication".to_owned()), ("error_description", message.to_owned())];
     if !acr_values.is_empty() {
@@ -89,6 +96,15 @@ fn challenge(parts: &[(&str, String)]) -> HeaderValue {
     };
     let parts: Vec<String> = parts.iter().map(|(name, text)| format!("{name}=\"{}\"", quoted(text))).collect();
     HeaderValue::from_str(&format!("Bearer {}", parts.join(", "))).unwrap_or(HeaderValue::from_static("Bearer"))
+}
+
+/// In the words that most surfaces use: `{"error": …}`.
+impl IntoResponse for Unauthenticated {
+    fn into_response(self) -> Response {
+        let mut response = http::error(self.status(), &self.message);
+        response.headers_mut().extend(self.headers());
+        response
+    }
 }
 
 #[cfg(test)]

@@ -12,9 +12,10 @@ use crate::{
     request::{Request, Resource},
     server::{
         app::App,
-        decide::{NoCaller, NoDecision, Surface},
+        audit::Unrecorded,
+        decide::{NoDecision, Surface},
         http::{self, BadBody},
-        identity::{Caller, Origin, Unauthenticated},
+        identity::{Caller, Origin},
     },
 };
 use ::http::{
@@ -235,7 +236,6 @@ async fn change(app: Arc<App>, origin: Origin, headers: HeaderMap, change: Chang
 /// Why something is not done.
 enum Fault {
     OtherSite,
-    Unauthenticated(Unauthenticated),
     NotAllowed(Box<Decision>),
     NoDecision(NoDecision),
     Body(BadBody),
@@ -245,15 +245,6 @@ enum Fault {
 impl From<NoDecision> for Fault {
     fn from(reason: NoDecision) -> Self {
         Self::NoDecision(reason)
-    }
-}
-
-impl From<NoCaller> for Fault {
-    fn from(reason: NoCaller) -> Self {
-        match reason {
-            NoCaller::Unauthenticated(error) => Self::Unauthenticated(error),
-            NoCaller::Unrecorded(unrecorded) => Self::NoDecision(unrecorded.into()),
-        }
     }
 }
 
@@ -273,11 +264,7 @@ impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         match self {
             Self::OtherSite => http::error(StatusCode::FORBIDDEN, "the request comes from a page of another site"),
-            Self::Unauthenticated(error) => {
-                let mut response = http::error(error.status(), &error.message);
-                response.headers_mut().extend(error.headers());
-                response
-            }
+            Self::NoDecision(NoDecision::Unauthenticated(error)) => error.into_response(),
             Self::NotAllowed(decision) => {
                 let code = decision.denial().map_or("DENIED", |denial| &denial.code);
                 http::error(StatusCode::FORBIDDEN, &format!("the caller may not `manage` this ({code})"))
@@ -286,7 +273,7 @@ impl IntoResponse for Fault {
                 http::error(StatusCode::FORBIDDEN, &format!("the caller may not `manage` this ({refusal})"))
             }
             Self::NoDecision(NoDecision::Unrecorded(_)) => {
-                http::error(StatusCode::SERVICE_UNAVAILABLE, "the decision cannot be recorded at the moment")
+                http::error(StatusCode::SERVICE_UNAVAILABLE, Unrecorded::MESSAGE)
             }
             Self::Body(bad) => http::error(bad.status, &bad.message),
             Self::Unchanged(reason) => (reason.status(), Json(reason.json())).into_response(),
