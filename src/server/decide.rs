@@ -14,7 +14,7 @@ use crate::{
 use ::http::HeaderMap;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
-use tracing::{Instrument, field::Empty};
+use tracing::{Instrument, Span, field::Empty};
 
 /// By which of the service's surfaces something was asked; also its name in the audit log and in metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,14 @@ pub(crate) enum NoDecision {
     Refused(Refusal),
     /// What was to be told could not be recorded.
     Unrecorded(Unrecorded),
+}
+
+/// A decision that is being made.
+struct Making {
+    surface: Surface,
+    now: DateTime<Utc>,
+    began: Stopwatch,
+    span: Span,
 }
 
 /// A decision on a request that is forwarded if it is allowed, and what that request holds meanwhile: leases, and a
@@ -115,22 +123,44 @@ impl App {
         surface: Surface,
         spend: Spend,
     ) -> Result<Decision, NoDecision> {
-        let (now, began) = (self.clock.now(), Stopwatch::start());
-        let span = tracing::info_span!("decide", surface = surface.name(), allowed = Empty, code = Empty);
+        let making = self.begin(surface);
         Self::settle(&mut request);
-        let decision =
-            engine.decide_dated(&request, now, spend).inspect_err(|_| self.metrics.invalid(surface.name()))?;
+        let decision = self.ask(engine, &request, &making, spend)?;
+        self.conclude(making, caller, &request, &decision).await?;
+        Ok(decision)
+    }
+
+    fn begin(&self, surface: Surface) -> Making {
+        let span = tracing::info_span!("decide", surface = surface.name(), allowed = Empty, code = Empty);
+        Making { surface, now: self.clock.now(), began: Stopwatch::start(), span }
+    }
+
+    /// What the set says. A request that does not fit it is counted.
+    fn ask(&self, engine: &Engine, request: &Request, making: &Making, spend: Spend) -> Result<Decision, Refusal> {
+        let decision = engine.decide_dated(request, making.now, spend);
+        decision.inspect_err(|_| self.metrics.invalid(making.surface.name()))
+    }
+
+    /// Records a decision, then shows it to all who watch: traces, metrics, the candidate.
+    async fn conclude(
+        &self,
+        making: Making,
+        caller: &Caller,
+        request: &Request,
+        decision: &Decision,
+    ) -> Result<(), Unrecorded> {
+        let Making { surface, now, began, span } = making;
         span.record("allowed", decision.is_allow());
         if let Some(denial) = decision.denial() {
             span.record("code", &*denial.code);
         }
-        self.audit.put(Record::of(now, caller, surface, &request, &decision)).instrument(span).await?;
-        self.metrics.decided(surface.name(), &decision, began.elapsed());
+        self.audit.put(Record::of(now, caller, surface, request, decision)).instrument(span).await?;
+        self.metrics.decided(surface.name(), decision, began.elapsed());
         let shadow = self.policies.shadow();
         if shadow.is_watching() {
-            shadow.show(self.policies.current(), caller.origin.id.as_str(), request, decision.clone(), now);
+            shadow.show(self.policies.current(), caller.origin.id.as_str(), request.clone(), decision.clone(), now);
         }
-        Ok(decision)
+        Ok(())
     }
 
     /// Decides a request that will be forwarded if it is allowed, and records the decision. A duty that nobody `carries` out
@@ -143,19 +173,20 @@ impl App {
         surface: Surface,
         carries: impl Fn(&Obligation) -> bool,
     ) -> Result<Held, NoDecision> {
-        let at = self.clock.now();
+        let making = self.begin(surface);
+        let at = making.now;
         Self::settle(&mut request);
         let request = request.time(at);
-        let mut decision = engine.decide_dated(&request, at, Spend::Look)?;
+        let mut decision = self.ask(&engine, &request, &making, Spend::Look)?;
         if decision.is_allow() {
             match decision.obligations.iter().find(|duty| !carries(duty)) {
                 Some(duty) => decision.effect = unsupported(duty),
-                None => decision = engine.decide_dated(&request, at, Spend::Charge)?,
+                None => decision = self.ask(&engine, &request, &making, Spend::Charge)?,
             }
         }
         // From here on what was charged is given back even if nobody waits for the record.
         let mut held = Held { app: self.clone(), engine, decision, request, at, used: Some(0) };
-        self.audit.put(Record::of(at, caller, surface, &held.request, &held.decision)).await?;
+        self.conclude(making, caller, &held.request, &held.decision).await?;
         held.used = None;
         Ok(held)
     }

@@ -12,6 +12,7 @@ use std::{
     net::TcpStream,
     process::Command,
     thread,
+    time::{Duration, Instant},
 };
 
 /// A model for everybody, one for nobody, one that nobody may know of, and what a day and a moment hold.
@@ -98,6 +99,29 @@ fn what_is_allowed_is_forwarded_as_it_came() {
     assert_eq!((response.status().as_u16(), header(&response, "content-type")), (201, "text/x-any"));
     assert_eq!((header(&response, "x-own"), header(&response, "set-cookie")), ("1", ""));
     assert_eq!(response.text().unwrap(), "as it is");
+}
+
+#[test]
+fn what_the_gateway_decides_is_counted_and_shown_to_a_candidate() {
+    let upstream = Upstream::start();
+    let candidate = POLICY.replace("NOT_YET", "NEVER");
+    let service = Setup::new(POLICY)
+        .file("candidate.policy", &candidate)
+        .args(&["--shadow", "candidate.policy", "--upstream", &format!("gpu={}", upstream.url())])
+        .start();
+    assert_eq!(service.post(CHAT, &chat("closed")).send().unwrap().status(), 403);
+    let counted = r#"policyc_decisions_total{surface="gateway",outcome="deny",rule="prohibition",code="NOT_YET"} 1"#;
+    assert!(service.get("/metrics").send().unwrap().text().unwrap().contains(counted));
+    // It is compared behind the answer's back.
+    let is_compared = || {
+        let report = service.get("/v1/admin/policies/shadow").send().unwrap().text().unwrap();
+        report.contains("NOT_YET") && report.contains("NEVER")
+    };
+    let began = Instant::now();
+    while !is_compared() {
+        assert!(began.elapsed() < PATIENCE, "not compared");
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]
