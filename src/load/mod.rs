@@ -1,6 +1,7 @@
 //! Policy sets from files: which files there are, in which order, and what their texts come to.
 
 pub mod bundle;
+mod hex;
 mod read;
 mod revision;
 mod workspace;
@@ -13,6 +14,7 @@ use crate::{
     report::Diagnostic,
     source::{FileId, Source, Sources},
 };
+pub(crate) use hex::hex;
 use rayon::prelude::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use read::{Found, Read, find, read_file};
 use revision::{Revision, digest};

@@ -1,8 +1,9 @@
 //! The revision of a policy set.
 
+use super::hex;
 use crate::{source::Source, zone};
 use sha2::{Digest, Sha256};
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 
 /// The digest of a file: of its name relative to its argument, and of its text.
 pub(super) fn digest(source: &Source) -> [u8; 32] {
@@ -41,12 +42,7 @@ const PREFIX: &str = "sha256:";
 
 /// The revision of a digest: `sha256:…`.
 pub(super) fn text(digest: &[u8; 32]) -> Arc<str> {
-    let mut text = PREFIX.to_owned();
-    for byte in digest {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.into()
+    format!("{PREFIX}{}", hex(digest)).into()
 }
 
 /// The digest of a revision.

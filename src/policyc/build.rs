@@ -3,7 +3,7 @@
 use super::{
     Config, Exit, Io,
     replace::replace,
-    set::{self, hex},
+    set::{self, key_text},
     style::{cause, counted, failed},
 };
 use crate::{engine::Claims, load::bundle::SecretKey};
@@ -64,7 +64,7 @@ fn try_run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> 
     replace(&args.output, &bytes).map_err(|error| cannot(io, &error))?;
     let rules = counted(engine.ir().rules.len(), "rule");
     let files = counted(engine.sources().len(), "file");
-    let signed = key.map(|key| format!(", signed by {}", hex(&key.public().bytes()))).unwrap_or_default();
+    let signed = key.map(|key| format!(", signed by {}", key_text(&key.public().bytes()))).unwrap_or_default();
     let _ = writeln!(io.out, "built {}: {rules} of {files}, {}{signed}", args.output.display(), engine.revision());
     Ok(Exit::Fine)
 }

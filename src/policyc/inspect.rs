@@ -2,7 +2,7 @@
 
 use super::{
     Exit, Io,
-    set::{self, hex},
+    set::{self, key_text},
     style::{Style, failed},
 };
 use crate::{
@@ -63,7 +63,7 @@ const BAR: u64 = 32;
 
 fn pretty(about: &About, style: Style) -> String {
     let mut out = String::new();
-    let key = about.key.map_or_else(|| "by nobody".to_owned(), |key| format!("by {}", hex(&key)));
+    let key = about.key.map_or_else(|| "by nobody".to_owned(), |key| format!("by {}", key_text(&key)));
     // Writing to a string cannot fail.
     let _ = writeln!(out, "{}  {}", style.bold("revision"), about.revision);
     let _ = writeln!(out, "{}     {}", style.bold("rules"), about.rules);
@@ -91,7 +91,7 @@ fn json(about: &About) -> String {
     let shown = Shown {
         revision: &about.revision,
         rules: about.rules,
-        key: about.key.map(|key| hex(&key)),
+        key: about.key.map(|key| key_text(&key)),
         bytes: about.sections.iter().copied().collect(),
     };
     serde_json::to_string_pretty(&shown).unwrap_or_default() + "\n"

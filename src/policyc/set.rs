@@ -14,6 +14,7 @@ use crate::{
     load::{
         Loader, Unreadable,
         bundle::{BadBundle, BundleError, is_bundle},
+        hex,
     },
     report::terminal,
 };
@@ -159,8 +160,8 @@ pub(super) fn not_loaded(error: LoadError, io: &mut Io<'_>) -> Exit {
 }
 
 /// A key as it is shown.
-pub(super) fn hex(key: &[u8; 32]) -> String {
-    key.iter().fold("ed25519:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+pub(super) fn key_text(key: &[u8; 32]) -> String {
+    format!("ed25519:{}", hex(key))
 }
 
 /// Says why a bundle is not taken.

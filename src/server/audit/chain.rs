@@ -4,6 +4,7 @@
 //! as eight bytes, the greatest first, and the body as it stands in the log.
 
 use super::key::PublicKey;
+use crate::load::hex;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -38,13 +39,6 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// Bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or_default();
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
 /// The bytes of hexadecimal digits; none where they are other than that, or not so many.
 pub(super) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digits: Option<Vec<u8>> =
@@ -57,7 +51,8 @@ pub(super) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{hex, unhex};
+    use super::unhex;
+    use crate::load::hex;
 
     #[test]
     fn digits_and_back() {

@@ -12,9 +12,10 @@
 //! An anchor says `anchor` instead: up to there the log has removed its records itself, because they were old.
 
 use super::{
-    chain::{Hash, hex, unhex},
+    chain::{Hash, unhex},
     key::{PublicKey, SecretKey},
 };
+use crate::load::hex;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 

@@ -4,9 +4,9 @@
 //! request says that the vocabulary does not know had no say in the decision, and may be anything, a password among them: it
 //! is left out, and only where it stood is kept (`ignored`).
 
-use super::chain::hex;
 use crate::{
     decision::Decision,
+    load::hex,
     request::{Input, Principal, Properties, Request},
     server::{
         decide::Surface,

@@ -124,7 +124,7 @@ fn dump(path: &Path) -> String {
             let value = |column| match row.get::<_, Value>(column).unwrap() {
                 Value::Integer(number) => number.to_string(),
                 Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
-                Value::Blob(bytes) => format!("X'{}'", super::chain::hex(&bytes)),
+                Value::Blob(bytes) => format!("X'{}'", crate::load::hex(&bytes)),
                 Value::Null | Value::Real(_) => panic!("no column has such values"),
             };
             let values: Vec<String> = (0..columns).map(value).collect();

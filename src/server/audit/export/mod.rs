@@ -8,12 +8,12 @@ mod csv;
 mod ocsf;
 
 use super::{
-    chain::hex,
     fault::Fault,
     key::derived,
     read::{Entry, Told},
     tables,
 };
+use crate::load::hex;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha2::Sha256;
