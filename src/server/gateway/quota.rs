@@ -25,7 +25,7 @@ pub(super) fn tell(headers: &mut HeaderMap, limits: &[LimitState], decided: Opti
         Some((name, Some(wait))) if *name == *limit.name => wait,
         Some(_) | None => limit.reset,
     };
-    ratelimit::put(headers, &limits, reset, "");
+    ratelimit::put(headers, &limits, reset);
     for (of, has_unit) in [("requests", false), ("tokens", true)] {
         let first = limits.iter().find(|limit| limit.window.is_some() && limit.unit.is_some() == has_unit);
         let Some(limit) = first else { continue };
@@ -83,7 +83,7 @@ mod tests {
     fn the_fullest_window_stands_first() {
         insta::assert_snapshot!(told(None), @r#"
         ratelimit: "tokens";r=500;t=3700, "tiers_policy_14";r=60;t=3700, "at_once";r=0;t=3700
-        ratelimit-policy: "tokens";q=10000;w=86400, "tiers_policy_14";q=100;w=60, "at_once";q=2
+        ratelimit-policy: "tokens";q=10000;w=86400, "tiers_policy_14";q=100;w=60, "at_once";q=2;qu="concurrent-requests"
         x-ratelimit-limit-requests: 100
         x-ratelimit-remaining-requests: 60
         x-ratelimit-reset-requests: 1h1m40s
@@ -97,7 +97,7 @@ mod tests {
     fn the_limit_that_refused_stands_first_with_its_wait() {
         insta::assert_snapshot!(told(Some(("tiers.policy:14", Some(7)))), @r#"
         ratelimit: "tiers_policy_14";r=60;t=7, "tokens";r=500;t=3700, "at_once";r=0;t=3700
-        ratelimit-policy: "tiers_policy_14";q=100;w=60, "tokens";q=10000;w=86400, "at_once";q=2
+        ratelimit-policy: "tiers_policy_14";q=100;w=60, "tokens";q=10000;w=86400, "at_once";q=2;qu="concurrent-requests"
         x-ratelimit-limit-requests: 100
         x-ratelimit-remaining-requests: 60
         x-ratelimit-reset-requests: 7s

@@ -34,26 +34,26 @@ pub(crate) fn headers(decision: &Decision) -> HeaderMap {
             headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
         if let Some(limit) = &denial.limit {
-            put(&mut headers, &[limit], |limit| denial.retry_after.unwrap_or(limit.reset), AT_ONCE);
+            put(&mut headers, &[limit], |limit| denial.retry_after.unwrap_or(limit.reset));
         }
     } else {
         let mut limits: Vec<&LimitState> = decision.limits.iter().collect();
         limits.sort_by_key(|limit| limit.remaining);
-        put(&mut headers, &limits, |limit| limit.reset, AT_ONCE);
+        put(&mut headers, &limits, |limit| limit.reset);
     }
     headers
 }
 
-/// Both fields, each with one item for each limit, where there is one; `wait` says in how many seconds there is room again, and
-/// `at_once` what the policy of a limit without a window says of that.
-pub(crate) fn put(headers: &mut HeaderMap, limits: &[&LimitState], wait: impl Fn(&LimitState) -> u64, at_once: &str) {
+/// Both fields, each with one item for each limit, where there is one; `wait` says in how many seconds there is room
+/// again.
+pub(crate) fn put(headers: &mut HeaderMap, limits: &[&LimitState], wait: impl Fn(&LimitState) -> u64) {
     if limits.is_empty() {
         return;
     }
     let states = limits.iter().map(|limit| format!("\"{}\";r={};t={}", name(limit), limit.remaining, wait(limit)));
     let policies = limits.iter().map(|limit| match limit.window {
         Some(window) => format!("\"{}\";q={};w={window}", name(limit), limit.limit),
-        None => format!("\"{}\";q={}{at_once}", name(limit), limit.limit),
+        None => format!("\"{}\";q={}{AT_ONCE}", name(limit), limit.limit),
     });
     let list = |items: Vec<String>| -> Result<HeaderValue, InvalidHeaderValue> { items.join(", ").parse() };
     if let (Ok(states), Ok(policies)) = (list(states.collect()), list(policies.collect())) {
