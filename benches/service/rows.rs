@@ -49,6 +49,7 @@ pub(crate) fn all(time: Duration) {
     latencies(folder.path(), time, bare.rate.min(service.rate) / 2.0);
     batches(folder.path(), time, &service);
     audits(folder.path(), time, &service);
+    gateway(folder.path(), time);
     memory(folder.path());
 }
 
@@ -109,6 +110,28 @@ fn audits(folder: &Path, time: Duration, without: &Measured) {
             with.rate / without.rate,
         );
     }
+}
+
+/// What a model's answer that is streamed through the gateway takes longer than from the model itself.
+fn gateway(folder: &Path, time: Duration) {
+    const RATE: f64 = 1_000.0;
+    let chat = |_| post("/v1/chat/completions", "", r#"{"model":"qwen3","stream":true,"messages":[]}"#);
+    let model = Server::own("upstream");
+    let direct = load::run(model.address, time, Some(RATE), chat);
+    let policy = "allow anyone to infer;\nmodel \"qwen3\" { tags: [open]; }\n";
+    fs::write(folder.join("gateway.policy"), policy).unwrap();
+    let upstream = format!("[[gateway.upstream]]\nname = \"model\"\nurl = \"http://{}\"\n", model.address);
+    let text = format!("state = \"memory\"\n[audit]\ndurability = \"off\"\n{upstream}");
+    fs::write(folder.join("gateway.toml"), text).unwrap();
+    let service = Server::policyc(folder, &["gateway.policy", "--config", "gateway.toml"]);
+    let through = load::run(service.address, time, Some(RATE), chat);
+    let (through, direct) = (through.percentile(50), direct.percentile(50));
+    row(
+        "a streamed answer through the gateway, against the model itself: median",
+        &format!("{through:.0} µs"),
+        &format!("{direct:.0} µs"),
+        through / direct,
+    );
 }
 
 /// Ten million decisions by a hundred thousand principals.
