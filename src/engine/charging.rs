@@ -33,6 +33,9 @@ pub(super) fn charge(
     now: DateTime<Utc>,
     spend: Spend,
 ) -> Charged {
+    if verdict.limits.is_empty() && verdict.shadow.is_empty() {
+        return Charged::default();
+    }
     let wanted = |id: &RuleId| (*id, charge_of(heads, *id, known, now));
     let binding: Vec<(RuleId, Option<Charge>)> = verdict.limits.iter().map(wanted).collect();
     let complete = binding.iter().all(|(_, charge)| charge.is_some());

@@ -10,7 +10,11 @@ use crate::{
         paths::{Paths, Place},
         scatter::is_same,
     },
-    eval::{facts::ignored, fill::fill},
+    eval::{
+        draft::{Draft, Set},
+        facts::ignored,
+        fill::fill,
+    },
     request::{Given, Refusal},
     wire::{
         self,
@@ -19,15 +23,15 @@ use crate::{
 };
 
 /// A session's working memory for requests in JSON.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Json {
-    said: Plain,
+    pub(super) said: Plain,
     /// Where paths of attributes have the members of this request and of earlier ones with more of them.
     known: Vec<Known>,
 }
 
 /// A member, and where paths of attributes have it: most requests have the same members in the same order.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Known {
     within: Option<Place>,
     name: String,
@@ -89,21 +93,29 @@ impl Session {
     /// Takes a request that is plainly written and fits; nothing if it is not.
     fn take_plain(&mut self, text: &str) -> Option<()> {
         self.json.said.read(text)?;
-        let (kind, id) = self.json.said.subject;
-        self.draft.principal(self.set.set(), kind.of(text), Some(id.of(text)).filter(|id| !id.is_empty()));
-        self.find_places(text)?;
-        self.give_members(text, |owner| owner == Owner::Principal)?;
-        self.draft.end_of_principal();
-        let (kind, id) = self.json.said.resource;
-        let action = self.json.said.action;
+        let Self { set, draft, json, strict, .. } = self;
+        json.give_principal(set.set(), draft, text, *strict)?;
+        draft.end_of_principal();
+        let (kind, id) = json.said.resource;
+        let action = json.said.action;
         self.begin(action.of(text), if kind.is_empty() { "model" } else { kind.of(text) }, id.of(text));
-        self.give_members(text, |owner| owner != Owner::Principal)
+        let Self { set, draft, json, .. } = self;
+        json.give_members(set.set(), draft, text, |owner| owner != Owner::Principal)
+    }
+}
+
+impl Json {
+    /// Gives what was said of the principal.
+    pub(super) fn give_principal(&mut self, set: Set<'_>, draft: &mut Draft, text: &str, strict: bool) -> Option<()> {
+        let (kind, id) = self.said.subject;
+        draft.principal(set, kind.of(text), Some(id.of(text)).filter(|id| !id.is_empty()));
+        self.find_places(set, text, strict)?;
+        self.give_members(set, draft, text, |owner| owner == Owner::Principal)
     }
 
-    /// Finds which members are attributes, or lead to some.
-    fn find_places(&mut self, text: &str) -> Option<()> {
-        let Self { set, json: Json { said, known }, strict, .. } = self;
-        let set = set.set();
+    /// Finds which members are attributes, or lead to some. With `strict`, nothing if one is neither.
+    fn find_places(&mut self, set: Set<'_>, text: &str, strict: bool) -> Option<()> {
+        let Self { said, known } = self;
         for (number, member) in said.members.iter().enumerate() {
             let (within, is_attribute) = match member.object {
                 Object::OF_SUBJECT => (Some(Owner::Principal.into()), true),
@@ -120,7 +132,7 @@ impl Session {
             }
             let here = known.get_mut(number)?;
             let place = here.place(&set.graph.paths, within, member.name.of(text));
-            if *strict && is_attribute {
+            if strict && is_attribute {
                 let attr = place.and_then(|place| set.graph.paths.attribute(place));
                 let is_known =
                     |attr: AttrId| set.vocabulary.attributes[attr].ty != Type::Tier || !set.graph.tiers.is_empty();
@@ -132,9 +144,14 @@ impl Session {
     }
 
     /// Gives the attributes of some owners.
-    fn give_members(&mut self, text: &str, of: impl Fn(Owner) -> bool) -> Option<()> {
-        let Self { set, draft, json: Json { said, known }, .. } = self;
-        let set = set.set();
+    pub(super) fn give_members(
+        &self,
+        set: Set<'_>,
+        draft: &mut Draft,
+        text: &str,
+        of: impl Fn(Owner) -> bool,
+    ) -> Option<()> {
+        let Self { said, known } = self;
         for (member, known) in said.members.iter().zip(known) {
             let Some(attr) = known.place.and_then(|place| set.graph.paths.attribute(place)) else { continue };
             if !of(set.vocabulary.attributes[attr].owner) {

@@ -8,6 +8,8 @@ mod bundle;
 mod charging;
 mod claims;
 mod compiled;
+#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only the service takes requests part by part"))]
+mod desk;
 mod json;
 mod list;
 mod live;
@@ -20,6 +22,11 @@ mod variant;
 pub use bundle::{About, inspect};
 pub(crate) use charging::Spend;
 pub use claims::Claims;
+#[cfg_attr(
+    not(feature = "server"),
+    expect(unused_imports, reason = "only the service takes requests part by part")
+)]
+pub(crate) use desk::{Desk, Known};
 pub use list::Usable;
 pub use live::LiveEngine;
 pub use session::{Ask, Caller, Ruling, Session};
@@ -381,10 +388,21 @@ impl Engine {
     /// What is answered to a request, once its limits are charged.
     fn answer(&self, request: &Request, surveyed: Surveyed, now: DateTime<Utc>, spend: Spend) -> Decision {
         let Surveyed { draft, ignored, verdict } = surveyed;
+        self.answer_told(&told(self.set.set(), &draft, request), &verdict, ignored, now, spend)
+    }
+
+    /// What is answered, once limits are charged, where this is known of the request.
+    fn answer_told(
+        &self,
+        told: &Told<'_>,
+        verdict: &Verdict,
+        ignored: Vec<String>,
+        now: DateTime<Utc>,
+        spend: Spend,
+    ) -> Decision {
         let Compiled { graph, revision, .. } = &*self.set;
-        let told = told(self.set.set(), &draft, request);
-        let charged = charge(&graph.heads, &*self.limits, &told, &verdict, now, spend);
-        answer(&graph.heads, &told, &verdict, &charged, ignored, revision)
+        let charged = charge(&graph.heads, &*self.limits, told, verdict, now, spend);
+        answer(&graph.heads, told, verdict, &charged, ignored, revision)
     }
 
     /// Gives back leases of the `at once` limits that a request holds, up to `count` of each.

@@ -8,8 +8,9 @@ use super::{
 };
 use crate::{
     decision::{Decision, Denial, Effect, Obligation},
-    engine::{Engine, Spend, Used},
+    engine::{Desk, Engine, Known, Spend, Used},
     request::{Input, Refusal, Request, Resource},
+    wire::plain::Parts,
 };
 use ::http::HeaderMap;
 use chrono::{DateTime, Utc};
@@ -82,6 +83,9 @@ impl Drop for Held {
     }
 }
 
+/// What the service sees of every request.
+const SEEN: Known = Known { granted: false, degraded: false };
+
 impl From<Refusal> for NoDecision {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
@@ -126,8 +130,29 @@ impl App {
         let making = self.begin(surface);
         Self::settle(&mut request);
         let decision = self.ask(engine, &request, &making, spend)?;
-        self.conclude(making, caller, &request, &decision).await?;
+        self.conclude(making, caller, Some(&request), &decision).await?;
         Ok(decision)
+    }
+
+    /// As [`decide`](Self::decide), of a request as it stands in a text, with what it charges. Nothing is decided where it
+    /// cannot be taken as it stands.
+    pub(crate) async fn decide_parts(
+        &self,
+        engine: &Engine,
+        caller: &Caller,
+        (desk, text, parts): (&mut Desk, &str, Parts),
+        surface: Surface,
+    ) -> Result<Option<Decision>, NoDecision> {
+        let making = self.begin(surface);
+        let Some(decision) = engine.decide_parts(desk, text, parts, SEEN, making.now) else { return Ok(None) };
+        let is_wanted = self.audit.is_on() || self.policies.shadow().is_watching();
+        let request = is_wanted.then(|| {
+            let mut request = desk.request(text);
+            Self::settle(&mut request);
+            request
+        });
+        self.conclude(making, caller, request.as_ref(), &decision).await?;
+        Ok(Some(decision))
     }
 
     fn begin(&self, surface: Surface) -> Making {
@@ -141,12 +166,13 @@ impl App {
         decision.inspect_err(|_| self.metrics.invalid(making.surface.name()))
     }
 
-    /// Records a decision, then shows it to all who watch: traces, metrics, the candidate.
+    /// Records a decision, then shows it to all who watch: traces, metrics, the candidate. Without a log and a candidate, there
+    /// need be no request.
     async fn conclude(
         &self,
         making: Making,
         caller: &Caller,
-        request: &Request,
+        request: Option<&Request>,
         decision: &Decision,
     ) -> Result<(), Unrecorded> {
         let Making { surface, now, began, span } = making;
@@ -154,10 +180,14 @@ impl App {
         if let Some(denial) = decision.denial() {
             span.record("code", &*denial.code);
         }
-        self.audit.put(Record::of(now, caller, surface, request, decision)).instrument(span).await?;
+        if let Some(request) = request {
+            self.audit.put(Record::of(now, caller, surface, request, decision)).instrument(span).await?;
+        }
         self.metrics.decided(surface.name(), decision, began.elapsed());
         let shadow = self.policies.shadow();
-        if shadow.is_watching() {
+        if let Some(request) = request
+            && shadow.is_watching()
+        {
             shadow.show(self.policies.current(), caller.origin.id.as_str(), request.clone(), decision.clone(), now);
         }
         Ok(())
@@ -186,7 +216,7 @@ impl App {
         }
         // From here on what was charged is given back even if nobody waits for the record.
         let mut held = Held { app: self.clone(), engine, decision, request, at, used: Some(0) };
-        self.conclude(making, caller, &held.request, &held.decision).await?;
+        self.conclude(making, caller, Some(&held.request), &held.decision).await?;
         held.used = None;
         Ok(held)
     }
@@ -248,9 +278,9 @@ impl App {
     /// something is out of order the service sees. When and where from, a surface lets stand or not.
     fn settle(request: &mut Request) {
         if request.principal.id.is_some() {
-            request.principal.properties.insert("granted".to_owned(), Input::Bool(false));
+            request.principal.properties.insert("granted".to_owned(), Input::Bool(SEEN.granted));
         }
-        request.context.insert("degraded".to_owned(), Input::Bool(false));
+        request.context.insert("degraded".to_owned(), Input::Bool(SEEN.degraded));
     }
 }
 

@@ -22,6 +22,12 @@ pub fn encode(decision: &Decision) -> String {
     serde_json::to_string(&view(decision)).unwrap_or_else(|_| r#"{"decision":false}"#.to_owned())
 }
 
+/// A decision as one line of JSON, behind what is written already.
+pub fn write(decision: &Decision, out: &mut Vec<u8>) {
+    // Nothing here can fail to be written to memory.
+    let _ = serde_json::to_writer(out, &view(decision));
+}
+
 /// A decision as JSON, its members sorted by name.
 #[must_use]
 pub fn to_value(decision: &Decision) -> serde_json::Value {

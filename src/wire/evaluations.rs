@@ -38,7 +38,8 @@ pub enum Semantic {
     PermitOnFirstPermit,
 }
 
-const SEMANTICS: [(&str, Semantic); 3] = [
+/// What each is called.
+pub(super) const SEMANTICS: [(&str, Semantic); 3] = [
     ("execute_all", Semantic::ExecuteAll),
     ("deny_on_first_deny", Semantic::DenyOnFirstDeny),
     ("permit_on_first_permit", Semantic::PermitOnFirstPermit),

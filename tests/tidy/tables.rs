@@ -38,6 +38,7 @@ pub(crate) const IMPORTS: &[(&str, &str)] = &[
     ("load", "ast check report source wire zone"),
     ("engine", "check clock compile decision eval load query report request source store"),
     ("engine/json.rs", "wire"),
+    ("engine/desk.rs", "wire"),
     // The words that all share.
     ("clock", ""),
     ("decision", "value"),

@@ -89,13 +89,15 @@ impl Heads {
         let file = self.files.get(behind.checked_sub(1)?)?;
         let place = id.0.checked_sub(file.first).filter(|place| *place < file.count)?;
         let [line, at] = *self.rows.get(file.rows.checked_add(place)? as usize)?;
-        let path = |text: u32| Some(format!("{}:{line}", self.texts.get(text)?));
+        let path = |text: u32| -> Option<Arc<str>> { Some(format!("{}:{line}", self.texts.get(text)?).into()) };
         let (label, shadow, effect) = read::head(self, at)?;
+        let at = path(file.given)?;
         let name = match label {
             Some(label) => label,
-            None => path(file.short)?.into(),
+            None if file.short == file.given => at.clone(),
+            None => path(file.short)?,
         };
-        Some(Head { name, at: path(file.given)?.into(), shadow, effect })
+        Some(Head { name, at, shadow, effect })
     }
 
     /// How many rules there are.

@@ -103,6 +103,11 @@ impl Audit {
         Ok(Self { queue: Some(Queue { orders: sender, room, bytes: *queue_bytes, is_sync, ends, reports }) })
     }
 
+    /// Whether records are taken at all.
+    pub(crate) const fn is_on(&self) -> bool {
+        self.queue.is_some()
+    }
+
     /// Hands a record to the log, and waits as long as the settings say: until it is on its way, or on the disk.
     ///
     /// # Errors

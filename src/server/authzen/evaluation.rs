@@ -3,7 +3,7 @@
 use super::Response as Detail;
 use crate::{
     decision::Decision,
-    engine::{Engine, Spend},
+    engine::{Desk, Engine, Spend},
     request::{Refusal, Request},
     server::{
         app::App,
@@ -14,7 +14,8 @@ use crate::{
     },
     wire::{
         self,
-        evaluations::{self, Asked},
+        evaluations::{self, Asked, Semantic},
+        plain::{Parts, places},
     },
 };
 use ::http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
@@ -34,10 +35,12 @@ pub(super) async fn one(
     body: Body,
 ) -> Result<Response, Fault> {
     let (caller, text) = asked(&app, origin, &headers, body).await?;
-    let request = evaluations::decode_one(&text)?;
-    let engine = app.policies.current();
-    let decision = evaluate(&app, &engine, &caller, request).await?;
-    Ok(json(render(&decision, app.settings.authzen.response)))
+    let read = |text: &str| Ok(Asked::One(Box::new(evaluations::decode_one(text)?)));
+    let mut sitting = match places::place(&text) {
+        Some(parts) => Sitting::plain(&app, &caller, &text, vec![parts], read),
+        None => Sitting::at_length(&app, &caller, vec![Ok(evaluations::decode_one(&text)?)]),
+    };
+    sitting.answer().await
 }
 
 /// Decides one request or many. Many are decided on one set, in their order; one that cannot be decided is denied in its place,
@@ -49,37 +52,130 @@ pub(super) async fn many(
     body: Body,
 ) -> Result<Response, Fault> {
     let (caller, text) = asked(&app, origin, &headers, body).await?;
-    let engine = app.policies.current();
-    let detail = app.settings.authzen.response;
-    let (requests, semantic) = match evaluations::decode(&text)? {
-        Asked::One(request) => {
-            let decision = evaluate(&app, &engine, &caller, *request).await?;
-            return Ok(json(render(&decision, detail)));
-        }
-        Asked::Many(requests, semantic) => (requests, semantic),
-    };
-    let mut answers = String::from(r#"{"evaluations":["#);
-    for (index, request) in requests.into_iter().enumerate() {
-        let answer = match request {
-            Ok(request) => evaluate(&app, &engine, &caller, request).await,
-            Err(refusal) => Err(Fault::Refused(refusal)),
-        };
-        if index > 0 {
-            answers.push(',');
-        }
-        let is_allowed = answer.as_ref().is_ok_and(Decision::is_allow);
-        match answer {
-            Ok(decision) => answers.push_str(&render(&decision, detail)),
-            // Without the log nothing is answered at all.
-            Err(Fault::Unavailable) => return Err(Fault::Unavailable),
-            Err(fault) => answers.push_str(&fault.denial(detail)),
-        }
-        if semantic.ends_with(is_allowed) {
-            break;
-        }
+    if let Some((places, semantic)) = places::places(&text) {
+        return Sitting::plain(&app, &caller, &text, places, evaluations::decode).answers(semantic).await;
     }
-    answers.push_str("]}");
-    Ok(json(answers))
+    match evaluations::decode(&text)? {
+        Asked::One(request) => Sitting::at_length(&app, &caller, vec![Ok(*request)]).answer().await,
+        Asked::Many(requests, semantic) => Sitting::at_length(&app, &caller, requests).answers(semantic).await,
+    }
+}
+
+/// Requests of one enforcement point that are decided on one set, one after the other.
+struct Sitting<'a> {
+    app: &'a App,
+    engine: Arc<Engine>,
+    caller: &'a Caller,
+    text: &'a str,
+    /// Where they stand in the text, if it is plainly written.
+    places: Vec<Parts>,
+    /// How they are read at length, once one of them has to be.
+    read: fn(&str) -> Result<Asked, Refusal>,
+    /// Those that were read so, until they are decided.
+    requests: Option<Vec<Option<Result<Request, Refusal>>>>,
+    desk: Desk,
+    /// A resource, as it is written, that the enforcement point may `evaluate` requests for, and the circumstances that it
+    /// may do so in: most requests have the one or the other of those before them.
+    leave: Option<(&'a str, Circumstances)>,
+}
+
+/// Which circumstances of a request an enforcement point may state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Circumstances {
+    /// Those that are no matter of when and from where.
+    Others,
+    All,
+}
+
+impl<'a> Sitting<'a> {
+    fn plain(
+        app: &'a App,
+        caller: &'a Caller,
+        text: &'a str,
+        places: Vec<Parts>,
+        read: fn(&str) -> Result<Asked, Refusal>,
+    ) -> Self {
+        let engine = app.policies.current();
+        Self { app, engine, caller, text, places, read, requests: None, desk: Desk::default(), leave: None }
+    }
+
+    fn at_length(app: &'a App, caller: &'a Caller, requests: Vec<Result<Request, Refusal>>) -> Self {
+        let requests = Some(requests.into_iter().map(Some).collect());
+        Self { requests, ..Self::plain(app, caller, "", Vec::new(), evaluations::decode) }
+    }
+
+    /// The answer to the only request.
+    async fn answer(&mut self) -> Result<Response, Fault> {
+        let decision = self.decide(0).await?;
+        let mut answer = Vec::with_capacity(ROOM);
+        render(&decision, self.app.settings.authzen.response, &mut answer);
+        Ok(json(answer))
+    }
+
+    /// The answers to all requests, in their order.
+    async fn answers(&mut self, semantic: Semantic) -> Result<Response, Fault> {
+        let detail = self.app.settings.authzen.response;
+        let count = self.requests.as_ref().map_or(self.places.len(), Vec::len);
+        let mut answers = Vec::with_capacity(count.saturating_mul(ROOM));
+        answers.extend_from_slice(br#"{"evaluations":["#);
+        for number in 0..count {
+            let answer = self.decide(number).await;
+            if number > 0 {
+                answers.push(b',');
+            }
+            let is_allowed = answer.as_ref().is_ok_and(Decision::is_allow);
+            match answer {
+                Ok(decision) => render(&decision, detail, &mut answers),
+                // Without the log nothing is answered at all.
+                Err(Fault::Unavailable) => return Err(Fault::Unavailable),
+                Err(fault) => answers.extend_from_slice(fault.denial(detail).as_bytes()),
+            }
+            if semantic.ends_with(is_allowed) {
+                break;
+            }
+        }
+        answers.extend_from_slice(b"]}");
+        Ok(json(answers))
+    }
+
+    /// Decides a request that the enforcement point describes, if it may.
+    async fn decide(&mut self, number: usize) -> Result<Decision, Fault> {
+        let place = self.places.get(number).copied();
+        if let Some(parts) = place.filter(|parts| self.has_leave(*parts)) {
+            let asked = (&mut self.desk, self.text, parts);
+            let decided = self.app.decide_parts(&self.engine, self.caller, asked, Surface::AuthZen).await?;
+            if let Some(decision) = decided {
+                return Ok(decision);
+            }
+        }
+        let mut request = self.request(number)?;
+        let circumstances = described(self.app, &self.engine, self.caller, &mut request).await?;
+        self.leave = place.zip(circumstances).map(|(parts, all)| (parts.resource.of(self.text), all));
+        let decided = self.app.decide(&self.engine, self.caller, request, Surface::AuthZen, Spend::Charge).await;
+        Ok(decided?)
+    }
+
+    /// Whether the enforcement point is known to be allowed to describe such a request.
+    fn has_leave(&self, parts: Parts) -> bool {
+        let leave = self.leave.is_some_and(|(resource, circumstances)| {
+            resource == parts.resource.of(self.text)
+                && (circumstances == Circumstances::All || parts.context.is_empty())
+        });
+        self.caller.is_trusted || leave
+    }
+
+    /// A request, read at length.
+    fn request(&mut self, number: usize) -> Result<Request, Refusal> {
+        if self.requests.is_none() {
+            let requests = match (self.read)(self.text)? {
+                Asked::One(request) => vec![Some(Ok(*request))],
+                Asked::Many(requests, _) => requests.into_iter().map(Some).collect(),
+            };
+            self.requests = Some(requests);
+        }
+        let request = self.requests.as_mut().and_then(|requests| requests.get_mut(number)?.take());
+        request.unwrap_or_else(|| Err(Refusal { error: "there is no such request".to_owned(), at: String::new() }))
+    }
 }
 
 /// Who asks, and what.
@@ -93,20 +189,21 @@ pub(super) async fn asked(
     Ok((caller, http::json_body(headers, body, &app.settings.http).await?))
 }
 
-/// Decides a request that an enforcement point describes, if it may.
-pub(super) async fn evaluate(
+/// Whether an enforcement point may describe a request: it may `evaluate` requests for the resource, and of when and from
+/// where it is asked, the request keeps what the point may `assert`. In which circumstances it may do so again without being
+/// asked; none, where something was taken out.
+async fn described(
     app: &App,
     engine: &Engine,
     caller: &Caller,
-    mut request: Request,
-) -> Result<Decision, Fault> {
+    request: &mut Request,
+) -> Result<Option<Circumstances>, Fault> {
     if !caller.is_trusted
         && let Some(denial) = app.may(engine, caller, "evaluate", &request.resource, Surface::AuthZen).await?
     {
         return Err(Fault::NotAllowed(Box::new(denial)));
     }
-    assertions(app, engine, caller, &mut request).await?;
-    Ok(app.decide(engine, caller, request, Surface::AuthZen, Spend::Charge).await?)
+    assertions(app, engine, caller, request).await
 }
 
 /// Takes out of a request when and from where it is asked, unless the enforcement point may `assert` that.
@@ -115,28 +212,33 @@ pub(super) async fn assertions(
     engine: &Engine,
     caller: &Caller,
     request: &mut Request,
-) -> Result<(), Fault> {
+) -> Result<Option<Circumstances>, Fault> {
     let asserts = ["time", "ip"].iter().any(|name| request.context.contains_key(*name));
-    if asserts
-        && !caller.is_trusted
-        && app.may(engine, caller, "assert", &request.resource, Surface::AuthZen).await?.is_some()
-    {
+    if !asserts {
+        return Ok(Some(Circumstances::Others));
+    }
+    if !caller.is_trusted && app.may(engine, caller, "assert", &request.resource, Surface::AuthZen).await?.is_some() {
         request.context.remove("time");
         request.context.remove("ip");
+        return Ok(None);
     }
-    Ok(())
+    Ok(Some(Circumstances::All))
 }
 
-/// A decision as the answer says it.
-pub(super) fn render(decision: &Decision, detail: Detail) -> String {
+/// How much room an answer usually needs, in bytes.
+const ROOM: usize = 256;
+
+/// Writes a decision as the answer says it.
+fn render(decision: &Decision, detail: Detail, out: &mut Vec<u8>) {
     match detail {
-        Detail::Full => wire::decision::encode(decision),
-        Detail::Minimal => format!(r#"{{"decision":{}}}"#, decision.is_allow()),
+        Detail::Full => wire::decision::write(decision, out),
+        Detail::Minimal if decision.is_allow() => out.extend_from_slice(br#"{"decision":true}"#),
+        Detail::Minimal => out.extend_from_slice(br#"{"decision":false}"#),
     }
 }
 
-pub(super) fn json(text: String) -> Response {
-    ([(CONTENT_TYPE, "application/json")], text).into_response()
+pub(super) fn json(text: impl Into<Body>) -> Response {
+    ([(CONTENT_TYPE, "application/json")], text.into()).into_response()
 }
 
 /// Why there is no answer but an error. The body is a JSON object with the message as `error`, and the place in the request

@@ -3,6 +3,9 @@
 //! This takes texts without escapes, whole numbers as they are usually written, and every member once. Whatever else a
 //! text may be, and whatever is wrong with it, is for [`request`](super::request), which says so in words.
 
+#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only the service takes requests part by part"))]
+pub(crate) mod places;
+
 use std::ops::Range;
 
 /// Objects are not nested deeper.
@@ -34,7 +37,7 @@ impl Span {
 pub(crate) struct Object(u32);
 
 impl Object {
-    const REQUEST: Self = Self(0);
+    pub(crate) const REQUEST: Self = Self(0);
     const SUBJECT: Self = Self(1);
     const ACTION: Self = Self(2);
     const RESOURCE: Self = Self(3);
@@ -84,6 +87,28 @@ pub(crate) struct Element {
     pub(crate) org: Option<Span>,
 }
 
+/// Where the parts of a request stand in a text; those that are not there are empty.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Parts {
+    subject: Span,
+    action: Span,
+    pub(crate) resource: Span,
+    pub(crate) context: Span,
+}
+
+impl Parts {
+    /// The place of a part.
+    const fn place(&mut self, object: Object) -> Option<&mut Span> {
+        match object {
+            Object::SUBJECT => Some(&mut self.subject),
+            Object::ACTION => Some(&mut self.action),
+            Object::RESOURCE => Some(&mut self.resource),
+            Object::CONTEXT => Some(&mut self.context),
+            _ => None,
+        }
+    }
+}
+
 /// What a request says. It may be used for one after the other.
 #[derive(Debug, Default)]
 pub(crate) struct Plain {
@@ -94,25 +119,38 @@ pub(crate) struct Plain {
     pub(crate) resource: (Span, Span),
     pub(crate) members: Vec<Member>,
     pub(crate) elements: Vec<Element>,
+    pub(crate) parts: Parts,
 }
 
 impl Plain {
     /// Reads a request; nothing if it is not plain.
     #[must_use]
     pub(crate) fn read(&mut self, text: &str) -> Option<()> {
+        let mut reader = self.reader(text)?;
+        reader.object(Object::REQUEST)?;
+        reader.end()?;
+        self.is_request(text).then_some(())
+    }
+
+    fn reader<'t, 'p>(&'p mut self, text: &'t str) -> Option<Reader<'t, 'p>> {
         u32::try_from(text.len()).ok()?;
+        self.forget();
+        Some(Reader { bytes: text.as_bytes(), at: 0, depth: 0, seen: 0, plain: self })
+    }
+
+    fn forget(&mut self) {
         self.members.clear();
         self.elements.clear();
-        (self.subject, self.action, self.resource) = Default::default();
-        let mut reader = Reader { bytes: text.as_bytes(), at: 0, depth: 0, seen: 0, plain: self };
-        reader.object(Object::REQUEST)?;
-        reader.space();
-        let at_end = reader.at == text.len();
+        (self.subject, self.action, self.resource, self.parts) = Default::default();
+    }
+
+    /// Whether all was said that a request says.
+    fn is_request(&self, text: &str) -> bool {
         let (kind, id) = self.subject;
         let anonymous = kind.of(text) == "anonymous";
         let nothing_of_it = || self.members.iter().all(|member| member.object != Object::OF_SUBJECT);
         let said = !kind.is_empty() && !self.action.is_empty() && !self.resource.1.is_empty();
-        (at_end && said && anonymous == id.is_empty() && (!anonymous || nothing_of_it())).then_some(())
+        said && anonymous == id.is_empty() && (!anonymous || nothing_of_it())
     }
 }
 
@@ -208,6 +246,12 @@ impl Reader<'_, '_> {
         self.bytes.get(span.start as usize..span.end as usize).unwrap_or_default()
     }
 
+    /// Nothing more.
+    fn end(&mut self) -> Option<()> {
+        self.space();
+        (self.at == self.bytes.len()).then_some(())
+    }
+
     /// An object.
     fn object(&mut self, object: Object) -> Option<()> {
         if self.depth == MAX_DEPTH {
@@ -252,7 +296,12 @@ impl Reader<'_, '_> {
             return None;
         }
         self.seen |= bit;
-        self.object(inner)
+        let start = self.at;
+        self.object(inner)?;
+        if let Some(place) = self.plain.parts.place(inner) {
+            *place = Span { start: start as u32, end: self.at as u32 };
+        }
+        Some(())
     }
 
     /// A member that is no part of every request.

@@ -1,0 +1,230 @@
+//! Many requests in one text, which share what they do not say themselves. The text is read twice: once to see that all of
+//! it is plain, and where the parts of requests stand; and then each request, part by part, from where those are.
+
+use super::{Element, Object, Parts, Plain, Reader, Said, Span};
+use crate::{
+    request::{Input, Principal, Properties, Request, Resource},
+    wire::evaluations::{SEMANTICS, Semantic},
+};
+use std::ops::Range;
+
+/// Where the parts of many requests stand in a text that is plainly written; nothing if it is not, or asks for one request
+/// only, or is not what [`decode`](crate::wire::evaluations::decode) takes.
+pub(crate) fn places(text: &str) -> Option<(Vec<Parts>, Semantic)> {
+    let mut top = Plain::default();
+    let items = top.read_many(text)?;
+    let mut members = top.members.iter().zip(0..);
+    let options = members.find(|(member, _)| member.object == Object::REQUEST && member.name.of(text) == "options");
+    let Some((options, place)) = options else { return (!items.is_empty()).then_some((items, Semantic::default())) };
+    let mut inside = top.members.iter().filter(|member| member.object.member() == Some(place));
+    let semantic = match inside.find(|member| member.name.of(text) == "evaluations_semantic").map(|it| &it.value) {
+        None => Semantic::default(),
+        Some(Said::Text(name)) => SEMANTICS.iter().find(|(known, _)| *known == name.of(text))?.1,
+        Some(Said::None | Said::Bool(_) | Said::Int(_) | Said::List(_) | Said::Object) => return None,
+    };
+    (options.value == Said::Object && !items.is_empty()).then_some((items, semantic))
+}
+
+/// Where the parts of one request stand in a text that is plainly written.
+pub(crate) fn place(text: &str) -> Option<Parts> {
+    let mut plain = Plain::default();
+    plain.read(text).map(|()| plain.parts)
+}
+
+impl Parts {
+    /// These, and where one is missing, the shared one.
+    const fn or(self, shared: Self) -> Self {
+        const fn or(own: Span, shared: Span) -> Span {
+            if own.is_empty() { shared } else { own }
+        }
+        Self {
+            subject: or(self.subject, shared.subject),
+            action: or(self.action, shared.action),
+            resource: or(self.resource, shared.resource),
+            context: or(self.context, shared.context),
+        }
+    }
+}
+
+impl Plain {
+    /// Reads the request that these parts of a text are; nothing if that is none. They were read before, and are plain.
+    #[must_use]
+    pub(crate) fn read_parts(&mut self, text: &str, parts: Parts) -> Option<()> {
+        let Parts { subject, action, resource, context } = parts;
+        let mut reader = self.reader(text)?;
+        for (span, object) in [
+            (subject, Object::SUBJECT),
+            (action, Object::ACTION),
+            (resource, Object::RESOURCE),
+            (context, Object::CONTEXT),
+        ] {
+            if !span.is_empty() {
+                reader.at = span.start as usize;
+                reader.object(object)?;
+            }
+        }
+        self.is_request(text).then_some(())
+    }
+
+    /// Finds where the parts of many requests stand, each with what it shares with the others: the elements of
+    /// `evaluations`. Nothing if not all of the text is plain. What else is said at the top is among the members.
+    #[must_use]
+    pub(crate) fn read_many(&mut self, text: &str) -> Option<Vec<Parts>> {
+        let mut items = Vec::new();
+        let mut reader = self.reader(text)?;
+        reader.top(&mut items)?;
+        reader.end()?;
+        let shared = self.parts;
+        items.iter_mut().for_each(|item: &mut Parts| *item = item.or(shared));
+        Some(items)
+    }
+
+    /// The request that was read last, with all that it says: as [`request`](crate::wire::request) reads it.
+    pub(crate) fn request(&self, text: &str) -> Request {
+        let said = |span: Span| span.of(text).to_owned();
+        let ((kind, id), (resource_kind, resource_id)) = (self.subject, self.resource);
+        Request {
+            principal: Principal {
+                kind: said(kind),
+                id: Some(said(id)).filter(|id| !id.is_empty()),
+                properties: self.properties(text, Object::OF_SUBJECT),
+            },
+            action: said(self.action),
+            action_properties: self.properties(text, Object::OF_ACTION),
+            resource: Resource {
+                kind: said(resource_kind),
+                id: said(resource_id),
+                properties: self.properties(text, Object::OF_RESOURCE),
+            },
+            context: self.properties(text, Object::CONTEXT),
+        }
+    }
+
+    /// What an object says. It is not nested deeper than the reader takes it.
+    fn properties(&self, text: &str, object: Object) -> Properties {
+        let members = self.members.iter().zip(0..).filter(|(member, _)| member.object == object);
+        let value = |value: &Said, place: u32| match value {
+            Said::None => Input::None,
+            Said::Bool(value) => Input::Bool(*value),
+            Said::Int(value) => Input::Int(*value),
+            Said::Text(span) => Input::Text(span.of(text).to_owned()),
+            Said::List(range) => self.list(text, range.clone()),
+            Said::Object => Input::Object(self.properties(text, Object::of_member(place))),
+        };
+        members.map(|(member, place)| (member.name.of(text).to_owned(), value(&member.value, place))).collect()
+    }
+
+    /// Texts, and roles in organisations.
+    fn list(&self, text: &str, range: Range<usize>) -> Input {
+        let said = |span: Span| Input::Text(span.of(text).to_owned());
+        let elements = self.elements.get(range).unwrap_or_default().iter();
+        let element = elements.map(|Element { text, org }| match org {
+            None => said(*text),
+            Some(org) => Input::Object([("role".to_owned(), said(*text)), ("org".to_owned(), said(*org))].into()),
+        });
+        Input::List(element.collect())
+    }
+}
+
+impl Reader<'_, '_> {
+    /// What many requests share, and the requests.
+    fn top(&mut self, items: &mut Vec<Parts>) -> Option<()> {
+        self.must(b'{')?;
+        loop {
+            let name = self.text()?;
+            self.must(b':')?;
+            if self.part(name) != b"evaluations" {
+                self.member(Object::REQUEST, name)?;
+            } else if items.is_empty() {
+                self.items(items)?;
+            } else {
+                return None;
+            }
+            if !self.take(b',') {
+                return self.must(b'}');
+            }
+        }
+    }
+
+    /// Requests in a list, which is not empty.
+    fn items(&mut self, items: &mut Vec<Parts>) -> Option<()> {
+        self.must(b'[')?;
+        let mut item = Plain::default();
+        loop {
+            item.forget();
+            let mut reader = Reader { bytes: self.bytes, at: self.at, depth: 0, seen: 0, plain: &mut item };
+            reader.object(Object::REQUEST)?;
+            self.at = reader.at;
+            items.push(item.parts);
+            if !self.take(b',') {
+                return self.must(b']');
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Plain, place, places};
+    use crate::wire::evaluations::{Asked, decode, decode_one};
+
+    const SUBJECT: &str = r#"{"type": "user", "id": "a", "properties": {"roles": ["r", {"org": "o", "role": "s"}], "no": [], "n": null}}"#;
+
+    /// What is read part by part, and what is read at length.
+    fn compare(text: &str) {
+        let mut plain = Plain::default();
+        let (parts, _) = places(text).unwrap();
+        let Asked::Many(requests, _) = decode(text).unwrap() else { panic!("one request only") };
+        assert_eq!(parts.len(), requests.len());
+        for (parts, request) in parts.into_iter().zip(requests) {
+            match plain.read_parts(text, parts) {
+                Some(()) => assert_eq!(plain.request(text), request.unwrap()),
+                None => assert!(request.is_err(), "{request:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn parts_stand_where_they_are_said() {
+        compare(&format!(
+            r#"{{"action": {{"name": "read", "properties": {{"deep": {{"er": {{"x": -7}}}}, "is": true}}}}, "more": [],
+                "evaluations": [
+                    {{"resource": {{"type": "m", "id": "m"}}}},
+                    {{"subject": {{"type": "anonymous"}}, "resource": {{"id": "m", "type": "m"}}, "context": {{}}, "x": {{"y": 1}}}},
+                    {{"action": {{"name": "b"}}, "context": {{"ip": "::1", "time": "now"}}, "resource": {{"type": "m", "id": "m"}}}},
+                    {{}}, {{"subject": {{"type": "user"}}}}
+                ], "context": {{"ip": "10.0.0.1"}}, "options": {{"x": 1}}, "subject": {SUBJECT}}}"#
+        ));
+        compare(&format!(r#"{{"subject": {SUBJECT}, "evaluations": [{{"action": {{"name": "a"}}}}]}}"#));
+    }
+
+    #[test]
+    fn one_request() {
+        let text =
+            format!(r#"{{"subject": {SUBJECT}, "resource": {{"type": "m", "id": "m"}}, "action": {{"name": "a"}}}}"#);
+        let mut plain = Plain::default();
+        plain.read_parts(&text, place(&text).unwrap()).unwrap();
+        assert_eq!(plain.request(&text), decode_one(&text).unwrap());
+    }
+
+    #[test]
+    fn what_is_not_plain_is_read_at_length() {
+        for text in [
+            "",
+            "{}",
+            r#"{"evaluations": []}"#,
+            r#"{"evaluations": [{}], "evaluations": [{}]}"#,
+            r#"{"evaluations": [{"context": {"a": 1, "a": 1}}]}"#,
+            r#"{"evaluations": [{"context": {}, "context": {}}]}"#,
+            r#"{"subject": {}, "subject": {}, "evaluations": [{}]}"#,
+            r#"{"evaluations": [7]}"#,
+            r#"{"evaluations": [{}], "options": []}"#,
+            r#"{"evaluations": [{}], "options": {"evaluations_semantic": "some"}}"#,
+            r#"{"evaluations": [{}]} x"#,
+            r#"{"evaluations": [{}],}"#,
+            r#"{"evaluations": [{}"#,
+        ] {
+            assert!(places(text).is_none(), "{text}");
+        }
+    }
+}
