@@ -1,6 +1,9 @@
 //! AuthZEN 1.0.
 
-use crate::service::{Setup, show};
+use crate::{
+    identity::policyc,
+    service::{Setup, show},
+};
 use std::process::Command;
 
 const LAB: &str = r#"allow role researcher to infer;
@@ -34,6 +37,53 @@ fn a_request_is_decided() {
             r#"{"subject": "#,
         ]
     ));
+}
+
+/// What holds for one resource, or in some circumstances, holds for no other.
+#[test]
+fn an_enforcement_point_describes_only_what_it_may() {
+    let policy = r#"actions infer, evaluate, assert;
+allow service "point" to evaluate on tag open;
+allow service "point" to assert on tag near;
+allow anyone to infer when ip in [10.0.0.0/8];
+model "near" { tags: [open, near]; }
+model "far" { tags: [open]; }
+model "other" { tags: []; }
+"#;
+    let service = Setup::new(policy).start();
+    let (token, _) = policyc(&service, &["--config", "serve.toml", "--dev-token", "service point"]);
+    let on = |model: &str, rest: &str| format!(r#"{{"resource": {{"type": "model", "id": "{model}"}}{rest}}}"#);
+    let asserts = r#", "context": {"ip": "10.1.2.3"}"#;
+    let items = [
+        on("near", ""),
+        on("near", asserts),
+        on("near", asserts),
+        on("far", asserts),
+        on("far", asserts),
+        on("far", ""),
+        on("other", asserts),
+        on("near", asserts),
+        on("near", ""),
+    ];
+    // Written plainly, and so that every text has to be read at length.
+    for subject in [r#"{"type": "user", "id": "alice"}"#, r#"{"type": "user", "id": "\u0061lice"}"#] {
+        let body = format!(
+            r#"{{"subject": {subject}, "action": {{"name": "infer"}}, "evaluations": [{}]}}"#,
+            items.join(", ")
+        );
+        let request = service.post("/access/v1/evaluations", &body).bearer_auth(token.trim());
+        let answer: serde_json::Value = request.send().unwrap().json().unwrap();
+        let told = |item: &serde_json::Value| match item["context"]["code"].as_str() {
+            Some(code) => code.to_owned(),
+            None => item["decision"].to_string(),
+        };
+        let told: Vec<String> = answer["evaluations"].as_array().unwrap().iter().map(told).collect();
+        assert_eq!(
+            told,
+            ["NO_RULE", "true", "true", "NO_RULE", "NO_RULE", "NO_RULE", "EVALUATE_DENIED", "true", "NO_RULE"],
+            "{answer}"
+        );
+    }
 }
 
 #[test]
