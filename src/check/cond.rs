@@ -124,6 +124,16 @@ impl Cond {
         self.0.as_deref().unwrap_or(&CondKind::Const(true))
     }
 
+    /// Whether it is a copy of another one, or the other of it. What is not may say the same all the same.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
     /// Always true, or always false.
     #[must_use]
     pub fn constant(value: bool) -> Self {

@@ -14,10 +14,10 @@ use crate::{
         vocabulary::{Type, Vocabulary, builtin},
     },
     ids::IdVec,
-    query::space::{Case, Frame, Key, Side, SideId, key, pins},
+    query::space::{Declared, Frame, Key, Side, SideId, key, pins},
     value::Value,
 };
-use rayon::prelude::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use rayon::prelude::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
@@ -26,6 +26,8 @@ use std::{
 /// What two policy sets do not have in common.
 pub(super) struct Changed<'a> {
     frame: &'a Frame<'a>,
+    /// Whether what is equal says the same in both sets: they have the same numbers for names.
+    are_numbered_alike: bool,
     /// The attributes that are not taken for the same.
     keys: BTreeSet<Key>,
     /// The roles that are not included in the same ones.
@@ -43,14 +45,15 @@ pub(super) struct Changed<'a> {
     has_moved: bool,
 }
 
-/// The rules of a set that count, in source order, and what they say.
-type Marks = Vec<(RuleId, Mark)>;
+/// The rules of a set that count, in source order.
+type Counting<'a> = Vec<(RuleId, &'a Rule)>;
 
 impl<'a> Changed<'a> {
     /// What two policy sets do not have in common.
     pub(super) fn new(frame: &'a Frame<'a>) -> Self {
         let mut changed = Self {
             frame,
+            are_numbered_alike: frame.sides[OLD].numbers_like(&frame.sides[NEW]),
             keys: keys(frame),
             roles: roles(frame),
             actions: differ(frame, |side| side.vocabulary().actions.iter().cloned().collect::<BTreeSet<_>>()),
@@ -64,21 +67,19 @@ impl<'a> Changed<'a> {
                 .any(|side| side.ir.rules.iter().any(|rule| matches!(rule.effect, Effect::Gate(..)))),
         };
         changed.general = changed.actions;
-        let marks: IdVec<SideId, Marks> = frame.sides.ids().map(|side| changed.marks(side)).collect();
+        let counting: IdVec<SideId, Counting<'a>> = frame.sides.iter().map(counting).collect();
         for (side, other) in [(OLD, NEW), (NEW, OLD)] {
-            let only = only_one_says(&marks[side], &marks[other]);
-            let rules = &frame.sides[side].ir.rules;
-            let has_changed = |(id, mark): &&(RuleId, Mark)| {
-                only.contains(mark) || rules.find(*id).is_some_and(|rule| changed.is_shaken(side, rule))
-            };
-            let found: Vec<RuleId> = marks[side].par_iter().filter(has_changed).map(|(id, _)| *id).collect();
-            for id in found {
-                if let Some(rule) = rules.find(id) {
+            for (id, rule) in changed.only_one_says(&counting, side, other) {
+                changed.add(side, id, rule);
+            }
+            if changed.is_shaking() {
+                let shaken = counting[side].par_iter().filter(|(_, rule)| changed.is_shaken(side, rule));
+                for (id, rule) in shaken.copied().collect::<Vec<_>>() {
                     changed.add(side, id, rule);
                 }
             }
         }
-        changed.moved(&marks);
+        changed.moved(&counting);
         changed.by_code();
         changed
     }
@@ -88,13 +89,21 @@ impl<'a> Changed<'a> {
         self.rules[side].contains(&rule)
     }
 
-    /// Whether two sets may differ about the resource of a case even where no general rule has changed.
-    pub(super) fn touches(&self, case: &Case<'_>) -> bool {
-        let sides = || case.declared.pairs();
-        let fixed: Vec<Option<BTreeMap<Key, Value>>> =
-            sides().map(|(side, entity)| entity.map(|entity| self.frame.sides[side].fixed(entity))).collect();
-        fixed.windows(2).any(|pair| matches!(pair, [one, other] if one != other))
-            || case.id.as_ref().is_some_and(|id| self.ids.contains(id))
+    /// Whether two sets may differ about a resource even where no general rule has changed.
+    pub(super) fn touches(&self, id: Option<&Arc<str>>, declared: &Declared<'_>) -> bool {
+        id.is_some_and(|id| self.ids.contains(id)) || !self.are_declared_alike(declared)
+    }
+
+    /// Whether both sets fix the same for a resource.
+    fn are_declared_alike(&self, declared: &Declared<'_>) -> bool {
+        match (declared[OLD], declared[NEW]) {
+            (None, None) => true,
+            (Some(before), Some(after)) => {
+                let are_equal = before.values == after.values && self.are_numbered_alike && self.roles.is_empty();
+                are_equal || self.frame.sides[OLD].fixed(before) == self.frame.sides[NEW].fixed(after)
+            }
+            (Some(_), None) | (None, Some(_)) => false,
+        }
     }
 
     /// The changed rules that must be among those that fire where a change of a kind is to be found, at a resource that is
@@ -139,22 +148,60 @@ impl<'a> Changed<'a> {
         }
     }
 
+    /// The rules that only the first of two sets has. Most of its rules stand at the same place in both, from the beginning
+    /// or from the end, and need not be looked for.
+    fn only_one_says(&self, counting: &IdVec<SideId, Counting<'a>>, side: SideId, other: SideId) -> Counting<'a> {
+        let (mine, theirs) = (&counting[side], &counting[other]);
+        let from_end = |index: usize| theirs.get(index.saturating_add(theirs.len()).checked_sub(mine.len())?);
+        let is_at = |place: Option<&(RuleId, &Rule)>, rule| place.is_some_and(|(_, other)| self.are_equal(rule, other));
+        let unpaired = mine
+            .par_iter()
+            .enumerate()
+            .filter(|(index, (_, rule))| !is_at(theirs.get(*index), rule) && !is_at(from_end(*index), rule));
+        let unpaired: Counting<'a> = unpaired.map(|(_, rule)| *rule).collect();
+        // Only rules about the same resources can say the same.
+        let (mut ids, mut free) = (HashSet::new(), false);
+        for (_, rule) in &unpaired {
+            match pins(&rule.parts) {
+                Some(names) => ids.extend(names),
+                None => free = true,
+            }
+        }
+        let of = &self.frame.sides[other];
+        let near = of.rules_with(&ids, free).into_iter().filter_map(|id| of.ir.rules.find(id));
+        let near: Vec<&Rule> = near.filter(|rule| !rule.shadow).collect();
+        let said: HashSet<Mark> = near.par_iter().map(|rule| mark(of, rule)).collect();
+        let only = unpaired.par_iter().filter(|(_, rule)| !said.contains(&mark(&self.frame.sides[side], rule)));
+        only.copied().collect()
+    }
+
+    /// Whether rules of the two sets are so equal that they say the same; not all that do are.
+    fn are_equal(&self, one: &Rule, other: &Rule) -> bool {
+        let conds = || one.parts.iter().map(|part| &part.cond).eq(other.parts.iter().map(|part| &part.cond));
+        self.are_numbered_alike && one.effect == other.effect && conds()
+    }
+
     /// Of the prohibitions that both have, those that do not stand in the same order: the first decides.
-    fn moved(&mut self, marks: &IdVec<SideId, Marks>) {
-        let [before, after] = [OLD, NEW].map(|side| self.prohibitions(side, &marks[side]));
-        if before.iter().map(|(_, mark)| mark).eq(after.iter().map(|(_, mark)| mark)) {
+    fn moved(&mut self, counting: &IdVec<SideId, Counting<'a>>) {
+        let denies = |(_, rule): &&(RuleId, &Rule)| matches!(rule.effect, Effect::Deny(_) | Effect::Gate(..));
+        let [before, after] = [OLD, NEW].map(|side| counting[side].iter().filter(denies).copied());
+        if before.clone().count() == after.clone().count()
+            && before.clone().zip(after.clone()).all(|((_, one), (_, other))| self.are_equal(one, other))
+        {
             return;
         }
+        let marks = |side: SideId, rules: Counting<'a>| -> Vec<(RuleId, &'a Rule, Mark)> {
+            rules.par_iter().map(|(id, rule)| (*id, *rule, mark(&self.frame.sides[side], rule))).collect()
+        };
+        let (before, after) = (marks(OLD, before.collect()), marks(NEW, after.collect()));
         let mut places: HashMap<Mark, usize> = HashMap::new();
-        for (place, (_, mark)) in before.iter().enumerate() {
+        for (place, (_, _, mark)) in before.iter().enumerate() {
             places.entry(*mark).or_insert(place);
         }
         let mut last = 0;
         let mut seen = HashSet::new();
-        for (id, mark) in after {
-            let (Some(place), Some(rule)) = (places.get(&mark), self.frame.sides[NEW].ir.rules.find(id)) else {
-                continue;
-            };
+        for (id, rule, mark) in after {
+            let Some(place) = places.get(&mark) else { continue };
             if !seen.insert(mark) {
                 continue;
             }
@@ -164,15 +211,6 @@ impl<'a> Changed<'a> {
             }
             last = last.max(*place);
         }
-    }
-
-    /// Those that deny.
-    fn prohibitions(&self, side: SideId, marks: &[(RuleId, Mark)]) -> Marks {
-        let rules = &self.frame.sides[side].ir.rules;
-        let denies = |(id, _): &&(RuleId, Mark)| {
-            rules.find(*id).is_some_and(|rule| matches!(rule.effect, Effect::Deny(_) | Effect::Gate(..)))
-        };
-        marks.iter().filter(denies).copied().collect()
     }
 
     /// What a denial with a code obliges to depends on which rule denies.
@@ -193,17 +231,13 @@ impl<'a> Changed<'a> {
         }
     }
 
-    fn marks(&self, side: SideId) -> Marks {
-        let of = &self.frame.sides[side];
-        let rules: Vec<(RuleId, &Rule)> = of.ir.rules.pairs().filter(|(_, rule)| !rule.shadow).collect();
-        rules.into_par_iter().map(|(id, rule)| (id, mark(of, rule))).collect()
+    /// Whether there is anything that rules depend on and that is not the same in both sets.
+    fn is_shaking(&self) -> bool {
+        !self.keys.is_empty() || !self.roles.is_empty()
     }
 
     /// Whether a rule depends on something that is not the same in both sets.
     fn is_shaken(&self, side: SideId, rule: &Rule) -> bool {
-        if self.keys.is_empty() && self.roles.is_empty() {
-            return false;
-        }
         let of = &self.frame.sides[side];
         let mut shaken =
             matches!(rule.effect, Effect::Gate(..)) && self.keys.contains(&key(builtin::PRINCIPAL_GRANTED));
@@ -236,22 +270,9 @@ impl<'a> Changed<'a> {
     }
 }
 
-/// What only the first of two sets says. Most of it stands at the same place in both, from the beginning or from the end,
-/// and need not be looked for.
-fn only_one_says(mine: &[(RuleId, Mark)], theirs: &[(RuleId, Mark)]) -> HashSet<Mark> {
-    let from_end = |index: usize| theirs.get(index.saturating_add(theirs.len()).checked_sub(mine.len())?);
-    let is_at = |place: Option<&(RuleId, Mark)>, mark: &Mark| place.is_some_and(|(_, other)| other == mark);
-    let unpaired = mine
-        .iter()
-        .enumerate()
-        .filter(|(index, (_, mark))| !is_at(theirs.get(*index), mark) && !is_at(from_end(*index), mark));
-    let mut only: HashSet<Mark> = unpaired.map(|(_, (_, mark))| *mark).collect();
-    if !only.is_empty() {
-        for (_, mark) in theirs {
-            only.remove(mark);
-        }
-    }
-    only
+/// The rules of a set that count.
+fn counting<'a>(side: &Side<'a>) -> Counting<'a> {
+    side.ir.rules.pairs().filter(|(_, rule)| !rule.shadow).collect()
 }
 
 /// Whether something is not the same for all sets.

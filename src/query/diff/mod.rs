@@ -21,7 +21,7 @@ pub use known::{OnlyOne, only_one_knows};
 
 use super::{
     budget::Budget,
-    space::{Frame, SideId},
+    space::{Case, Frame, SideId},
 };
 use crate::{
     check::{Ir, ir::RuleId},
@@ -144,17 +144,11 @@ pub fn diff(
     let changed = Changed::new(&frame);
     let mut found = Findings { budget, states: HashMap::new() };
     // The rest first: a general rule is shown best by a resource that nobody has named.
-    let cases = frame.cases();
-    let touched: Vec<bool> = cases.par_iter().map(|case| changed.touches(case)).collect();
-    let (mut wanted, mut others) = (Vec::new(), Vec::new());
-    for (case, touched) in cases.iter().zip(touched).rev() {
-        match (touched, changed.general) {
-            (true, _) => wanted.push((case, true)),
-            (false, true) => others.push((case, false)),
-            (false, false) => {}
-        }
-    }
-    others.extend(wanted);
+    let cases = frame.cases_where(|id, declared| changed.general || changed.touches(id, declared));
+    let is_touched = |case: &&Case<'_>| changed.touches(case.id.as_ref(), &case.declared);
+    let (touched, others): (Vec<&Case<'_>>, Vec<_>) = cases.iter().rev().partition(is_touched);
+    let mut others: Vec<(&Case<'_>, bool)> = others.into_iter().map(|case| (case, false)).collect();
+    others.extend(touched.into_iter().map(|case| (case, true)));
     let all = others.len();
     let mut done = 0_usize;
     // Where resources are declared alike, there is nothing more to find once all has been found that there can be.

@@ -6,7 +6,7 @@ use crate::{
     glob::Glob,
     ids::IdVec,
 };
-use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
+use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use std::{
     collections::{BTreeSet, HashSet},
     sync::Arc,
@@ -20,7 +20,7 @@ pub(in crate::query) struct Case<'a> {
     /// The resource's kind.
     pub(in crate::query) kind: Kind,
     /// The declaration of each set that speaks of it.
-    pub(in crate::query) declared: IdVec<SideId, Option<&'a Entity>>,
+    pub(in crate::query) declared: Declared<'a>,
     /// The patterns that an id which is not named must match, since these are the declarations of it.
     pub(in crate::query) inside: Vec<Glob>,
     /// The patterns that it must not match.
@@ -36,6 +36,9 @@ pub(in crate::query) enum Kind {
     IsNot(BTreeSet<Arc<str>>),
 }
 
+/// What each set declares of a resource.
+pub(in crate::query) type Declared<'a> = IdVec<SideId, Option<&'a Entity>>;
+
 /// A declaration whose id is a pattern.
 type Pattern<'a> = (&'a Glob, &'a Entity);
 
@@ -43,61 +46,110 @@ impl<'a> Frame<'a> {
     /// All cases, each request in one of them: first what is declared, in source order, then what is only named, then the
     /// rest.
     pub(in crate::query) fn cases(&self) -> Vec<Case<'a>> {
-        let mut places = Vec::new();
-        let mut seen = HashSet::new();
-        let about = |kind: &str, id: &str| -> IdVec<SideId, Option<&'a Entity>> {
-            self.sides.iter().map(|side| side.entities(Owner::Resource).find(kind, id)).collect()
+        self.cases_where(|_, _| true)
+    }
+
+    /// Those of all cases that are wanted for their id or for the declarations of it. Who wants an id that nothing declares
+    /// wants it whatever declares it.
+    pub(in crate::query) fn cases_where(
+        &self,
+        wanted: impl Fn(Option<&Arc<str>>, &Declared<'a>) -> bool + Sync,
+    ) -> Vec<Case<'a>> {
+        let mut cases = self.declared(&wanted);
+        let place = |case: &Case<'a>| match (&case.kind, &case.id) {
+            (Kind::Is(kind), Some(id)) => Some((kind.clone(), id.clone())),
+            (Kind::Is(_) | Kind::IsNot(_), _) => None,
         };
-        for side in self.sides.iter() {
-            let mut exact: Vec<_> = side.entities(Owner::Resource).exact().collect();
-            exact.sort_by_key(|(_, entity)| (entity.at.file, entity.at.start));
-            for (id, Entity { kind, .. }) in exact {
-                if seen.insert((kind.clone(), id.clone())) {
-                    places.push((kind, id));
-                }
+        let mut seen: HashSet<(Arc<str>, Arc<str>)> = cases.iter().filter_map(place).collect();
+        // Most ids that are named are not wanted, and need not be looked up among the declarations then.
+        let has_patterns = self.sides.iter().any(|side| side.entities(Owner::Resource).patterns().next().is_some());
+        let undeclared = self.undeclared();
+        let may_be_wanted = |id: &Arc<str>| has_patterns || wanted(Some(id), &undeclared);
+        let mut whole: Vec<_> = self.names.whole().filter(|(_, id)| may_be_wanted(id)).collect();
+        whole.sort_unstable();
+        for (kind, id) in whole {
+            let declared = self.about(kind, id);
+            if wanted(Some(id), &declared) && seen.insert((kind.clone(), id.clone())) {
+                cases.push(Case::named(id, Kind::Is(kind.clone()), declared));
             }
         }
-        for (kind, id) in self.names.whole() {
-            if seen.insert((kind.clone(), id.clone())) {
-                places.push((kind, id));
-            }
-        }
-        let case = |(kind, id): &(&Arc<str>, &Arc<str>)| Case::named(id, Kind::Is((*kind).clone()), about(kind, id));
-        let mut cases: Vec<Case<'a>> = places.par_iter().map(case).collect();
-        for id in self.names.ids() {
+        let mut ids: Vec<_> = self.names.ids().filter(|id| may_be_wanted(id)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        for id in ids {
             let mut apart = BTreeSet::new();
             for kind in &self.kinds {
-                let entities = about(kind, id);
+                let entities = self.about(kind, id);
                 let place = (kind.clone(), id.clone());
                 if seen.contains(&place) || entities.iter().any(Option::is_some) {
                     apart.insert(kind.clone());
-                    if seen.insert(place) {
+                    if wanted(Some(id), &entities) && seen.insert(place) {
                         cases.push(Case::named(id, Kind::Is(kind.clone()), entities));
                     }
                 }
             }
-            cases.push(Case::named(id, Kind::IsNot(apart), self.undeclared()));
+            if wanted(Some(id), &undeclared) {
+                cases.push(Case::named(id, Kind::IsNot(apart), undeclared.clone()));
+            }
         }
         let mut patterned = BTreeSet::new();
+        let mut rest = Vec::new();
         for kind in &self.kinds {
             let of_kind: IdVec<SideId, Vec<Pattern<'a>>> = self.sides.iter().map(|side| patterns(side, kind)).collect();
             if of_kind.iter().all(Vec::is_empty) {
                 continue;
             }
-            cases.extend(self.other_ids(kind, &of_kind));
+            rest.extend(self.other_ids(kind, &of_kind));
             patterned.insert(kind.clone());
         }
-        cases.push(Case::other(Kind::IsNot(patterned), self.undeclared()));
+        rest.push(Case::other(Kind::IsNot(patterned), self.undeclared()));
+        cases.extend(rest.into_iter().filter(|case| wanted(None, &case.declared)));
         cases
+    }
+
+    /// The wanted ones of the cases that are declared by themselves: by the first set in source order, then what only the
+    /// next one declares.
+    fn declared(&self, wanted: &(impl Fn(Option<&Arc<str>>, &Declared<'a>) -> bool + Sync)) -> Vec<Case<'a>> {
+        // Each set has its declarations sorted, so that nothing needs to be looked up that all of them declare.
+        let rows = self.sides.iter().map(|side| side.entities(Owner::Resource).exact().peekable());
+        let mut rows: Vec<_> = rows.collect();
+        let mut places = Vec::new();
+        let at = |(id, entity): &(&'a Arc<str>, &'a Entity)| (&entity.kind, *id);
+        while let Some((side, first)) = rows
+            .iter_mut()
+            .map(|rows| rows.peek().copied())
+            .enumerate()
+            .filter_map(|(side, row)| Some((side, row?)))
+            .min_by_key(|(_, row)| at(row))
+        {
+            let (id, entity) = first;
+            let each = rows.iter_mut().zip(self.sides.iter()).map(|(rows, side)| {
+                let own = rows.next_if(|row| at(row) == at(&first)).map(|(_, entity)| entity);
+                own.or_else(|| side.entities(Owner::Resource).find(&entity.kind, id))
+            });
+            let declared: Declared<'a> = each.collect();
+            places.push((side, id, entity, declared));
+        }
+        let mut places: Vec<_> =
+            places.into_par_iter().filter(|(_, id, _, declared)| wanted(Some(id), declared)).collect();
+        places.sort_by_key(|(side, _, entity, _)| (*side, entity.at.file, entity.at.start));
+        let case = |(_, id, entity, declared): (usize, &Arc<str>, &Entity, Declared<'a>)| {
+            Case::named(id, Kind::Is(entity.kind.clone()), declared)
+        };
+        places.into_iter().map(case).collect()
     }
 
     /// The requests about one resource.
     pub(in crate::query) fn case(&self, kind: &str, id: &str) -> Case<'a> {
-        let about = self.sides.iter().map(|side| side.entities(Owner::Resource).find(kind, id));
-        Case::named(&id.into(), Kind::Is(kind.into()), about.collect())
+        Case::named(&id.into(), Kind::Is(kind.into()), self.about(kind, id))
     }
 
-    fn undeclared(&self) -> IdVec<SideId, Option<&'a Entity>> {
+    /// What each set declares of a resource.
+    fn about(&self, kind: &str, id: &str) -> Declared<'a> {
+        self.sides.iter().map(|side| side.entities(Owner::Resource).find(kind, id)).collect()
+    }
+
+    fn undeclared(&self) -> Declared<'a> {
         self.sides.iter().map(|_| None).collect()
     }
 

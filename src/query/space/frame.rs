@@ -2,7 +2,7 @@
 
 use super::{
     calendar::Calendar,
-    names::{Names, pins},
+    names::{Named, Names, pins},
 };
 use crate::{
     check::{
@@ -17,7 +17,7 @@ use crate::{
 };
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -111,13 +111,12 @@ impl<'a> Frame<'a> {
             frame.kinds.extend(kinds.filter(|kind| ir.vocabulary.resources.declares(kind)).cloned());
             known.push((*ir, keys));
         }
-        let sides: Vec<(Side<'a>, Names)> =
-            known.into_par_iter().map(|(ir, keys)| rayon::join(|| Side::new(ir, keys), || named(ir))).collect();
-        for (side, names) in sides {
+        let sides: Vec<(Side<'a>, Named)> = known.into_par_iter().map(|(ir, keys)| Side::new(ir, keys)).collect();
+        for (side, named) in sides {
             frame.sides.push(side);
-            frame.names.join(names);
+            frame.names.push(named);
         }
-        frame.kinds.extend(frame.names.whole().map(|(kind, _)| kind.clone()));
+        frame.kinds.extend(frame.names.kinds().cloned());
         frame.no_nested_names();
         frame
     }
@@ -172,12 +171,6 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// The resources that a set's rules or claims name.
-fn named(ir: &Ir) -> Names {
-    let rules = ir.rules.iter().map(|rule| &rule.parts);
-    Names::of(rules.chain(ir.claims.iter().map(|claim| &claim.parts)).map(|parts| &**parts))
-}
-
 impl Attribute {
     /// Takes in what one more set says of the attribute.
     fn join(&mut self, row: &vocabulary::Attribute) {
@@ -205,7 +198,8 @@ fn common(one: &Type, other: &Type) -> Option<Type> {
 }
 
 impl<'a> Side<'a> {
-    fn new(ir: &'a Ir, keys: IdVec<AttrId, Key>) -> Self {
+    /// A policy set, and the resources that its rules or claims name.
+    fn new(ir: &'a Ir, keys: IdVec<AttrId, Key>) -> (Self, Named) {
         let attrs = keys.pairs().map(|(attr, key)| (*key, attr)).collect();
         let mut side = Self { ir, keys, attrs, of_people: BTreeMap::new(), pinned: HashMap::new(), free: Vec::new() };
         for entity in ir.vocabulary.principals.iter() {
@@ -213,21 +207,45 @@ impl<'a> Side<'a> {
                 side.of_people.entry(key).or_default().insert(value);
             }
         }
+        let mut named = Named::default();
+        // Rules that follow each other are often about the same resource.
+        let (mut alike, mut about): (Vec<RuleId>, BTreeSet<Arc<str>>) = Default::default();
         for (id, rule) in ir.rules.pairs() {
+            named.add(&rule.parts);
             match pins(&rule.parts) {
                 None => side.free.push(id),
-                Some(names) => {
-                    for name in names {
-                        side.pinned.entry(name).or_default().push(id);
+                Some(pins) => {
+                    if pins != about {
+                        side.pin(&std::mem::replace(&mut about, pins), &alike);
+                        alike.clear();
                     }
+                    alike.push(id);
                 }
             }
         }
-        side
+        side.pin(&about, &alike);
+        ir.claims.iter().for_each(|claim| named.add(&claim.parts));
+        (side, named)
+    }
+
+    /// Takes note of rules that can only speak of resources with some ids.
+    fn pin(&mut self, ids: &BTreeSet<Arc<str>>, rules: &[RuleId]) {
+        for id in ids {
+            self.pinned.entry(id.clone()).or_default().extend(rules);
+        }
     }
 
     pub(in crate::query) fn vocabulary(&self) -> &'a Vocabulary {
         &self.ir.vocabulary
+    }
+
+    /// Whether another set has the same numbers for the attributes, roles and tiers that both know. Conditions that are
+    /// equal say the same then.
+    pub(in crate::query) fn numbers_like(&self, other: &Self) -> bool {
+        let [mine, theirs] = [self.vocabulary(), other.vocabulary()];
+        let keys = self.keys.iter().zip(other.keys.iter()).all(|(one, other)| one == other);
+        let roles = mine.roles.iter().zip(theirs.roles.iter()).all(|(one, other)| one.name == other.name);
+        keys && roles && mine.tiers.iter().zip(&theirs.tiers).all(|(one, other)| one == other)
     }
 
     /// An attribute of the set as an attribute of requests.
@@ -277,6 +295,13 @@ impl<'a> Side<'a> {
 
     pub(in crate::query) fn entities(&self, owner: Owner) -> &'a Entities {
         if owner == Owner::Principal { &self.ir.vocabulary.principals } else { &self.ir.vocabulary.resources }
+    }
+
+    /// The rules that can only speak of resources with some of these ids, and if so wanted those that can speak of any.
+    pub(in crate::query) fn rules_with(&self, ids: &HashSet<Arc<str>>, free: bool) -> Vec<RuleId> {
+        let pinned: HashSet<RuleId> = ids.iter().filter_map(|id| self.pinned.get(id)).flatten().copied().collect();
+        let free = if free { &*self.free } else { &[] };
+        pinned.into_iter().chain(free.iter().copied()).collect()
     }
 
     /// The rules that may speak of a resource, in source order; none for one that is not named.

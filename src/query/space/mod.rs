@@ -18,7 +18,7 @@ mod truth;
 mod wanted;
 
 pub(super) use calendar::{Calendar, TooLong};
-pub(super) use case::{Case, Kind};
+pub(super) use case::{Case, Declared, Kind};
 pub(super) use frame::{Frame, Key, Side, SideId, key};
 pub(super) use ground::{Given, Ground, Shown};
 pub(super) use names::pins;
@@ -72,12 +72,14 @@ pub(super) mod order {
 }
 
 /// The requests of a case as points, and questions about them.
+#[derive(Clone)]
 pub(super) struct Scene<'a> {
     pub(super) search: Search,
     pub(super) space: Space<'a>,
 }
 
 /// The dimensions of the requests of a case. All but the first few are made when a condition speaks of them.
+#[derive(Clone)]
 pub(super) struct Space<'a> {
     pub(super) ground: Ground<'a>,
     wanted: Wanted,

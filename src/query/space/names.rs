@@ -5,91 +5,97 @@ use crate::check::{
     vocabulary::builtin,
 };
 use crate::value::{Cmp, Value};
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::Arc,
+};
 
 /// Resources that conditions name. As long as a resource has another kind or another id than these, no test of its id can
 /// tell it from the rest, but for patterns.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(in crate::query) struct Names {
+    /// What each set names.
+    sets: Vec<Named>,
+}
+
+/// The resources that a set names.
+#[derive(Debug, Default)]
+pub(in crate::query) struct Named {
     /// By kind and id: what is said of the id matters for the kind only.
-    whole: BTreeSet<(Arc<str>, Arc<str>)>,
+    whole: BTreeMap<Arc<str>, HashSet<Arc<str>>>,
     /// By id alone.
-    ids: BTreeSet<Arc<str>>,
+    ids: HashSet<Arc<str>>,
+    /// What named something last, and the kind that it did for: the rules of a block share what they say of the resource.
+    last: Option<(Cond, Option<Arc<str>>)>,
 }
 
 impl Names {
-    /// What some lists of parts name, each of which must all hold.
-    pub(in crate::query) fn of<'p>(lists: impl Iterator<Item = &'p [Part]>) -> Self {
-        let mut found = Found::default();
-        for parts in lists {
-            let kind = parts.iter().find_map(|part| kind_of(&part.cond));
-            parts.iter().for_each(|part| found.walk(&part.cond, kind));
-        }
-        Self { whole: found.whole.into_iter().collect(), ids: found.ids.into_iter().collect() }
+    /// Takes note of what one more set names.
+    pub(in crate::query) fn push(&mut self, named: Named) {
+        self.sets.push(named);
     }
 
-    /// Takes note of what is named elsewhere, too.
-    pub(in crate::query) fn join(&mut self, mut others: Self) {
-        self.whole.append(&mut others.whole);
-        self.ids.append(&mut others.ids);
+    /// The kinds of the resources that are named by kind and id, some of them several times.
+    pub(in crate::query) fn kinds(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.sets.iter().flat_map(|set| set.whole.keys())
     }
 
-    /// The resources that are named by kind and id.
-    pub(in crate::query) fn whole(&self) -> impl Iterator<Item = &(Arc<str>, Arc<str>)> {
-        self.whole.iter()
+    /// The resources that are named by kind and id, in no order and some of them several times.
+    pub(in crate::query) fn whole(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
+        let all = self.sets.iter().flat_map(|set| &set.whole);
+        all.flat_map(|(kind, ids)| ids.iter().map(move |id| (kind, id)))
     }
 
-    /// The ids that are named alone.
+    /// The ids that are named alone, in no order and some of them several times.
     pub(in crate::query) fn ids(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.ids.iter()
+        self.sets.iter().flat_map(|set| &set.ids)
     }
 
-    /// The ids that are named for resources of a kind.
+    /// The ids that are named for resources of a kind, in no order and some of them several times.
     pub(in crate::query) fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Arc<str>> {
-        let whole = self.whole.range((Arc::from(kind), Arc::from(""))..).take_while(move |(of, _)| **of == *kind);
-        whole.map(|(_, id)| id).chain(&self.ids)
+        self.sets.iter().filter_map(|set| set.whole.get(kind)).flatten().chain(self.ids())
     }
 
     /// Whether an id is named, alone or for resources of a kind.
     pub(in crate::query) fn has(&self, kind: Option<&Arc<str>>, id: &Arc<str>) -> bool {
-        self.ids.contains(id) || kind.is_some_and(|kind| self.whole.contains(&(kind.clone(), id.clone())))
+        let of_kind = |set: &Named| kind.and_then(|kind| set.whole.get(kind)).is_some_and(|ids| ids.contains(id));
+        self.sets.iter().any(|set| set.ids.contains(id) || of_kind(set))
     }
 }
 
-/// What conditions name, in the order in which they do.
-#[derive(Default)]
-struct Found {
-    whole: Vec<(Arc<str>, Arc<str>)>,
-    ids: Vec<Arc<str>>,
-}
-
-impl Found {
-    /// Takes note of what a condition names that can only matter for resources of a kind.
-    fn walk(&mut self, cond: &Cond, kind: Option<&Arc<str>>) {
-        match cond.kind() {
-            CondKind::Const(_) => {}
-            CondKind::Not(inner) => self.walk(inner, kind),
-            CondKind::Any(inner) => inner.iter().for_each(|cond| self.walk(cond, kind)),
-            CondKind::All(inner) => {
-                let kind = inner.iter().find_map(kind_of).or(kind);
-                inner.iter().for_each(|cond| self.walk(cond, kind));
-            }
-            CondKind::Atom(atom) => {
-                for id in ids_of(atom) {
-                    match kind {
-                        Some(kind) => push(&mut self.whole, (kind.clone(), id)),
-                        None => push(&mut self.ids, id),
-                    }
-                }
+impl Named {
+    /// Takes note of what some parts name, all of which must hold.
+    pub(in crate::query) fn add(&mut self, parts: &[Part]) {
+        let kind = parts.iter().find_map(|part| kind_of(&part.cond));
+        for Part { cond, .. } in parts {
+            if !self.last.as_ref().is_some_and(|(last, of)| last.is(cond) && of.as_ref() == kind)
+                && self.walk(cond, kind)
+            {
+                self.last = Some((cond.clone(), kind.cloned()));
             }
         }
     }
-}
 
-/// Adds what is not the last already: rules about the same resource often follow each other.
-fn push<T: PartialEq>(all: &mut Vec<T>, one: T) {
-    if all.last() != Some(&one) {
-        all.push(one);
+    /// Takes note of what a condition names that can only matter for resources of a kind. Gives whether it names any.
+    fn walk(&mut self, cond: &Cond, kind: Option<&Arc<str>>) -> bool {
+        match cond.kind() {
+            CondKind::Const(_) => false,
+            CondKind::Not(inner) => self.walk(inner, kind),
+            CondKind::Any(inner) => inner.iter().fold(false, |any, cond| self.walk(cond, kind) || any),
+            CondKind::All(inner) => {
+                let kind = inner.iter().find_map(kind_of).or(kind);
+                inner.iter().fold(false, |any, cond| self.walk(cond, kind) || any)
+            }
+            CondKind::Atom(atom) => {
+                let mut any = false;
+                each_id(atom, &mut |id| {
+                    let ids = kind.map_or(&mut self.ids, |kind| self.whole.entry(kind.clone()).or_default());
+                    ids.insert(id.clone());
+                    any = true;
+                });
+                any
+            }
+        }
     }
 }
 
@@ -102,15 +108,15 @@ fn kind_of(cond: &Cond) -> Option<&Arc<str>> {
     }
 }
 
-/// The ids of resources that a test names.
-fn ids_of(atom: &Atom) -> Vec<Arc<str>> {
+/// Visits the ids of resources that a test names.
+fn each_id(atom: &Atom, visit: &mut impl FnMut(&Arc<str>)) {
     match atom {
-        Atom::Compare(builtin::RESOURCE_ID, _, Value::Text(id)) => vec![id.clone()],
+        Atom::Compare(builtin::RESOURCE_ID, _, Value::Text(id)) => visit(id),
         Atom::In(builtin::RESOURCE_ID, members) => match &**members {
-            Members::Texts(texts) => texts.iter().cloned().collect(),
-            Members::Ints(_) | Members::Tiers(_) | Members::Nets(_) | Members::Spans(_) => Vec::new(),
+            Members::Texts(texts) => texts.iter().for_each(visit),
+            Members::Ints(_) | Members::Tiers(_) | Members::Nets(_) | Members::Spans(_) => {}
         },
-        Atom::Like(builtin::RESOURCE_ID, glob) => glob.literal().map(Arc::from).into_iter().collect(),
+        Atom::Like(builtin::RESOURCE_ID, glob) => glob.literal().map(Arc::from).iter().for_each(visit),
         Atom::IsTrue(_)
         | Atom::Has(_)
         | Atom::Compare(..)
@@ -122,7 +128,7 @@ fn ids_of(atom: &Atom) -> Vec<Arc<str>> {
         | Atom::ContainsValue(..)
         | Atom::Overlaps(..)
         | Atom::OverlapsResource(..)
-        | Atom::Holds(_) => Vec::new(),
+        | Atom::Holds(_) => {}
     }
 }
 
@@ -140,7 +146,13 @@ fn pinned(cond: &Cond) -> Option<BTreeSet<Arc<str>>> {
         }
         CondKind::Atom(
             atom @ (Atom::Compare(builtin::RESOURCE_ID, Cmp::Eq, _) | Atom::In(builtin::RESOURCE_ID, _)),
-        ) => Some(ids_of(atom).into_iter().collect()),
+        ) => {
+            let mut ids = BTreeSet::new();
+            each_id(atom, &mut |id| {
+                ids.insert(id.clone());
+            });
+            Some(ids)
+        }
         CondKind::Atom(_) | CondKind::Not(_) | CondKind::Const(_) => None,
     }
 }
