@@ -24,6 +24,7 @@ pub(super) enum Answer {
 }
 
 /// The requests of a case, and the rules that may speak of them.
+#[derive(Clone)]
 pub(super) struct Asked<'a> {
     pub(super) scene: Scene<'a>,
     /// In source order.

@@ -26,8 +26,8 @@ use rayon::{
     slice::ParallelSlice,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// A rule that changes nothing.
@@ -94,23 +94,28 @@ impl Matters {
 pub fn idle(ir: &Ir) -> Vec<IdleRule> {
     let frame = Frame::new(&[ir]);
     let cases = frame.cases();
-    let matters = look(ir, &frame, &cases);
+    let fresh = Fresh::new(ir, &frame, &cases);
+    let matters = look(&fresh);
     let mut idle = BTreeMap::new();
     let (mut undecided, mut doubled) = (Vec::new(), Vec::new());
     for (id, matters) in matters {
         match (matters.fires, matters.decides, matters.needed) {
             (false, ..) => drop(idle.insert(id, Idle::NeverFires)),
-            (_, false, _) => undecided.push((id, Idle::NeverDecides as fn(Vec<RuleId>) -> Idle)),
+            (_, false, _) => undecided.push(id),
             (_, _, false) => doubled.push(id),
             (true, true, true) => {}
         }
     }
-    let gone = redundant(ir, &frame, &cases, &doubled).into_iter();
-    let replaced = undecided.into_iter().chain(gone.map(|id| (id, Idle::Redundant as fn(Vec<RuleId>) -> Idle)));
-    let replaced: Vec<_> = replaced.collect();
+    let gone = redundant(&fresh, &doubled).into_iter();
+    let replaced: Vec<(RuleId, bool)> =
+        undecided.into_iter().map(|id| (id, false)).chain(gone.map(|id| (id, true))).collect();
     let told = replaced.par_chunks(FEW).flat_map_iter(|some| {
-        let mut trials = Trials::new(ir, &frame, &cases);
-        some.iter().map(|(id, why)| (*id, why(stand_ins(&mut trials, *id)))).collect::<Vec<_>>()
+        let mut trials = Trials::new(&fresh);
+        let tell = |(id, decides): &(RuleId, bool)| {
+            let others = stand_ins(&mut trials, *id, *decides);
+            (*id, if *decides { Idle::Redundant(others) } else { Idle::NeverDecides(others) })
+        };
+        some.iter().map(tell).collect::<Vec<_>>()
     });
     idle.extend(told.collect::<Vec<_>>());
     idle.into_iter().map(|(rule, why)| IdleRule { rule, why }).collect()
@@ -118,15 +123,15 @@ pub fn idle(ir: &Ir) -> Vec<IdleRule> {
 
 /// Of allows whose work others do, those that can go: of two that do the same, either could, but not both. Rules are gone
 /// through from the last on.
-fn redundant<'a>(ir: &'a Ir, frame: &'a Frame<'a>, cases: &[Case<'a>], doubled: &[RuleId]) -> Vec<RuleId> {
+fn redundant(fresh: &Fresh<'_, '_>, doubled: &[RuleId]) -> Vec<RuleId> {
     // Most are replaced by rules that stay in any case. Whether they are is asked of each for itself.
     let all: BTreeSet<RuleId> = doubled.iter().copied().collect();
     let replaced = doubled.par_chunks(FEW).flat_map_iter(|some| {
-        let mut trials = Trials::new(ir, frame, cases);
+        let mut trials = Trials::new(fresh);
         some.iter().copied().filter(|id| !is_needed(&mut trials, *id, &all)).collect::<Vec<_>>()
     });
     let mut gone: BTreeSet<RuleId> = replaced.collect::<Vec<_>>().into_iter().collect();
-    let mut trials = Trials::new(ir, frame, cases);
+    let mut trials = Trials::new(fresh);
     for id in doubled.iter().rev() {
         if !gone.contains(id) && !is_needed(&mut trials, *id, &gone) {
             gone.insert(*id);
@@ -137,7 +142,7 @@ fn redundant<'a>(ir: &'a Ir, frame: &'a Frame<'a>, cases: &[Case<'a>], doubled: 
 
 /// Whether an allow may be needed without some others.
 fn is_needed(trials: &mut Trials<'_, '_>, id: RuleId, gone: &BTreeSet<RuleId>) -> bool {
-    let Some(rule) = trials.ir.rules.find(id) else { return false };
+    let Some(rule) = trials.fresh.ir.rules.find(id) else { return false };
     trials.places(rule).into_iter().any(|place| {
         let Some(trial) = trials.at(place) else { return false };
         let mut goal = trial.known_and_fires(id);
@@ -146,36 +151,69 @@ fn is_needed(trials: &mut Trials<'_, '_>, id: RuleId, gone: &BTreeSet<RuleId>) -
     })
 }
 
+/// Trials that nothing has been asked in yet. Many begin with the same one, and it is cheaper to copy than to make.
+struct Fresh<'a, 'c> {
+    ir: &'a Ir,
+    frame: &'a Frame<'a>,
+    cases: &'c [Case<'a>],
+    kept: Mutex<BTreeMap<usize, Arc<Trial<'a>>>>,
+}
+
+impl<'a, 'c> Fresh<'a, 'c> {
+    const fn new(ir: &'a Ir, frame: &'a Frame<'a>, cases: &'c [Case<'a>]) -> Self {
+        Self { ir, frame, cases, kept: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// A trial of a case.
+    fn trial(&self, place: usize) -> Option<Trial<'a>> {
+        let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept().get(&place).cloned();
+        let trial = match known {
+            Some(trial) => trial,
+            None => {
+                let new = Arc::new(Trial::new(self.ir, self.frame, self.cases.get(place)?));
+                let mut kept = kept();
+                if kept.len() > HELD {
+                    kept.clear();
+                }
+                kept.insert(place, new.clone());
+                new
+            }
+        };
+        Some((*trial).clone())
+    }
+}
+
 /// How many trials are held at a time.
 const HELD: usize = 32;
 
 /// The trials of the cases that were looked at last: most rules are about the same ones.
 struct Trials<'a, 'c> {
-    ir: &'a Ir,
-    frame: &'a Frame<'a>,
-    cases: &'c [Case<'a>],
+    fresh: &'c Fresh<'a, 'c>,
     held: BTreeMap<usize, Trial<'a>>,
 }
 
 impl<'a, 'c> Trials<'a, 'c> {
-    const fn new(ir: &'a Ir, frame: &'a Frame<'a>, cases: &'c [Case<'a>]) -> Self {
-        Self { ir, frame, cases, held: BTreeMap::new() }
+    const fn new(fresh: &'c Fresh<'a, 'c>) -> Self {
+        Self { fresh, held: BTreeMap::new() }
     }
 
     /// The places of the cases that a rule can be about.
     fn places(&self, rule: &Rule) -> Vec<usize> {
         let pins = pins(&rule.parts);
-        let about = self.cases.iter().enumerate().filter(|(_, case)| case.is_among(pins.as_ref()));
+        let about = self.fresh.cases.iter().enumerate().filter(|(_, case)| case.is_among(pins.as_ref()));
         about.map(|(place, _)| place).collect()
     }
 
     /// The trial of a case.
     fn at(&mut self, place: usize) -> Option<&mut Trial<'a>> {
-        let case = self.cases.get(place)?;
         if self.held.len() > HELD {
             self.held.clear();
         }
-        Some(self.held.entry(place).or_insert_with(|| Trial::new(self.ir, self.frame, case)))
+        match self.held.entry(place) {
+            Entry::Occupied(held) => Some(held.into_mut()),
+            Entry::Vacant(empty) => Some(empty.insert(self.fresh.trial(place)?)),
+        }
     }
 }
 
@@ -234,6 +272,7 @@ impl Actions {
 ///
 /// Few of the others are ever in the way. So examples are looked for as if there were none, and what fires on an example
 /// is excluded from the next one: only those rules are put into literals.
+#[derive(Clone)]
 struct Trial<'a> {
     ir: &'a Ir,
     asked: Asked<'a>,
@@ -292,8 +331,9 @@ impl<'a> Trial<'a> {
             };
             let Ok(facts) = Facts::new(&self.ir.vocabulary, &request, false) else { return Answer::Inconclusive };
             let action = Actions::one(self.ir, &request.action);
-            let on_it = self.rules.iter().filter(|known| known.actions.meets(action) && others(known));
-            let on_it = on_it.filter(|known| decides(known.rule, &facts));
+            // What is in literals is excluded already.
+            let open = self.rules.iter().filter(|known| known.fires.is_none() && known.actions.meets(action));
+            let on_it = open.filter(|known| others(known) && decides(known.rule, &facts));
             let firing: Vec<RuleId> = on_it.take(AT_ONCE).map(|known| known.id).collect();
             if firing.is_empty() {
                 return Answer::Witness(request);
@@ -336,13 +376,14 @@ impl<'a> Trial<'a> {
 }
 
 /// Looks for requests on which rules matter.
-fn look<'a>(ir: &'a Ir, frame: &'a Frame<'a>, cases: &[Case<'a>]) -> BTreeMap<RuleId, Matters> {
+fn look(fresh: &Fresh<'_, '_>) -> BTreeMap<RuleId, Matters> {
     let mut matters: BTreeMap<RuleId, Matters> = BTreeMap::new();
-    for some in cases.chunks(TOGETHER) {
-        let tasks: Vec<(&Case<'a>, Vec<RuleId>)> =
-            some.iter().flat_map(|case| tasks(frame, case, &mut matters)).collect();
+    let places: Vec<(usize, &Case<'_>)> = fresh.cases.iter().enumerate().collect();
+    for some in places.chunks(TOGETHER) {
+        let tasks: Vec<(usize, Vec<RuleId>)> =
+            some.iter().flat_map(|(place, case)| tasks(fresh.frame, *place, case, &mut matters)).collect();
         let looked: Vec<Vec<(RuleId, Matters)>> =
-            tasks.into_par_iter().map(|(case, rules)| look_at(ir, frame, case, &rules)).collect();
+            tasks.into_par_iter().map(|(place, rules)| look_at(fresh, place, &rules)).collect();
         for (id, found) in looked.into_iter().flatten() {
             let held = matters.entry(id).or_default();
             *held = held.or(found);
@@ -352,14 +393,15 @@ fn look<'a>(ir: &'a Ir, frame: &'a Frame<'a>, cases: &[Case<'a>]) -> BTreeMap<Ru
 }
 
 /// The rules to ask about in a case: those that have not been found to matter yet.
-fn tasks<'c, 'f>(
+fn tasks(
     frame: &Frame<'_>,
-    case: &'c Case<'f>,
+    place: usize,
+    case: &Case<'_>,
     matters: &mut BTreeMap<RuleId, Matters>,
-) -> Vec<(&'c Case<'f>, Vec<RuleId>)> {
+) -> Vec<(usize, Vec<RuleId>)> {
     let mut open: Vec<RuleId> = deciding(frame, case).into_iter().map(|(id, _)| id).collect();
     open.retain(|id| *matters.entry(*id).or_default() != Matters::YES);
-    open.chunks(FEW).map(|rules| (case, rules.to_vec())).collect()
+    open.chunks(FEW).map(|rules| (place, rules.to_vec())).collect()
 }
 
 const fn is_deciding(rule: &Rule) -> bool {
@@ -378,9 +420,9 @@ fn deciding<'a>(frame: &Frame<'a>, case: &Case<'_>) -> Vec<(RuleId, &'a Rule)> {
 }
 
 /// Looks for requests of a case on which some rules matter.
-fn look_at<'a>(ir: &'a Ir, frame: &'a Frame<'a>, case: &Case<'a>, rules: &[RuleId]) -> Vec<(RuleId, Matters)> {
-    let mut trial = Trial::new(ir, frame, case);
-    let known = rules.iter().filter_map(|id| Some((*id, ir.rules.find(*id)?)));
+fn look_at(fresh: &Fresh<'_, '_>, place: usize, rules: &[RuleId]) -> Vec<(RuleId, Matters)> {
+    let Some(mut trial) = fresh.trial(place) else { return Vec::new() };
+    let known = rules.iter().filter_map(|id| Some((*id, fresh.ir.rules.find(*id)?)));
     known.map(|(id, rule)| (id, trial.look(id, rule))).collect()
 }
 
@@ -392,20 +434,24 @@ fn may_fire(ir: &Ir, rule: &Rule, request: &Request) -> bool {
 ///
 /// Only rules that fire on some request where the idle one does can stand in for it, and on all such requests if alone. So
 /// requests are looked for on which none of those fires that have been found: each one leaves fewer to ask about.
-fn stand_ins(trials: &mut Trials<'_, '_>, id: RuleId) -> Vec<RuleId> {
-    let Some(rule) = trials.ir.rules.find(id) else { return Vec::new() };
+///
+/// A rule that decides nowhere has others that decide before it; one that does, others that allow the same.
+fn stand_ins(trials: &mut Trials<'_, '_>, id: RuleId, decides: bool) -> Vec<RuleId> {
+    let Some(rule) = trials.fresh.ir.rules.find(id) else { return Vec::new() };
     let mut alone: Option<BTreeSet<RuleId>> = None;
     let mut together = BTreeSet::new();
-    for place in trials.places(rule) {
-        let Some(trial) = trials.at(place) else { continue };
+    let places = trials.places(rule);
+    for place in &places {
+        let Some(trial) = trials.at(*place) else { continue };
         let mut start = trial.known_and_fires(id);
         if trial.find(rule, start) == Answer::Nothing {
             continue;
         }
-        let mut decides = start;
-        let never_decides = trial.seek(rule, &mut decides, |other| other.decides_before(id, rule)) == Answer::Nothing;
+        let mut where_it_decides = start;
+        let never_decides = !decides
+            || trial.seek(rule, &mut where_it_decides, |other| other.decides_before(id, rule)) == Answer::Nothing;
         if !never_decides {
-            start = decides;
+            start = where_it_decides;
         }
         let against = |other: &Known<'_>| !never_decides && !other.is_allow();
         let can_be = |other: &Known<'_>| other.id != id && other.is_allow() != never_decides;
@@ -432,7 +478,13 @@ fn stand_ins(trials: &mut Trials<'_, '_>, id: RuleId) -> Vec<RuleId> {
             match trial.seek(rule, &mut without, against) {
                 Answer::Witness(request) => left = trial.firing(&request, |known| left.contains(&known.id)),
                 Answer::Inconclusive => {}
-                Answer::Nothing => drop(alone_here.insert(other)),
+                Answer::Nothing => {
+                    alone_here.insert(other);
+                    // One is enough where there is no other case that may exclude it.
+                    if places.last() == Some(place) {
+                        break;
+                    }
+                }
             }
         }
         alone = Some(alone_here);

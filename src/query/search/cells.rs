@@ -8,7 +8,7 @@ use crate::ids::IdVec;
 use std::collections::HashMap;
 
 /// The cell that the search is in: for each dimension the classes that are still possible.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Cells {
     dims: IdVec<DimId, Dim>,
     /// The narrowings in the order they were made, each with the words before it in `saved`.
@@ -17,6 +17,7 @@ pub(super) struct Cells {
 }
 
 /// A dimension.
+#[derive(Clone)]
 struct Dim {
     /// The classes that are possible at all.
     possible: Classes,

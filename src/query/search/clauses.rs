@@ -10,7 +10,7 @@ use super::{
 use crate::ids::IdVec;
 
 /// Clauses, and who watches what.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Clauses {
     /// The literals of all clauses; the first two of each are the watched ones.
     lits: Vec<Lit>,

@@ -112,6 +112,7 @@ struct Level {
 
 /// A search. Conditions are added to it, then it is asked about some of them, one after the other; what it has learned
 /// stays.
+#[derive(Clone)]
 pub(super) struct Search {
     meanings: IdVec<Var, Meaning>,
     known: IdVec<Lit, Known>,

@@ -13,6 +13,7 @@ use crate::{
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Some policy sets, and a case.
+#[derive(Clone)]
 pub(in crate::query) struct Ground<'a> {
     pub(in crate::query) frame: &'a Frame<'a>,
     pub(in crate::query) case: Case<'a>,
@@ -23,7 +24,7 @@ pub(in crate::query) struct Ground<'a> {
 }
 
 /// Circumstances that are given beforehand.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(in crate::query) struct Given {
     /// As a request gives them.
     pub(in crate::query) context: Properties,

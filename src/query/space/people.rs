@@ -47,6 +47,7 @@ pub(in crate::query) enum PersonId {
 }
 
 /// The classes of principals.
+#[derive(Clone)]
 pub(in crate::query) struct People<'a> {
     pub(in crate::query) classes: Vec<Person<'a>>,
     /// What declarations fix, for each set and attribute: the classes and their values.

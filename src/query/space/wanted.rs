@@ -19,7 +19,7 @@ use std::{
 };
 
 /// What conditions name, by attribute.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Wanted {
     /// Where the lines of numbers, instants and addresses are cut.
     pub(super) cuts: BTreeMap<Key, BTreeSet<Value>>,
