@@ -9,7 +9,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use policyc::{
     Claims, Engine,
-    query::{Budget, ChangeKind, Finding, diff, idle, prove},
+    query::{Budget, ChangeKind, Finding, diff, idle, prove, who},
     request::{Principal, Request, Resource},
 };
 use std::fmt::Write;
@@ -130,7 +130,7 @@ fn models_of(count: usize, otherwise: impl Fn(usize) -> bool) -> String {
     text
 }
 
-/// What one principal may use of very many models; loading them does not count.
+/// What one principal may use of very many models, and who may use one of them; loading them does not count.
 fn listed(criterion: &mut Criterion) {
     let engine = Engine::builder().text("set.policy", &models_of(200_000, |_| false)).load().unwrap();
     let asked = Request::new(Principal::user("user-7@example.com").org("org-7"), "view", Resource::model("any"));
@@ -138,6 +138,12 @@ fn listed(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("list");
     group.sample_size(10);
     group.bench_function("models-200000", |bencher| bencher.iter(|| engine.usable(&asked, None)));
+    group.finish();
+    let asked = Request::new(Principal::anonymous(), "view", Resource::model("model-7"));
+    assert_eq!(who(engine.ir(), &asked, Budget::USUAL).unwrap().cases.len(), 2);
+    let mut group = criterion.benchmark_group("who");
+    group.sample_size(10);
+    group.bench_function("models-200000", |bencher| bencher.iter(|| who(engine.ir(), &asked, Budget::USUAL)));
     group.finish();
 }
 

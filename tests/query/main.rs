@@ -19,6 +19,7 @@ mod idle;
 mod listed;
 mod proofs;
 mod random;
+mod renamed;
 mod requests;
 mod topics;
 mod traps;
