@@ -81,10 +81,10 @@ impl Named {
         match cond.kind() {
             CondKind::Const(_) => false,
             CondKind::Not(inner) => self.walk(inner, kind),
-            CondKind::Any(inner) => inner.iter().fold(false, |any, cond| self.walk(cond, kind) || any),
+            CondKind::Any(inner) => self.walk_all(inner, kind),
             CondKind::All(inner) => {
                 let kind = inner.iter().find_map(kind_of).or(kind);
-                inner.iter().fold(false, |any, cond| self.walk(cond, kind) || any)
+                self.walk_all(inner, kind)
             }
             CondKind::Atom(atom) => {
                 let mut any = false;
@@ -96,6 +96,11 @@ impl Named {
                 any
             }
         }
+    }
+
+    /// As `walk`, for all of some: none is left out because another one names something.
+    fn walk_all(&mut self, conds: &[Cond], kind: Option<&Arc<str>>) -> bool {
+        conds.iter().filter(|cond| self.walk(cond, kind)).count() > 0
     }
 }
 
