@@ -2,9 +2,9 @@
 
 use crate::{
     identity::policyc,
+    python,
     service::{Setup, show},
 };
-use std::process::Command;
 
 const LAB: &str = r#"allow role researcher to infer;
 deny anyone to infer on tag sensitive unless ip in [10.0.0.0/8]
@@ -121,15 +121,8 @@ except DecernError as error:
 
 #[test]
 fn a_client_of_others_is_served() {
-    if Command::new("python3").arg("--version").output().is_err() {
-        eprintln!("not tried: there is no python3 on this machine");
-        return;
-    }
-    let root = env!("CARGO_MANIFEST_DIR");
-    let folder = format!("{root}/target/python/decern");
-    let made = Command::new(format!("{root}/scripts/python-venv")).args([&folder, "decern"]).status().unwrap();
-    assert!(made.success(), "scripts/python-venv says why");
+    let Some(mut python) = python::with("decern") else { return };
     let service = Setup::new(LAB).start();
-    let client = Command::new(format!("{folder}/bin/python")).args(["-c", CLIENT, &service.url("")]).output().unwrap();
+    let client = python.args(["-c", CLIENT, &service.url("")]).output().unwrap();
     assert!(client.status.success(), "{}", String::from_utf8_lossy(&client.stderr));
 }

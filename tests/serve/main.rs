@@ -17,6 +17,7 @@ mod idp;
 mod openapi;
 mod ops;
 mod policy;
+mod python;
 mod quickstart;
 mod service;
 mod tls;

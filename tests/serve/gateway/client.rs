@@ -1,8 +1,11 @@
 //! The gateway, as the client of OpenAI in Python sees it.
 
 use super::{DONE, bearer, before};
-use crate::upstream::{Exchange, Upstream};
-use std::{process::Command, thread};
+use crate::{
+    python,
+    upstream::{Exchange, Upstream},
+};
+use std::thread;
 
 /// Plays an upstream of OpenAI's interface until it is dropped: one answer, or a stream.
 fn speak(exchange: Exchange) {
@@ -74,18 +77,10 @@ assert client.models.retrieve("acme/open").id == "acme/open"
 
 #[test]
 fn the_client_of_openai_is_served() {
-    if Command::new("python3").arg("--version").output().is_err() {
-        eprintln!("not tried: there is no python3 on this machine");
-        return;
-    }
-    let root = env!("CARGO_MANIFEST_DIR");
-    let folder = format!("{root}/target/python/openai");
-    let made = Command::new(format!("{root}/scripts/python-venv")).args([&folder, "openai"]).status().unwrap();
-    assert!(made.success(), "scripts/python-venv says why");
+    let Some(mut python) = python::with("openai") else { return };
     let upstream = Upstream::start();
     let service = before(&upstream, "");
-    let mut client = Command::new(format!("{folder}/bin/python"));
-    let running = client
+    let running = python
         .args(["-c", CLIENT, &service.url(""), bearer(&service, "alice").trim_start_matches("Bearer ")])
         .spawn()
         .unwrap();
