@@ -33,7 +33,7 @@ use crate::{
 use changed::Changed;
 use goals::Anchor;
 use look::{Looked, Looker, Outcome};
-use rayon::prelude::{IntoParallelRefIterator, ParallelIterator};
+use rayon::prelude::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use std::{collections::HashMap, sync::Arc};
 
 /// The two sets, in the order in which they are compared.
@@ -146,7 +146,7 @@ pub fn diff(
     // The rest first: a general rule is shown best by a resource that nobody has named.
     let cases = frame.cases_where(|id, declared| changed.general || changed.touches(id, declared));
     let is_touched = |case: &&Case<'_>| changed.touches(case.id.as_ref(), &case.declared);
-    let (touched, others): (Vec<&Case<'_>>, Vec<_>) = cases.iter().rev().partition(is_touched);
+    let (touched, others): (Vec<&Case<'_>>, Vec<_>) = cases.par_iter().rev().partition(is_touched);
     let mut others: Vec<(&Case<'_>, bool)> = others.into_iter().map(|case| (case, false)).collect();
     others.extend(touched.into_iter().map(|case| (case, true)));
     let all = others.len();
