@@ -28,9 +28,9 @@ impl Desk {
     }
 }
 
-/// What only the service knows of a request, whatever the request says itself.
+/// What only the service sees of a request, whatever the request says itself.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Known {
+pub(crate) struct Seen {
     /// Whether the principal's wish for access was granted.
     pub(crate) granted: bool,
     /// Whether something is out of order.
@@ -45,7 +45,7 @@ impl Engine {
         desk: &mut Desk,
         text: &str,
         parts: Parts,
-        service: Known,
+        seen: Seen,
         now: DateTime<Utc>,
     ) -> Option<Decision> {
         let Desk { draft, json } = desk;
@@ -53,7 +53,7 @@ impl Engine {
         json.said.read_parts(text, parts)?;
         json.give_principal(set, draft, text, true)?;
         if !draft.is_anonymous() {
-            draft.give(set, builtin::PRINCIPAL_GRANTED, Given::Bool(service.granted)).ok()?;
+            draft.give(set, builtin::PRINCIPAL_GRANTED, Given::Bool(seen.granted)).ok()?;
         }
         draft.end_of_principal();
         let [action, kind, id] =
@@ -67,7 +67,7 @@ impl Engine {
             draft.time(set, now);
         }
         json.give_members(set, draft, text, |owner| owner != Owner::Principal)?;
-        draft.give(set, builtin::DEGRADED, Given::Bool(service.degraded)).ok()?;
+        draft.give(set, builtin::DEGRADED, Given::Bool(seen.degraded)).ok()?;
         let verdict = survey(set.graph, draft.settle(set));
         let principal = json.said.subject;
         let principal = (principal.0.of(text), Some(principal.1.of(text)).filter(|id| !id.is_empty()));

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     decision::{Decision, Denial, Effect, Obligation},
-    engine::{Desk, Engine, Known, Spend, Used},
+    engine::{Desk, Engine, Seen, Spend, Used},
     request::{Input, Refusal, Request, Resource},
     wire::plain::Parts,
 };
@@ -84,7 +84,7 @@ impl Drop for Held {
 }
 
 /// What the service sees of every request.
-const SEEN: Known = Known { granted: false, degraded: false };
+const SEEN: Seen = Seen { granted: false, degraded: false };
 
 impl From<Refusal> for NoDecision {
     fn from(refusal: Refusal) -> Self {
