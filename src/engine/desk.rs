@@ -31,37 +31,42 @@ impl Desk {
 /// What only the service sees of a request, whatever the request says itself.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen {
-    /// Whether the principal's wish for access was granted.
-    pub(crate) granted: bool,
+    /// Under which gate's mode the principal was granted access; none: not at all.
+    pub(crate) granted: Option<&'static str>,
     /// Whether something is out of order.
     pub(crate) degraded: bool,
 }
 
 impl Engine {
     /// Decides the request that parts of a text are, as [`decide_dated`](Self::decide_dated) does. Nothing is decided if it
-    /// does not fit the vocabulary, or has more than that knows: reading it at length has words for it.
+    /// does not fit the vocabulary, or has more than that knows: reading it at length has words for it. `see` is told the kind
+    /// and id of principal and resource; it sees nothing of a request that is to be read at length.
     pub(crate) fn decide_parts(
         &self,
         desk: &mut Desk,
         text: &str,
         parts: Parts,
-        seen: Seen,
+        see: impl FnOnce(Option<(&str, &str)>, (&str, &str)) -> Option<Seen>,
         now: DateTime<Utc>,
     ) -> Option<Decision> {
         let Desk { draft, json } = desk;
         let set = self.set.set();
         json.said.read_parts(text, parts)?;
         json.give_principal(set, draft, text, true)?;
-        if !draft.is_anonymous() {
-            draft.give(set, builtin::PRINCIPAL_GRANTED, Given::Bool(seen.granted)).ok()?;
-        }
-        draft.end_of_principal();
         let [action, kind, id] =
             [json.said.action, json.said.resource.0, json.said.resource.1].map(|span| span.of(text));
         // Here a resource says of which type it is.
         if kind.is_empty() {
             return None;
         }
+        let subject = json.said.subject;
+        let principal = (subject.0.of(text), Some(subject.1.of(text)).filter(|id| !id.is_empty()));
+        let seen = see(principal.1.map(|id| (principal.0, id)), (kind, id))?;
+        if !draft.is_anonymous() {
+            let granted = seen.granted.map_or(Given::Bool(false), Given::Text);
+            draft.give(set, builtin::PRINCIPAL_GRANTED, granted).ok()?;
+        }
+        draft.end_of_principal();
         draft.ask(set, action, kind, id, |_| None);
         if !says_time(&json.said, text) {
             draft.time(set, now);
@@ -69,8 +74,6 @@ impl Engine {
         json.give_members(set, draft, text, |owner| owner != Owner::Principal)?;
         draft.give(set, builtin::DEGRADED, Given::Bool(seen.degraded)).ok()?;
         let verdict = survey(set.graph, draft.settle(set));
-        let principal = json.said.subject;
-        let principal = (principal.0.of(text), Some(principal.1.of(text)).filter(|id| !id.is_empty()));
         let names = Names { principal, action, resource: (kind, id) };
         Some(self.answer_told(&Told { set, draft, names }, &verdict, Vec::new(), now, Spend::Charge))
     }

@@ -106,6 +106,41 @@ impl LiveEngine {
         self.follow(&mut space, read)
     }
 
+    /// Gives some files other texts, all or none, as [`change`](Self::change) does. `keep` is called once it is known that the
+    /// set is valid, before it decides.
+    ///
+    /// # Errors
+    /// If the set is not valid any more, or `keep` says no; then everything stays as it is.
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only the service changes several texts"))]
+    pub(crate) fn change_all<E: From<LoadError>>(
+        &self,
+        texts: &[(&str, &str)],
+        keep: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut space = self.space.lock().unwrap_or_else(PoisonError::into_inner);
+        let space = match &mut *space {
+            Some(space) => space,
+            none => none.insert(self.open()?),
+        };
+        let mut before = Vec::new();
+        for (name, text) in texts {
+            let Some(file) = space.file(name) else { continue };
+            before.extend(space.text(file).map(|old| (file, old.to_owned())));
+            space.change(file, text);
+        }
+        let changed = self.next(space.set()).map_err(E::from).and_then(|next| keep().map(|()| next));
+        match changed {
+            Ok(next) => {
+                self.put(next);
+                Ok(())
+            }
+            Err(error) => {
+                before.iter().for_each(|(file, text)| space.change(*file, text));
+                Err(error)
+            }
+        }
+    }
+
     /// Lets the set of another engine decide until the files are read again. What limits have counted stays.
     pub fn adopt(&self, other: &Engine) {
         let mut space = self.space.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,14 +165,18 @@ impl LiveEngine {
 
     /// Puts a set in the place of the one before. Whoever calls holds the workspace, so that sets come one after the other.
     fn exchange(&self, set: PolicySet) -> Result<(), LoadError> {
+        self.next(set).map(|next| self.put(next))
+    }
+
+    /// A set, compiled from the one before.
+    fn next(&self, set: PolicySet) -> Result<Compiled, LoadError> {
         let (mut meaning, revision) = Meaning::of(set).map_err(LoadError::Invalid)?;
         self.claims.hold(&mut meaning)?;
         let old = self.engine();
         let graph = update(&old.set.graph, old.ir(), &meaning.ir).map_err(LoadError::TooLarge)?;
         let mut set = Compiled::new(graph, meaning, revision);
         set.is_whole = false;
-        self.put(set);
-        Ok(())
+        Ok(set)
     }
 
     fn put(&self, set: Compiled) {

@@ -106,6 +106,11 @@ impl Loader {
         self.inputs.push(Input::Text { name: name.to_owned(), text: text.to_owned() });
     }
 
+    /// Adds a text that stands for a catalog; `name` says by its ending in which format.
+    pub(crate) fn catalog_text(&mut self, name: &str, text: &str) {
+        self.known(vec![Read { source: Source::new(name, name, text), is_catalog: true, fault: None }]);
+    }
+
     /// The texts of a set that was loaded, each as it is or changed; the last `catalogs` of them are catalogs.
     pub(crate) fn changed(
         sources: &Sources,

@@ -79,6 +79,12 @@ impl Workspace {
         self.sources.iter().find(|(_, source)| source.name() == name).map(|(id, _)| id)
     }
 
+    /// What a file says.
+    #[must_use]
+    pub fn text(&self, file: FileId) -> Option<&str> {
+        self.files.get(&file).map(|file| file.read.source.text())
+    }
+
     /// Gives a file another text. A file that is not there stays away.
     pub fn change(&mut self, file: FileId, text: &str) {
         let Some(old) = self.files.get(&file) else { return };

@@ -21,6 +21,7 @@ use tracing::{Instrument, Span, field::Empty};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Surface {
     Admin,
+    Acl,
     AuthZen,
     Gateway,
     Forward,
@@ -30,6 +31,7 @@ impl Surface {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Admin => "admin",
+            Self::Acl => "acl",
             Self::AuthZen => "authzen",
             Self::Gateway => "gateway",
             Self::Forward => "forward",
@@ -83,9 +85,6 @@ impl Drop for Held {
     }
 }
 
-/// What the service sees of every request.
-const SEEN: Seen = Seen { granted: false, degraded: false };
-
 impl From<Refusal> for NoDecision {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
@@ -128,7 +127,7 @@ impl App {
         spend: Spend,
     ) -> Result<Decision, NoDecision> {
         let making = self.begin(surface);
-        Self::settle(&mut request);
+        self.settle(engine, &mut request);
         let decision = self.ask(engine, &request, &making, spend)?;
         self.conclude(making, caller, Some(&request), &decision).await?;
         Ok(decision)
@@ -144,11 +143,12 @@ impl App {
         surface: Surface,
     ) -> Result<Option<Decision>, NoDecision> {
         let making = self.begin(surface);
-        let Some(decision) = engine.decide_parts(desk, text, parts, SEEN, making.now) else { return Ok(None) };
+        let seen = |principal: Option<(&str, &str)>, resource: (&str, &str)| self.seen(principal, resource);
+        let Some(decision) = engine.decide_parts(desk, text, parts, seen, making.now) else { return Ok(None) };
         let is_wanted = self.audit.is_on() || self.policies.shadow().is_watching();
         let request = is_wanted.then(|| {
             let mut request = desk.request(text);
-            Self::settle(&mut request);
+            self.settle(engine, &mut request);
             request
         });
         self.conclude(making, caller, request.as_ref(), &decision).await?;
@@ -205,7 +205,7 @@ impl App {
     ) -> Result<Held, NoDecision> {
         let making = self.begin(surface);
         let at = making.now;
-        Self::settle(&mut request);
+        self.settle(&engine, &mut request);
         let request = request.time(at);
         let mut decision = self.ask(&engine, &request, &making, Spend::Look)?;
         if decision.is_allow() {
@@ -233,7 +233,7 @@ impl App {
     ) -> Result<Option<Decision>, NoDecision> {
         let now = self.clock.now();
         let mut request = Request::new(caller.principal.clone(), action, resource.clone()).ip(caller.origin.client);
-        Self::settle(&mut request);
+        self.settle(engine, &mut request);
         let decision = engine.decide_dated(&request, now, Spend::Look)?;
         if decision.is_allow() {
             return Ok(None);
@@ -244,14 +244,14 @@ impl App {
 
     /// What a decision would be, and nothing else: nothing is recorded. For candidates of a list, which is one record.
     pub(crate) fn look(&self, engine: &Engine, mut request: Request) -> Result<Decision, Refusal> {
-        Self::settle(&mut request);
+        self.settle(engine, &mut request);
         engine.decide_dated(&request, self.clock.now(), Spend::Look)
     }
 
     /// Whether a request would be allowed, wherever limits stand: for lists of what there is to use.
     pub(crate) fn would_allow_with_room(&self, engine: &Engine, request: Request) -> Result<bool, Refusal> {
         let mut request = request.time(self.clock.now());
-        Self::settle(&mut request);
+        self.settle(engine, &mut request);
         Ok(engine.unlimited(&request)?.is_allow())
     }
 
@@ -274,13 +274,35 @@ impl App {
         self.audit.put(Record::list(self.clock.now(), caller, surface, asked, found, engine.revision())).await
     }
 
-    /// What only the service knows of a request, whatever it says itself: nobody grants access to themselves, and whether
-    /// something is out of order the service sees. When and where from, a surface lets stand or not.
-    fn settle(request: &mut Request) {
-        if request.principal.id.is_some() {
-            request.principal.properties.insert("granted".to_owned(), Input::Bool(SEEN.granted));
+    /// What only the service knows of a request, whatever it says itself: nobody grants access to themselves, what a resource was
+    /// registered with nobody else says, and whether something is out of order the service sees. When and where from, a
+    /// surface lets stand or not.
+    fn settle(&self, engine: &Engine, request: &mut Request) {
+        let managed = self.policies.managed();
+        if !managed.knows_nothing() {
+            managed.complete(&engine.ir().vocabulary, request);
+        } else if request.principal.id.is_some() {
+            request.principal.properties.insert("granted".to_owned(), Input::Bool(false));
         }
-        request.context.insert("degraded".to_owned(), Input::Bool(SEEN.degraded));
+        request.context.insert("degraded".to_owned(), Input::Bool(self.is_degraded()));
+    }
+
+    /// As [`settle`](Self::settle), of a request that is taken as it stands; none if it cannot be, as its resource is registered.
+    fn seen(&self, principal: Option<(&str, &str)>, resource: (&str, &str)) -> Option<Seen> {
+        let managed = self.policies.managed();
+        let mut seen = Seen { granted: None, degraded: self.is_degraded() };
+        if !managed.knows_nothing() {
+            if managed.is_registered(resource.0, resource.1) {
+                return None;
+            }
+            seen.granted = principal.and_then(|principal| managed.granted(principal, resource));
+        }
+        Some(seen)
+    }
+
+    /// Whether something that the service depends on is out of order.
+    const fn is_degraded(&self) -> bool {
+        false
     }
 }
 

@@ -5,6 +5,7 @@
 //! Each surface is a folder with its `routes()`; none knows another, and none decides by itself. What the service is told at
 //! its start are [`Settings`]; what it holds while it runs is the `App`.
 
+mod acl;
 mod app;
 pub(crate) mod audit;
 mod authzen;
@@ -13,6 +14,7 @@ mod forward;
 mod gateway;
 mod http;
 mod identity;
+mod managed;
 mod ops;
 mod outbound;
 mod policy;
@@ -93,6 +95,8 @@ fn routes(app: &Arc<App>) -> Router {
     Router::new()
         .merge(ops::routes())
         .merge(policy::routes())
+        .merge(managed::routes())
+        .merge(acl::routes())
         .merge(authzen::routes())
         .merge(gateway::routes(app))
         .merge(forward::routes(&app.settings.forward))

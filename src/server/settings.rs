@@ -3,7 +3,7 @@
 //! Each part of the service has its own table here, read by its own type in its own folder. What is misspelt or does not fit
 //! is an error that names the line; nothing is a default by mistake.
 
-use super::{audit, authzen, forward, gateway, http, identity, ops, outbound, policy};
+use super::{audit, authzen, forward, gateway, http, identity, managed, ops, outbound, policy};
 use crate::engine::Engine;
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -44,6 +44,8 @@ pub struct Settings {
     pub tls: Option<http::TlsFiles>,
     /// How policy sets are kept and compared.
     pub policy: policy::Settings,
+    /// What comes through its interfaces.
+    pub managed: managed::Settings,
     /// What it says of itself.
     pub log: ops::Log,
     /// Where it sends traces.
@@ -74,6 +76,7 @@ impl Default for Settings {
             outbound: outbound::Settings::default(),
             tls: None,
             policy: policy::Settings::default(),
+            managed: managed::Settings::default(),
             log: ops::Log::default(),
             trace: ops::Trace::default(),
             audit: audit::Settings::default(),

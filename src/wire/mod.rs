@@ -21,7 +21,7 @@ pub mod decision;
 pub mod evaluations;
 mod fields;
 pub mod json;
-mod pattern;
+pub(crate) mod pattern;
 pub(crate) mod plain;
 pub mod request;
 pub mod search;

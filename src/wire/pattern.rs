@@ -1,7 +1,7 @@
 //! Literal texts where the policy language reads patterns.
 
 /// A pattern that matches this text only.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len());
     for character in text.chars() {
         if matches!(character, '*' | '?' | '\\') {

@@ -46,7 +46,7 @@ pub(crate) const TOPICS: &[Topic] = &[
                     "[a c@x]",
                 ],
             ),
-            ("model.org", &["absent", "none", "\"x\"", "\"y\"", "\"a\"", "\"b\"", "\"z\""]),
+            ("model.org", &["absent", "none", "\"x\"", "\"y\"", "\"a\"", "\"b\"", "\"c\"", "\"z\""]),
             ("model.tags", &["absent", "[]", "[a]", "[b]", "[c]"]),
         ],
     },

@@ -6,6 +6,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "a test that panics has failed, as it should")]
 #![expect(clippy::disallowed_methods, reason = "how long the service waits is measured")]
 
+mod acl;
 mod audit;
 mod authzen;
 mod conformance;

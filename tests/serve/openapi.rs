@@ -19,7 +19,7 @@ fn routes(folder: &Path) -> BTreeSet<String> {
         let text = fs::read_to_string(&entry).unwrap();
         let paths =
             text.split(".route(").skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
-        found.extend(paths.map(ToOwned::to_owned));
+        found.extend(paths.map(|path| path.replace("{*", "{")));
     }
     found
 }

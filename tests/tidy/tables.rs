@@ -62,7 +62,7 @@ pub(crate) const IMPORTS: &[(&str, &str)] = &[
 /// Where each dependency may be used: folders and files under `src/`. What is in one place can be taken back.
 pub(crate) const PLACES: &[(&str, &str)] = &[
     ("annotate-snippets", "report/"),
-    ("arc-swap", "engine/ server/http/ server/policy/"),
+    ("arc-swap", "engine/ server/http/ server/managed/ server/policy/"),
     ("blake3", "load/bundle/"),
     ("bytemuck", "compile/bundle/"),
     ("chrono", ANYWHERE),
@@ -124,7 +124,7 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
     ("opentelemetry_sdk", "server/ops/"),
     ("percent-encoding", "server/"),
     ("reqwest", "server/"),
-    ("rusqlite", "server/audit/ store/"),
+    ("rusqlite", "server/audit/ server/managed/ store/"),
     ("rustls", "server/http/"),
     ("tokio", "server/"),
     ("tokio-rustls", "server/http/"),

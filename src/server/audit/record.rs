@@ -11,11 +11,13 @@ use crate::{
     server::{
         decide::Surface,
         identity::{Caller, Origin, Unauthenticated},
+        managed::{Changed, Document, Kind},
     },
     wire,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::{borrow::Cow, net::IpAddr};
 
@@ -34,6 +36,7 @@ pub(crate) struct Record<'a> {
 enum Event<'a> {
     Decision { caller: &'a Principal, request: &'a Request, decision: &'a Decision },
     List { caller: &'a Principal, request: &'a Request, count: usize, digest: String, revision: &'a str },
+    Change { caller: &'a Principal, changed: &'a Changed },
     Unauthenticated(&'a Unauthenticated),
     Alert(&'a Raised),
     Retention { count: i64, through: i64 },
@@ -86,6 +89,12 @@ impl<'a> Record<'a> {
         Self { time: now, origin: Some((&caller.origin, surface)), event }
     }
 
+    /// A managed document that was changed.
+    pub(crate) const fn change(now: DateTime<Utc>, caller: &'a Caller, surface: Surface, changed: &'a Changed) -> Self {
+        let event = Event::Change { caller: &caller.principal, changed };
+        Self { time: now, origin: Some((&caller.origin, surface)), event }
+    }
+
     /// A credential that does not hold.
     pub(crate) const fn unauthenticated(
         now: DateTime<Utc>,
@@ -128,6 +137,7 @@ impl<'a> Record<'a> {
             digest: None,
             revision: None,
             message: None,
+            change: None,
             raised: None,
             through: None,
         };
@@ -143,6 +153,10 @@ impl<'a> Record<'a> {
                 view.count = Some(i64::try_from(*count).unwrap_or(i64::MAX));
                 view.digest = Some(digest);
                 view.revision = Some(revision);
+            }
+            Event::Change { caller, changed } => {
+                view.caller = Some(Who::of(caller));
+                view.change = Some(Written::of(changed));
             }
             Event::Unauthenticated(error) => view.message = Some(&error.message),
             Event::Alert(raised) => view.raised = Some(raised),
@@ -165,6 +179,7 @@ impl Event<'_> {
         match self {
             Self::Decision { .. } => "decision",
             Self::List { .. } => "list",
+            Self::Change { .. } => "change",
             Self::Unauthenticated(_) => "unauthenticated",
             Self::Alert(_) => "alert",
             Self::Retention { .. } => "retention",
@@ -198,6 +213,8 @@ struct View<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<Written<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     raised: Option<&'a Raised>,
     #[serde(skip_serializing_if = "Option::is_none")]
     through: Option<i64>,
@@ -224,8 +241,48 @@ impl<'a> Who<'a> {
     fn other(caller: &'a Principal, request: &Request) -> Option<Self> {
         let subject = &request.principal;
         let is_same = caller.kind == subject.kind && caller.id == subject.id;
-        (!is_same).then_some(Self { kind: &caller.kind, id: caller.id.as_deref() })
+        (!is_same).then(|| Self::of(caller))
     }
+
+    fn of(principal: &'a Principal) -> Self {
+        Self { kind: &principal.kind, id: principal.id.as_deref() }
+    }
+}
+
+/// A managed document, as it was and as it is.
+#[derive(Serialize)]
+struct Written<'a> {
+    kind: &'static str,
+    of: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    part: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u32>,
+    before: Option<Value>,
+    after: Option<Value>,
+}
+
+impl<'a> Written<'a> {
+    fn of(changed: &'a Changed) -> Self {
+        let Changed { key, before, after } = changed;
+        Self {
+            kind: key.kind.name(),
+            of: &key.of,
+            part: &key.part,
+            version: after.as_ref().map(|document| document.version),
+            before: before.as_ref().map(|document| told(document)),
+            after: after.as_ref().map(|document| told(document)),
+        }
+    }
+}
+
+/// What a document says, without secrets and their hashes.
+fn told(document: &Document) -> Value {
+    let mut body = document.body.json();
+    if let (Kind::ApiKey, Some(members)) = (document.key.kind, body.as_object_mut()) {
+        members.retain(|name, _| !name.contains("hash"));
+    }
+    body
 }
 
 struct Asked<'a>(Cow<'a, Request>);

@@ -62,6 +62,16 @@ pub(crate) struct Caller {
     pub(crate) origin: Origin,
 }
 
+impl Caller {
+    /// How they are called in logs and histories.
+    pub(crate) fn name(&self) -> String {
+        match &self.principal.id {
+            Some(id) => format!("{} {id:?}", self.principal.kind),
+            None => self.principal.kind.clone(),
+        }
+    }
+}
+
 /// Tells who asks.
 pub(crate) struct Identity {
     clock: Arc<dyn Clock>,

@@ -87,15 +87,6 @@ fn is_of_another_site(headers: &HeaderMap) -> bool {
             .is_none_or(|authority| own.is_none_or(|own| !authority.as_str().eq_ignore_ascii_case(own)))
 }
 
-/// How a caller is called in the log and in the history.
-fn name(caller: &Caller) -> String {
-    let principal = &caller.principal;
-    match &principal.id {
-        Some(id) => format!("{} {id:?}", principal.kind),
-        None => principal.kind.clone(),
-    }
-}
-
 /// What runs, what ran before, and what decides beside it.
 async fn list(
     State(app): State<Arc<App>>,
@@ -163,7 +154,7 @@ async fn stage(
     let caller = manager(&app, &headers, origin, About::Candidate).await?;
     let engine = app.policies.load_upload(uploaded(&app, &headers, body).await?).await?;
     let told = valid(&engine);
-    app.policies.stage(engine, &name(&caller));
+    app.policies.stage(engine, &caller.name());
     Ok(Json(told).into_response())
 }
 
@@ -229,7 +220,7 @@ async fn rollback(
 
 async fn change(app: Arc<App>, origin: Origin, headers: HeaderMap, change: Change) -> Result<Response, Fault> {
     let caller = manager(&app, &headers, origin, About::Running).await?;
-    app.policies.change(change, name(&caller)).await?;
+    app.policies.change(change, caller.name()).await?;
     Ok(Json(state(&app)).into_response())
 }
 

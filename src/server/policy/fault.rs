@@ -45,25 +45,26 @@ impl Unchanged {
 
     /// What is told: the message as `error`, and beside it what `policyc check --format json` says of the set.
     pub(super) fn json(&self) -> Value {
-        let mut told = match self {
+        match self {
             Self::Set(error) => diagnostics(error),
             Self::Pinned(_) | Self::NoCandidate | Self::NoRevision | Self::NotPinned | Self::Unkept(_) => {
-                Value::Object(serde_json::Map::new())
+                serde_json::json!({ "error": self.to_string() })
             }
-        };
-        if let Some(members) = told.as_object_mut() {
-            members.insert("error".to_owned(), self.to_string().into());
         }
-        told
     }
 }
 
-fn diagnostics(error: &LoadError) -> Value {
+/// What is told of a set that cannot be used: the first errors as `error`, and beside it what `policyc check --format json` says.
+pub(in crate::server) fn diagnostics(error: &LoadError) -> Value {
     let text = match error {
         LoadError::Invalid(invalid) => json::render(&invalid.diagnostics, &invalid.sources),
         LoadError::Unreadable(_) | LoadError::TooLarge(_) | LoadError::Bundle(_) => {
             json::render(&[], &crate::source::Sources::default())
         }
     };
-    serde_json::from_str(&text).unwrap_or_default()
+    let mut told: Value = serde_json::from_str(&text).unwrap_or_default();
+    if let Some(members) = told.as_object_mut() {
+        members.insert("error".to_owned(), first_errors(error).into());
+    }
+    told
 }

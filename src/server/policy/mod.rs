@@ -13,11 +13,13 @@ mod upload;
 mod watch;
 
 pub(super) use admin::routes;
+pub(super) use fault::diagnostics;
 pub(super) use watch::watch;
 
 use super::{
     Settings as All,
     app::Failure,
+    managed::Managed,
     ops::{Change as Outcome, Metrics},
     settings::Faulty,
 };
@@ -141,7 +143,10 @@ impl From<std::io::Error> for Unchanged {
 
 /// The running set, those before it, and the candidate beside it.
 pub(crate) struct Policies {
+    /// The set of the files, or the one that was chosen.
     live: LiveEngine,
+    /// That set with managed documents behind it.
+    managed: Managed,
     settings: Settings,
     catalogs: Vec<PathBuf>,
     shadow_paths: Vec<PathBuf>,
@@ -174,11 +179,13 @@ impl Policies {
                 builder.live_from(kept.ok_or_else(missing)?)
             }
         };
+        let managed = Managed::open(settings, (*live.engine()).clone(), clock.clone()).map_err(Failure::Settings)?;
         let now = clock.now();
         revisions.keep(&live.engine(), How::Start, "the service", now).map_err(unkept)?;
         metrics.loaded(now.timestamp());
         let policies = Self {
             live,
+            managed,
             settings: settings.policy,
             catalogs,
             shadow_paths: shadow,
@@ -193,7 +200,12 @@ impl Policies {
 
     /// The set as it is now: take it once for each answer.
     pub(crate) fn current(&self) -> Arc<Engine> {
-        self.live.engine()
+        self.managed.engine()
+    }
+
+    /// What came through the service's interfaces.
+    pub(crate) const fn managed(&self) -> &Managed {
+        &self.managed
     }
 
     /// What decides beside the running set, and what it would have decided otherwise.
@@ -257,8 +269,9 @@ impl Policies {
                     return Err(Unchanged::Pinned(pinned.clone()));
                 }
                 self.live.reload()?;
+                self.managed.rebase(self.live.engine())?;
                 // The set decides already: that it is not kept is said, and takes nothing back.
-                if let Err(error) = revisions.keep(&self.current(), How::Reload, by, now) {
+                if let Err(error) = revisions.keep(&self.live.engine(), How::Reload, by, now) {
                     tracing::error!(%error, "the running policy set cannot be kept");
                 }
             }
@@ -287,6 +300,7 @@ impl Policies {
         revisions.keep(engine, how, by, self.clock.now())?;
         revisions.pin(Some(engine.revision().into()))?;
         self.live.adopt(engine);
+        self.managed.rebase(self.live.engine())?;
         Ok(())
     }
 

@@ -215,7 +215,7 @@ fn overlap(a: &Rule, b: &Rule) -> bool {
 
 /// A text as a part of an identifier. Two texts never give the same: whatever is not a letter, a digit or a hyphen between
 /// them is written as `_` and two hexadecimal digits for each byte.
-fn identifier(text: &str) -> String {
+pub(super) fn identifier(text: &str) -> String {
     let bytes = text.as_bytes();
     let plain = |index: Option<usize>| index.and_then(|index| bytes.get(index)).is_some_and(u8::is_ascii_alphanumeric);
     let mut identifier = String::with_capacity(text.len());

@@ -93,6 +93,12 @@ pub fn import_grant(text: &str, user: &str) -> Result<Imported, Refusal> {
     Ok(Imported { items, notes: Vec::new() })
 }
 
+/// A text as a part of a label. Two texts never give the same.
+#[must_use]
+pub fn identifier(text: &str) -> String {
+    lower::identifier(text)
+}
+
 /// Every document of a text; the first faulty one is the answer for all.
 fn each<T>(text: &str, read: fn(Input) -> Result<T, Refusal>) -> Result<Vec<T>, Refusal> {
     let text = json::without_mark(text);

@@ -1,0 +1,109 @@
+//! Managed documents over HTTP, for administrators: changes that wait for their confirmation, and all documents as policy files.
+
+use super::{Body, Document, Kind, Manager, Refused, policy};
+use crate::{
+    request::Resource,
+    server::{
+        app::App,
+        decide::{NoDecision, Surface},
+        identity::{Caller, Origin},
+    },
+    wire::acl::identifier,
+};
+use ::http::HeaderMap;
+use axum::{
+    Extension, Json, Router,
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
+
+pub(in crate::server) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v1/admin/changes", get(proposals))
+        .route("/v1/admin/changes/{digest}/confirm", post(confirm))
+        .route("/v1/admin/documents/export", get(export))
+}
+
+async fn caller(app: &App, headers: &HeaderMap, origin: Origin) -> Result<Caller, NoDecision> {
+    app.caller(headers, origin, Surface::Admin).await
+}
+
+/// The changes that wait for somebody to confirm them, as far as the caller manages what they change.
+async fn proposals(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let caller = caller(&app, &headers, origin).await?;
+    let engine = app.policies.current();
+    let now = app.clock.now();
+    let told = |document: &Arc<Document>| {
+        let Body::Proposal(proposal) = &document.body else { return None };
+        let may = |of: &str| {
+            let (kind, id) = of.split_once(' ').unwrap_or(("", of));
+            caller.is_trusted || app.would_allow(&engine, &caller, &proposal.action, &Resource::new(kind, id))
+        };
+        let is_visible = proposal.lapses > now && proposal.changes.iter().all(|change| may(&change.of));
+        is_visible.then(|| {
+            let mut told = document.about();
+            told.insert("digest".to_owned(), document.key.of.clone().into());
+            told.insert("change".to_owned(), document.body.json());
+            Value::Object(told)
+        })
+    };
+    let all = app.policies.managed().list(Kind::Proposal, None, usize::MAX);
+    let data: Vec<Value> = all.iter().filter_map(told).collect();
+    Ok(Json(json!({ "data": data })).into_response())
+}
+
+/// Makes exactly the change that was proposed.
+async fn confirm(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
+    Path(digest): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let caller = caller(&app, &headers, origin).await?;
+    let changed = app.confirm(&caller, Surface::Admin, &digest).await?;
+    let told = changed.iter().map(|one| {
+        json!({ "document": one.key.to_string(), "version": one.after.as_ref().map(|document| document.version) })
+    });
+    Ok(Json(json!({ "data": told.collect::<Vec<Value>>() })).into_response())
+}
+
+/// All documents that are policy, each as a policy file.
+async fn export(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let caller = caller(&app, &headers, origin).await?;
+    let resource = Resource::new("policies", "running");
+    app.may_manage(Manager { caller: &caller, surface: Surface::Admin, action: "manage", resource }).await?;
+    let managed = app.policies.managed();
+    let base = managed.base();
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    for kind in [Kind::Resource, Kind::Acl, Kind::Grant] {
+        for document in managed.list(kind, None, usize::MAX) {
+            let roles = &managed.settings.passing_roles;
+            let text = policy::text(&document.key, &document.body, roles, &base.ir().vocabulary).unwrap_or_default();
+            if !text.whole.is_empty() {
+                files.insert(file(&document), text.whole);
+            }
+        }
+    }
+    Ok(Json(json!({ "files": files })).into_response())
+}
+
+/// What the file of a document is called.
+fn file(document: &Document) -> String {
+    let (kind, id) = document.key.governs();
+    let part = match document.key.principal() {
+        ("", "") => String::new(),
+        (kind, id) => format!("-{kind}-{}", identifier(id)),
+    };
+    format!("managed/{}/{kind}-{}{part}.policy", document.key.kind.name(), identifier(id))
+}

@@ -1,0 +1,321 @@
+//! Who may change a managed document: what the policies say, asked like any other request.
+//!
+//! A change that widens access to a protected resource is proposed first, and made once it is confirmed: then exactly that
+//! change is made, if what it takes the place of is still there. A change that only narrows access is made at once.
+
+use super::{Body, Change, Changed, Document, Expected, Key, Kind, Managed, Proposal, Proposed, Unchanged};
+use crate::{
+    check::vocabulary::{Owner, Vocabulary},
+    decision::Decision,
+    engine::{Engine, Spend},
+    load::hex,
+    query::{Budget, ChangeKind, diff},
+    request::{Input, Request, Resource},
+    server::{
+        app::App,
+        audit::{Record, Unrecorded},
+        decide::{NoDecision, Surface},
+        identity::Caller,
+    },
+    value::Value,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// A change that waits for somebody to confirm it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Confirmation {
+    /// A digest of exactly this change.
+    pub(crate) digest: String,
+    /// Until when it can be confirmed.
+    pub(crate) lapses: DateTime<Utc>,
+}
+
+/// Why a caller changed nothing.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    NoDecision(NoDecision),
+    /// The policies do not let them.
+    NotAllowed(Box<Decision>),
+    /// The change must be confirmed first.
+    Unconfirmed(Confirmation),
+    /// There is no such proposal, or it has lapsed.
+    NoProposal,
+    Unchanged(Unchanged),
+}
+
+impl From<NoDecision> for Refused {
+    fn from(reason: NoDecision) -> Self {
+        Self::NoDecision(reason)
+    }
+}
+
+impl From<Unrecorded> for Refused {
+    fn from(unrecorded: Unrecorded) -> Self {
+        Self::NoDecision(unrecorded.into())
+    }
+}
+
+impl From<Unchanged> for Refused {
+    fn from(reason: Unchanged) -> Self {
+        Self::Unchanged(reason)
+    }
+}
+
+/// By whom, and for which action on which resource, documents are changed.
+#[derive(Debug, Clone)]
+pub(crate) struct Manager<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) surface: Surface,
+    pub(crate) action: &'a str,
+    pub(crate) resource: Resource,
+}
+
+impl App {
+    /// Changes documents that govern a resource, if the policies let the caller take that action on it. Once this is over, the
+    /// change is in force, or nothing was changed.
+    pub(crate) async fn manage(
+        self: &Arc<Self>,
+        manager: Manager<'_>,
+        changes: Vec<Change>,
+    ) -> Result<Vec<Changed>, Refused> {
+        if manager.caller.is_trusted {
+            return self.change(manager.caller, manager.surface, changes, manager.caller.name()).await;
+        }
+        let engine = self.policies.current();
+        let is_protected = self.policies.managed().is_protected(&engine.ir().vocabulary, &manager.resource);
+        if is_protected && self.widens(&changes).await? {
+            return Err(self.propose(&engine, &manager, changes).await?);
+        }
+        let request = manager.request(&engine, is_protected, None);
+        let decision = self.decide(&engine, manager.caller, request, manager.surface, Spend::Charge).await?;
+        if !decision.is_allow() {
+            return Err(Refused::NotAllowed(decision.into()));
+        }
+        self.change(manager.caller, manager.surface, changes, manager.caller.name()).await
+    }
+
+    /// Whether the policies let the caller take an action on a resource, of which nothing is changed.
+    pub(crate) async fn may_manage(&self, manager: Manager<'_>) -> Result<(), Refused> {
+        if manager.caller.is_trusted {
+            return Ok(());
+        }
+        let engine = self.policies.current();
+        let request = manager.request(&engine, true, None);
+        let decision = self.decide(&engine, manager.caller, request, manager.surface, Spend::Charge).await?;
+        if decision.is_allow() { Ok(()) } else { Err(Refused::NotAllowed(decision.into())) }
+    }
+
+    /// Changes documents, whoever may do so, and records that.
+    pub(crate) async fn change(
+        self: &Arc<Self>,
+        caller: &Caller,
+        surface: Surface,
+        changes: Vec<Change>,
+        by: String,
+    ) -> Result<Vec<Changed>, Refused> {
+        let app = self.clone();
+        let changed = blocking(move || app.policies.managed().change(changes, &by)).await?;
+        for one in &changed {
+            self.audit.put(Record::change(self.clock.now(), caller, surface, one)).await?;
+        }
+        Ok(changed)
+    }
+
+    /// Makes exactly the change that was proposed under a digest, if the policies let the caller confirm it.
+    pub(crate) async fn confirm(
+        self: &Arc<Self>,
+        caller: &Caller,
+        surface: Surface,
+        digest: &str,
+    ) -> Result<Vec<Changed>, Refused> {
+        let managed = self.policies.managed();
+        let proposal = managed.proposal(digest, self.clock.now()).ok_or(Refused::NoProposal)?;
+        let changes = proposal.changes();
+        let (kind, id) = changes.first().map(|change| change.key.governs()).ok_or(Refused::NoProposal)?;
+        let engine = self.policies.current();
+        let knows = engine.ir().vocabulary.action_ids.contains_key(CONFIRM);
+        let action = if knows { CONFIRM } else { proposal.action.as_str() };
+        let manager = Manager { caller, surface, action, resource: Resource::new(kind, id) };
+        // Where the policies do not say who confirms, somebody else does.
+        if !knows && caller.name() == proposal.proposer {
+            return Err(Refused::Unconfirmed(Confirmation { digest: digest.to_owned(), lapses: proposal.lapses }));
+        }
+        let request = manager.request(&engine, true, Some(&proposal.proposer_id));
+        let decision = self.decide(&engine, caller, request, surface, Spend::Charge).await?;
+        if !decision.is_allow() {
+            return Err(Refused::NotAllowed(decision.into()));
+        }
+        let mut changes = changes;
+        changes.push(Change { key: Key::proposal(digest), body: None, expected: Expected::Any });
+        let by = format!("{}, confirmed by {}", proposal.proposer, caller.name());
+        let mut changed = self.change(caller, surface, changes, by).await?;
+        changed.retain(|one| one.key.kind != Kind::Proposal);
+        Ok(changed)
+    }
+
+    /// Keeps a change until it is confirmed, if the caller might make it then.
+    async fn propose(
+        self: &Arc<Self>,
+        engine: &Engine,
+        manager: &Manager<'_>,
+        changes: Vec<Change>,
+    ) -> Result<Refused, Refused> {
+        let request = manager.request(engine, true, None);
+        let decision = self.decide(engine, manager.caller, request, manager.surface, Spend::Charge).await?;
+        if !decision.is_allow() {
+            return Ok(Refused::NotAllowed(decision.into()));
+        }
+        let managed = self.policies.managed();
+        let hours = TimeDelta::hours(managed.settings.confirm_hours.into());
+        let now = self.clock.now();
+        let lapses = now.checked_add_signed(hours).unwrap_or(now);
+        let proposal = Proposal {
+            proposer: manager.caller.name(),
+            proposer_id: manager.caller.principal.id.clone().unwrap_or_default(),
+            action: manager.action.to_owned(),
+            lapses,
+            changes: changes.iter().map(|change| managed.proposed(change)).collect(),
+        };
+        let digest = proposal.digest();
+        let change =
+            Change { key: Key::proposal(&digest), body: Some(Body::Proposal(proposal)), expected: Expected::Any };
+        self.change(manager.caller, manager.surface, vec![change], manager.caller.name()).await?;
+        Ok(Refused::Unconfirmed(Confirmation { digest, lapses }))
+    }
+
+    /// Whether a change lets anybody do anything that they could not do before. The change must be one that can be made.
+    async fn widens(self: &Arc<Self>, changes: &[Change]) -> Result<bool, Unchanged> {
+        let (app, changes) = (self.clone(), changes.to_vec());
+        blocking(move || {
+            app.policies.managed().attempt(&changes)?;
+            app.policies.managed().widens(&changes)
+        })
+        .await
+    }
+}
+
+/// The action of whoever confirms a change.
+const CONFIRM: &str = "confirm";
+
+impl Manager<'_> {
+    /// What the policies are asked. What the vocabulary does not know is left out.
+    fn request(&self, engine: &Engine, confirmed: bool, proposer: Option<&str>) -> Request {
+        let vocabulary = &engine.ir().vocabulary;
+        let mut resource = self.resource.clone();
+        if let Some(proposer) = proposer
+            && vocabulary.attribute(Owner::Resource, "proposer").is_some()
+        {
+            resource = resource.with("proposer", proposer);
+        }
+        let mut request =
+            Request::new(self.caller.principal.clone(), self.action, resource).ip(self.caller.origin.client);
+        if vocabulary.attribute(Owner::Context, "confirmed").is_some() {
+            request.context.insert("confirmed".to_owned(), Input::Bool(confirmed));
+        }
+        request
+    }
+}
+
+impl Managed {
+    /// Whether changes that widen access to a resource need somebody's confirmation: its declaration says so, or what it was
+    /// registered with.
+    fn is_protected(&self, vocabulary: &Vocabulary, resource: &Resource) -> bool {
+        let Some(attribute) = vocabulary.attribute(Owner::Resource, "protected") else { return false };
+        if let Some(entity) = vocabulary.resources.find(&resource.kind, &resource.id)
+            && let Some(value) = entity.values.get(&attribute)
+        {
+            return *value == Value::Bool(true);
+        }
+        let document = self.get(&Key::resource(&resource.kind, &resource.id));
+        document.is_some_and(|document| match &document.body {
+            Body::Resource(registered) => {
+                registered.attributes.get("protected") == Some(&serde_json::Value::Bool(true))
+            }
+            Body::Acl(_) | Body::Grant(_) | Body::Access(_) | Body::ApiKey(_) | Body::Proposal(_) => false,
+        })
+    }
+
+    /// Whether the set lets anybody do more once it is changed so. What cannot be found out is more.
+    fn widens(&self, changes: &[Change]) -> Result<bool, Unchanged> {
+        if changes.iter().any(|change| self.is_otherwise(change)) {
+            return Ok(true);
+        }
+        let (old, new) = self.before_and_after(changes)?;
+        let found = diff(old.ir(), new.ir(), &[ChangeKind::Gained], Budget::USUAL, |_| {});
+        Ok(!found.changes.is_empty() || !found.inconclusive.is_empty())
+    }
+
+    /// Whether a change lets a resource be like something else: what that means for other policies is not asked.
+    fn is_otherwise(&self, change: &Change) -> bool {
+        let attributes = |body: &Body| match body {
+            Body::Resource(registered) => Some(registered.attributes.clone()),
+            Body::Acl(_) | Body::Grant(_) | Body::Access(_) | Body::ApiKey(_) | Body::Proposal(_) => None,
+        };
+        let before = self.get(&change.key).and_then(|document| attributes(&document.body));
+        let after = change.body.as_ref().and_then(attributes);
+        before.unwrap_or_default() != after.unwrap_or_default()
+    }
+
+    /// A change, with the version that it takes the place of.
+    fn proposed(&self, change: &Change) -> Proposed {
+        let version = match change.expected {
+            Expected::Version(version) => version,
+            Expected::Any => self.get(&change.key).map_or(0, |document| document.version),
+        };
+        Proposed {
+            kind: change.key.kind.name().to_owned(),
+            of: change.key.of.clone(),
+            part: change.key.part.clone(),
+            version,
+            body: change.body.as_ref().map(Body::json),
+        }
+    }
+
+    /// What was proposed under a digest, if it can still be confirmed.
+    fn proposal(&self, digest: &str, now: DateTime<Utc>) -> Option<Proposal> {
+        let document: Arc<Document> = self.get(&Key::proposal(digest))?;
+        match &document.body {
+            Body::Proposal(proposal) if proposal.lapses > now => Some(proposal.clone()),
+            Body::Proposal(_)
+            | Body::Resource(_)
+            | Body::Acl(_)
+            | Body::Grant(_)
+            | Body::Access(_)
+            | Body::ApiKey(_) => None,
+        }
+    }
+}
+
+impl Proposal {
+    /// The changes that it makes.
+    fn changes(&self) -> Vec<Change> {
+        self.changes.iter().filter_map(Proposed::change).collect()
+    }
+
+    /// What tells it from every other: a digest of what it changes, and of what that takes the place of.
+    fn digest(&self) -> String {
+        let text = serde_json::to_string(&self.changes).unwrap_or_default();
+        hex(&Sha256::digest(text))
+    }
+}
+
+impl Proposed {
+    fn change(&self) -> Option<Change> {
+        let kind = Kind::named(&self.kind)?;
+        let key = Key { kind, of: self.of.clone(), part: self.part.clone() };
+        let body = self.body.as_ref().map(|body| Body::read(kind, &body.to_string())).transpose().ok()?;
+        Some(Change { key, body, expected: Expected::Version(self.version) })
+    }
+}
+
+/// Does what waits for a disk, or takes long, where no answer waits for it.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Unchanged> + Send + 'static,
+) -> Result<T, Unchanged> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => Err(Unchanged::Unkept(error.to_string())),
+    }
+}

@@ -1,0 +1,247 @@
+//! The running set: policy files, and behind them what managed documents say.
+//!
+//! A document governs one resource, and stands in one of [`SHARDS`] texts, which its resource's name tells: so a change makes
+//! only a small text anew. Whether the claims of the set still hold is asked of the files together with all that governs that
+//! one resource: what governs others has no say in it.
+
+use super::{document::Key, policy::Text};
+use crate::engine::{Claims, Engine, LiveEngine, LoadError};
+use arc_swap::ArcSwap;
+use sha2::{Digest, Sha256};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// Into how many texts documents are spread.
+const SHARDS: u16 = 1024;
+/// The names of what is tried.
+const TRIED: &str = "managed.policy";
+const TRIED_CATALOG: &str = "managed.jsonl";
+
+/// The set that decides.
+pub(super) struct Layer {
+    running: ArcSwap<Engine>,
+    state: Mutex<State>,
+}
+
+struct State {
+    base: Arc<Engine>,
+    /// The files with all documents; none while there are none.
+    live: Option<LiveEngine>,
+    /// The files with the documents of one resource, which must prove its claims; none until something is tried.
+    trial: Option<LiveEngine>,
+    documents: BTreeMap<(u16, Key), Placed>,
+}
+
+/// A document in the set.
+#[derive(Debug, Clone)]
+pub(super) struct Placed {
+    pub(super) text: Text,
+    pub(super) standing: Standing,
+}
+
+/// How much of a document is in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Whole,
+    /// What it allows is suspended, as the files do not go with it.
+    Strict,
+    /// The files do not know any more what it speaks of: there is nothing that it could prohibit.
+    Nothing,
+}
+
+impl Placed {
+    pub(super) const fn whole(text: Text) -> Self {
+        Self { text, standing: Standing::Whole }
+    }
+
+    fn says(&self) -> &str {
+        match self.standing {
+            Standing::Whole => &self.text.whole,
+            Standing::Strict => &self.text.strict,
+            Standing::Nothing => "",
+        }
+    }
+}
+
+impl Layer {
+    pub(super) fn new(base: Engine) -> Self {
+        let base = Arc::new(base);
+        let state = State { base: base.clone(), live: None, trial: None, documents: BTreeMap::new() };
+        Self { running: ArcSwap::new(base), state: Mutex::new(state) }
+    }
+
+    /// The set as it is now.
+    pub(super) fn engine(&self) -> Arc<Engine> {
+        self.running.load_full()
+    }
+
+    /// The files alone.
+    pub(super) fn base(&self) -> Arc<Engine> {
+        self.lock().base.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts other files under the documents, all of which stand as they are said to.
+    ///
+    /// # Errors
+    /// The whole is larger than a set can be, or not valid: then nothing is changed.
+    pub(super) fn rebase(&self, base: Arc<Engine>, documents: Vec<(Key, Placed)>) -> Result<(), LoadError> {
+        let documents: BTreeMap<_, _> =
+            documents.into_iter().map(|(key, placed)| ((shard(&key.of), key), placed)).collect();
+        let mut state = self.lock();
+        let live = if documents.is_empty() { None } else { Some(live(&base, &documents)?) };
+        self.running.store(live.as_ref().map_or_else(|| base.clone(), LiveEngine::engine));
+        *state = State { base, live, trial: None, documents };
+        Ok(())
+    }
+
+    /// Asks whether the set is still valid, and its claims hold, once some documents of one resource say something else; a
+    /// `declaration` says what the resource is like, where the files do not.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub(super) fn prove(
+        &self,
+        of: &str,
+        changes: &[(Key, Option<Text>)],
+        declaration: Option<&str>,
+    ) -> Result<(), LoadError> {
+        let mut state = self.lock();
+        let mut texts = state.of_resource(of);
+        replace(&mut texts, changes.iter().filter(|(key, _)| key.of == of));
+        let text: String = texts.into_values().collect();
+        state.trial()?.change_all(&[(TRIED, &text), (TRIED_CATALOG, declaration.unwrap_or_default())], || Ok(()))
+    }
+
+    /// The files with all documents of the resources that changes govern, as they are and as they would be.
+    pub(super) fn before_and_after(
+        &self,
+        changes: &[(Key, Option<Text>)],
+        declarations: &str,
+    ) -> Result<(Engine, Engine), LoadError> {
+        let state = self.lock();
+        let mut texts: BTreeMap<Key, String> = BTreeMap::new();
+        changes.iter().for_each(|(key, _)| texts.extend(state.of_resource(&key.of)));
+        let set = |texts: &BTreeMap<Key, String>| {
+            let text: String = texts.values().map(String::as_str).collect();
+            state.base.with_texts([(TRIED, text.as_str())], [(TRIED_CATALOG, declarations)]).load()
+        };
+        let before = set(&texts)?;
+        replace(&mut texts, changes.iter());
+        Ok((before, set(&texts)?))
+    }
+
+    /// Lets some documents say something else, or nothing, from now on. `keep` is called once it is known that they can, before
+    /// they do.
+    ///
+    /// # Errors
+    /// They cannot, or `keep` says no; then nothing is changed.
+    pub(super) fn put<E: From<LoadError>>(
+        &self,
+        changes: Vec<(Key, Option<Text>)>,
+        keep: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut state = self.lock();
+        let mut before = Vec::new();
+        for (key, text) in changes {
+            let place = (shard(&key.of), key);
+            let old = match text {
+                Some(text) => state.documents.insert(place.clone(), Placed::whole(text)),
+                None => state.documents.remove(&place),
+            };
+            before.push((place, old));
+        }
+        let shards: BTreeSet<u16> = before.iter().map(|((shard, _), _)| *shard).collect();
+        let changed = state.renew(&shards, keep);
+        match &changed {
+            Ok(engine) => self.running.store(engine.clone()),
+            Err(_) => {
+                for (place, old) in before.into_iter().rev() {
+                    match old {
+                        Some(old) => drop(state.documents.insert(place, old)),
+                        None => drop(state.documents.remove(&place)),
+                    }
+                }
+            }
+        }
+        changed.map(drop)
+    }
+}
+
+impl State {
+    /// What is in force of each document of a resource.
+    fn of_resource(&self, of: &str) -> BTreeMap<Key, String> {
+        let shard = shard(of);
+        let first = (shard, Key::first());
+        let shard = self.documents.range(first..).take_while(|((other, _), _)| *other == shard);
+        let own = shard.filter(|((_, key), _)| key.of == of);
+        own.map(|((_, key), placed)| (key.clone(), placed.says().to_owned())).collect()
+    }
+
+    /// What is tried on: as it was tried last.
+    fn trial(&mut self) -> Result<&LiveEngine, LoadError> {
+        let trial = match self.trial.take() {
+            Some(trial) => trial,
+            None => self.base.with_texts([(TRIED, "")], [(TRIED_CATALOG, "")]).claims(Claims::default()).live()?,
+        };
+        Ok(self.trial.insert(trial))
+    }
+
+    /// Makes some texts anew.
+    fn renew<E: From<LoadError>>(
+        &mut self,
+        shards: &BTreeSet<u16>,
+        keep: impl FnOnce() -> Result<(), E>,
+    ) -> Result<Arc<Engine>, E> {
+        if let Some(live) = &self.live {
+            let texts: Vec<_> = shards.iter().map(|shard| (name(*shard), text(&self.documents, *shard))).collect();
+            let texts: Vec<_> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+            live.change_all(&texts, keep)?;
+            return Ok(live.engine());
+        }
+        let live = live(&self.base, &self.documents)?;
+        keep()?;
+        Ok(self.live.insert(live).engine())
+    }
+}
+
+/// Puts what changes say in the place of what documents said.
+fn replace<'a>(texts: &mut BTreeMap<Key, String>, changes: impl Iterator<Item = &'a (Key, Option<Text>)>) {
+    for (key, text) in changes {
+        match text {
+            Some(text) => drop(texts.insert(key.clone(), text.whole.clone())),
+            None => drop(texts.remove(key)),
+        }
+    }
+}
+
+/// The files with all documents.
+fn live(base: &Engine, documents: &BTreeMap<(u16, Key), Placed>) -> Result<LiveEngine, LoadError> {
+    let texts: Vec<_> = (0..SHARDS).map(|shard| (name(shard), text(documents, shard))).collect();
+    let mut builder = base.with_texts(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())), []);
+    builder = builder.claims(Claims::Unproved);
+    builder.live()
+}
+
+/// The name of a text.
+fn name(shard: u16) -> String {
+    format!("managed/{shard:04}.policy")
+}
+
+/// What the documents in one text say.
+fn text(documents: &BTreeMap<(u16, Key), Placed>, shard: u16) -> String {
+    let first = (shard, Key::first());
+    documents.range(first..).take_while(|((other, _), _)| *other == shard).map(|(_, placed)| placed.says()).collect()
+}
+
+/// In which text the documents of a resource stand.
+fn shard(of: &str) -> u16 {
+    let digest: [u8; 32] = Sha256::digest(of).into();
+    let [first, second, ..] = digest;
+    u16::from_be_bytes([first, second]) % SHARDS
+}

@@ -1,0 +1,213 @@
+//! Access-control lists over HTTP, and what holds for all managed documents: they are in force at once or not at all, files win,
+//! two who write at once do not overwrite each other, and a protected resource opens only by two.
+
+use crate::{
+    identity::policyc,
+    service::{Service, Setup},
+};
+use reqwest::blocking::{RequestBuilder, Response};
+use serde_json::{Value, json};
+
+const LAB: &str = r#"actions view, infer, train, download, manage, confirm;
+role researcher;
+role admin;
+attribute resource.protected: bool = false;
+attribute resource.proposer: text;
+attribute confirmed: bool = false;
+
+model "vault" { protected: true; }
+
+admins: allow role admin to manage, confirm;
+four_eyes: deny anyone to confirm when principal.id == resource.proposer;
+embargo: deny anyone to infer on "secret" else EMBARGO;
+no_strangers: never allow anonymous to any;
+no_training_of_m: never allow user "mallory" to train on "m";
+"#;
+
+fn token(service: &Service, words: &str) -> String {
+    policyc(service, &["--dev-token", words, "--config", "serve.toml"]).0.trim().to_owned()
+}
+
+struct Lab {
+    service: Service,
+    ann: String,
+    ben: String,
+    bob: String,
+}
+
+impl Lab {
+    fn start(setup: Setup) -> Self {
+        Self::of(setup.start())
+    }
+
+    fn of(service: Service) -> Self {
+        let [ann, ben, bob] = ["user ann roles=admin", "user ben roles=admin", "user bob roles=researcher"]
+            .map(|words| token(&service, words));
+        Self { service, ann, ben, bob }
+    }
+
+    fn may(&self, who: &str, role: &str, action: &str, model: &str) -> bool {
+        let request = json!({
+            "subject": { "type": "user", "id": who, "properties": { "roles": [role] } },
+            "action": { "name": action },
+            "resource": { "type": "model", "id": model },
+        });
+        let answer = self.service.post("/access/v1/evaluation", &request.to_string()).send().unwrap();
+        answer.json::<Value>().unwrap()["decision"] == true
+    }
+
+    fn put(&self, document: &Value) -> RequestBuilder {
+        self.service.client.put(self.service.url("/v1/acl/model")).bearer_auth(&self.ann).body(document.to_string())
+    }
+
+    fn get(&self, path: &str) -> Response {
+        self.service.get(path).bearer_auth(&self.ann).send().unwrap()
+    }
+}
+
+fn told(response: Response) -> (u16, Value) {
+    let status = response.status().as_u16();
+    let text = response.text().unwrap();
+    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+fn sent(request: RequestBuilder) -> (u16, Value) {
+    told(request.send().unwrap())
+}
+
+fn list(model: &str, kind: &str, value: &str, operations: &[&str]) -> Value {
+    json!({ "model": model, "rules": [{ "principal": { "type": kind, "value": value }, "operations": operations }] })
+}
+
+#[test]
+fn a_list_is_in_force_before_its_answer_and_survives_the_service() {
+    let lab = Lab::start(Setup::new(LAB));
+    assert!(!lab.may("bob", "researcher", "infer", "m"));
+    let (status, answer) = sent(lab.put(&list("m", "role", "researcher", &["infer", "view"])));
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!((&answer["model"], &answer["version"], &answer["by"]), (&json!("m"), &json!(1), &json!("user \"ann\"")));
+    assert!(lab.may("bob", "researcher", "infer", "m") && !lab.may("bob", "researcher", "infer", "other"));
+
+    let (status, _) = sent(lab.put(&list("m", "user", "bob*", &["infer"])));
+    assert_eq!(status, 200);
+    assert!(!lab.may("bob", "researcher", "infer", "m"), "the list is another one");
+    assert!(!lab.may("bobby", "researcher", "infer", "m"), "a star is a star");
+    assert!(lab.may("bob*", "researcher", "infer", "m"));
+
+    let lab = Lab::of(lab.service.again(&["policies"]));
+    assert!(lab.may("bob*", "researcher", "infer", "m") && !lab.may("bob", "researcher", "infer", "m"));
+    let (status, history) = told(lab.get("/v1/acl/model/m?history=true"));
+    assert_eq!((status, history["data"].as_array().unwrap().len()), (200, 2), "{history}");
+    assert_eq!(history["data"][1]["document"]["rules"][0]["principal"]["type"], "role");
+
+    let deleted = lab.service.client.delete(lab.service.url("/v1/acl/model/m")).bearer_auth(&lab.ann);
+    assert_eq!(sent(deleted).0, 204);
+    assert!(!lab.may("bob*", "researcher", "infer", "m"));
+    assert_eq!(told(lab.get("/v1/acl/model/m")).0, 404);
+    assert_eq!(sent(lab.put(&list("m", "user", "bob", &["infer"]))).1["version"], 4, "no version comes twice");
+}
+
+#[test]
+fn what_cannot_be_changes_nothing() {
+    let lab = Lab::start(Setup::new(LAB));
+    let bad = |status: u16, wanted: &str, request: RequestBuilder| {
+        let (got, answer) = sent(request);
+        assert_eq!(got, status, "{answer}");
+        assert!(answer["error"].as_str().is_some_and(|error| error.contains(wanted)), "{wanted}: {answer}");
+    };
+    let url = lab.service.url("/v1/acl/model");
+    let plain = || lab.service.client.put(&url).bearer_auth(&lab.ann);
+    bad(400, "expected", plain().body("{"));
+    bad(
+        400,
+        "expected one document, found 2",
+        plain().body("[{\"model\":\"a\",\"rules\":[]},{\"model\":\"b\",\"rules\":[]}]"),
+    );
+    bad(400, "unknown", plain().body(list("m", "user", "bob", &["fly"]).to_string()));
+    bad(422, "`nobody`", plain().body(list("m", "role", "nobody", &["infer"]).to_string()));
+    bad(422, "no_training_of_m", plain().body(list("m", "user", "mallory", &["train"]).to_string()));
+    assert_eq!(sent(plain().body(list("n", "user", "mallory", &["train"]).to_string())).0, 200, "of another model");
+    bad(
+        403,
+        "No rule allows",
+        lab.service.client.put(&url).bearer_auth(&lab.bob).body(list("m", "user", "bob", &["infer"]).to_string()),
+    );
+    bad(401, "", lab.service.client.put(&url).bearer_auth("nonsense").body("{}"));
+    assert_eq!(told(lab.get("/v1/acl/model/m")).0, 404, "nothing was kept");
+}
+
+#[test]
+fn of_two_who_write_at_once_one_wins() {
+    let lab = Lab::start(Setup::new(LAB));
+    let (status, _) = sent(lab.put(&list("m", "user", "a", &["infer"])).header("if-none-match", "*"));
+    assert_eq!(status, 200);
+    let (status, answer) = sent(lab.put(&list("m", "user", "b", &["infer"])).header("if-none-match", "*"));
+    assert_eq!((status, &answer["current"]["version"]), (412, &json!(1)), "{answer}");
+    let tag = lab.get("/v1/acl/model/m").headers()["etag"].to_str().unwrap().to_owned();
+    assert_eq!(sent(lab.put(&list("m", "user", "b", &["infer"])).header("if-match", &tag)).0, 200);
+    let late = lab.put(&list("m", "user", "c", &["infer"])).header("if-match", &tag).send().unwrap();
+    assert_eq!((late.status().as_u16(), late.headers()["etag"].to_str().unwrap()), (412, "\"2\""));
+    assert!(lab.may("b", "researcher", "infer", "m") && !lab.may("c", "researcher", "infer", "m"));
+}
+
+#[test]
+fn files_win_now_and_when_they_change() {
+    let lab = Lab::start(Setup::new(LAB));
+    assert_eq!(sent(lab.put(&list("secret", "user", "bob", &["infer", "view"]))).0, 200);
+    assert!(!lab.may("bob", "researcher", "infer", "secret"), "a file's deny is stronger");
+    assert!(lab.may("bob", "researcher", "view", "secret"));
+
+    let path = lab.service.folder.path().join("policies/main.policy");
+    let stricter = format!("{LAB}nobody_sees: never allow anyone to view on \"secret\";\n");
+    std::fs::write(&path, stricter).unwrap();
+    lab.service.signal("HUP");
+    lab.service.says("what it allows is suspended");
+    lab.service.says("another policy set decides");
+    assert!(!lab.may("bob", "researcher", "view", "secret"));
+    let lab = Lab::of(lab.service.again(&["policies"]));
+    assert!(!lab.may("bob", "researcher", "view", "secret"), "that is known after a restart");
+    std::fs::write(lab.service.folder.path().join("policies/main.policy"), LAB).unwrap();
+    lab.service.signal("HUP");
+    lab.service.says("another policy set decides");
+    assert!(lab.may("bob", "researcher", "view", "secret"), "what was suspended comes back");
+}
+
+#[test]
+fn a_protected_model_opens_only_by_two_and_closes_at_once() {
+    let lab = Lab::start(Setup::new(LAB));
+    let wide = list("vault", "user", "bob", &["infer"]);
+    let response = lab.put(&wide).send().unwrap();
+    assert_eq!(response.headers()["x-should-retry"], "false");
+    let (status, answer) = told(response);
+    assert_eq!((status, &answer["code"]), (409, &json!("CONFIRMATION_REQUIRED")), "{answer}");
+    assert!(!lab.may("bob", "researcher", "infer", "vault"));
+    let digest = answer["digest"].as_str().unwrap();
+    let confirm = |who: &str| {
+        let path = format!("/v1/admin/changes/{digest}/confirm");
+        sent(lab.service.bare_post(&path).bearer_auth(who))
+    };
+    assert_eq!(told(lab.get("/v1/admin/changes")).1["data"][0]["digest"], digest);
+    assert_eq!(confirm(&lab.ann).0, 403, "not by who proposed it");
+    assert_eq!(confirm(&lab.bob).0, 403, "nor by anybody");
+    let (status, answer) = confirm(&lab.ben);
+    assert_eq!(status, 200, "{answer}");
+    assert!(lab.may("bob", "researcher", "infer", "vault"));
+    assert_eq!(confirm(&lab.ben).0, 404, "once");
+    let (_, history) = told(lab.get("/v1/acl/model/vault?history=true"));
+    assert_eq!(history["data"][0]["by"], "user \"ann\", confirmed by user \"ben\"");
+
+    assert_eq!(sent(lab.put(&json!({ "model": "vault", "rules": [] }))).0, 200, "what only narrows needs nobody else");
+    assert!(!lab.may("bob", "researcher", "infer", "vault"));
+}
+
+#[test]
+fn documents_leave_as_policy_files() {
+    let lab = Lab::start(Setup::new(LAB));
+    sent(lab.put(&list("m", "user", "bob", &["infer"])));
+    let grants = lab.service.client.put(lab.service.url("/v1/acl/grants/cy")).bearer_auth(&lab.ann);
+    let (status, answer) = sent(grants.body(json!({ "model_id": "m", "permissions": ["infer", "view"] }).to_string()));
+    assert_eq!(status, 200, "{answer}");
+    assert!(lab.may("cy", "researcher", "view", "m"));
+    let (_, exported) = told(lab.get("/v1/admin/documents/export"));
+    insta::assert_snapshot!(serde_json::to_string_pretty(&exported).unwrap().replace("\\n", "\n"));
+}
