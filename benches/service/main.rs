@@ -18,6 +18,7 @@
 //! - *batches*: what a decision costs where a hundred share one request of HTTP.
 //! - *audit log*: what the record of each decision costs, written in its own time or before the answer.
 //! - *streamed answer*: how much later it comes through the gateway; the difference is what the gateway adds.
+//! - *a changed list*, *a start*: what a change of policy takes where there are many documents already, and a restart.
 //! - *memory*: that nothing gathers, however many principals ask.
 
 #![expect(
@@ -28,6 +29,7 @@
 )]
 
 mod bare;
+mod documents;
 mod load;
 mod rows;
 mod server;

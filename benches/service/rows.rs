@@ -1,6 +1,7 @@
 //! The rows of the table.
 
 use crate::{
+    documents,
     load::{self, Measured, post},
     server::Server,
 };
@@ -50,6 +51,7 @@ pub(crate) fn all(time: Duration) {
     batches(folder.path(), time, &service);
     audits(folder.path(), time, &service);
     gateway(folder.path(), time);
+    changes();
     memory(folder.path());
 }
 
@@ -132,6 +134,18 @@ fn gateway(folder: &Path, time: Duration) {
         &format!("{direct:.0} µs"),
         through / direct,
     );
+}
+
+/// Where there are a hundred thousand lists already.
+fn changes() {
+    let (change, start) = documents::measure();
+    row(
+        "a changed list among 100,000, in force: median, against 20 ms",
+        &format!("{change:.1} ms"),
+        "20 ms",
+        change / 20.0,
+    );
+    row("a start with 100,000 lists, against 3 s", &format!("{start:.2} s"), "3 s", start / 3.0);
 }
 
 /// Ten million decisions by a hundred thousand principals.

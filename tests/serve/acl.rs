@@ -201,6 +201,24 @@ fn a_protected_model_opens_only_by_two_and_closes_at_once() {
 }
 
 #[test]
+fn many_lists_are_written_all_or_none() {
+    let lab = Lab::start(Setup::new(LAB));
+    let post =
+        |lists: Vec<Value>| sent(lab.service.post("/v1/acl/model", &json!(lists).to_string()).bearer_auth(&lab.ann));
+    let many = || (0..40).map(|number| list(&format!("m{number}"), "user", "bob", &["infer"]));
+    let (status, answer) = post(many().chain([list("m", "user", "mallory", &["train"])]).collect());
+    assert_eq!(status, 422, "{answer}");
+    assert!(!lab.may("bob", "researcher", "infer", "m7"));
+    let (status, answer) = post(many().chain([list("vault", "user", "bob", &["infer"])]).collect());
+    assert_eq!((status, &answer["code"]), (409, &json!("CONFIRMATION_REQUIRED")), "{answer}");
+    let (status, answer) = post(many().collect());
+    assert_eq!((status, &answer["written"]), (200, &json!(40)), "{answer}");
+    assert!(lab.may("bob", "researcher", "infer", "m7") && !lab.may("ann", "researcher", "infer", "m7"));
+    let (_, page) = told(lab.get("/v1/acl/model?limit=30&after=m2"));
+    assert_eq!((page["data"].as_array().unwrap().len(), &page["data"][0]["model"]), (27, &json!("m20")));
+}
+
+#[test]
 fn documents_leave_as_policy_files() {
     let lab = Lab::start(Setup::new(LAB));
     sent(lab.put(&list("m", "user", "bob", &["infer"])));

@@ -31,12 +31,12 @@ const MANAGE: &str = "manage";
 /// How many documents a page has, and at most.
 const PAGE: usize = 100;
 const LARGEST_PAGE: usize = 1000;
-/// How many bytes a document may be: one of 3,000 rules has about 500 kB.
-const DOCUMENT_BYTES: usize = 8 * 1024 * 1024;
+/// How many bytes documents may be: one of 3,000 rules has about 500 kB.
+const DOCUMENT_BYTES: usize = 32 * 1024 * 1024;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
-        .route("/v1/acl/model", get(list).put(put))
+        .route("/v1/acl/model", get(list).put(put).post(put_many))
         .route("/v1/acl/model/{*model}", get(show).delete(delete))
         .route("/v1/acl/grants/{user}", get(grants).put(put_grant))
         .route("/v1/acl/grants/{user}/{*model}", axum::routing::delete(delete_grant))
@@ -100,6 +100,28 @@ async fn put(
     told.insert("model".to_owned(), model.into());
     told.insert("notes".to_owned(), notes.into());
     Ok(tagged(&document, told.into()))
+}
+
+/// Replaces the lists of many models, all or none.
+async fn put_many(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Fault> {
+    let (caller, text) = sent(&app, origin, &headers, body).await?;
+    let bad = |refusal| Fault::from(Unchanged::Bad(refusal));
+    let imported = acl::import(&text).map_err(bad)?;
+    let documents: Vec<Value> = serde_json::from_str(json::without_mark(&text)).map_err(|error| {
+        bad(Refusal { error: format!("expected an array of documents: {error}"), at: String::new() })
+    })?;
+    let changes = documents.into_iter().map(|document| {
+        let model = document.get("model").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let change = Change { key: Key::acl(&model), body: Some(Says::Acl(document)), expected: Expected::Any };
+        (Resource::model(model), change)
+    });
+    let changed = app.manage_all(&caller, Surface::Acl, MANAGE, changes.collect()).await?;
+    Ok(Json(json!({ "written": changed.len(), "notes": imported.notes })).into_response())
 }
 
 /// A list as it was sent, once it is understood, and what there is to note about it.

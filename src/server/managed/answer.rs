@@ -89,6 +89,10 @@ impl IntoResponse for Refused {
                 });
                 final_answer(StatusCode::CONFLICT, body)
             }
+            Self::Protected(id) => {
+                let message = format!("`{id}` is protected: change it by itself, so that somebody can confirm it");
+                final_answer(StatusCode::CONFLICT, json!({ "error": message, "code": "CONFIRMATION_REQUIRED" }))
+            }
             Self::NoProposal => http::error(StatusCode::NOT_FOUND, "no such change waits for its confirmation"),
             Self::Unchanged(reason) => reason.into_response(),
         }

@@ -40,6 +40,8 @@ pub(crate) enum Refused {
     NotAllowed(Box<Decision>),
     /// The change must be confirmed first.
     Unconfirmed(Confirmation),
+    /// This resource is protected, and can only be changed by itself.
+    Protected(String),
     /// There is no such proposal, or it has lapsed.
     NoProposal,
     Unchanged(Unchanged),
@@ -94,6 +96,31 @@ impl App {
             return Err(Refused::NotAllowed(decision.into()));
         }
         self.change(manager.caller, manager.surface, changes, manager.caller.name()).await
+    }
+
+    /// Changes a document of each of many resources, all or none, if the policies let the caller take that action on all of
+    /// them. A protected resource is not among them: it is changed by itself.
+    pub(crate) async fn manage_all(
+        self: &Arc<Self>,
+        caller: &Caller,
+        surface: Surface,
+        action: &str,
+        changes: Vec<(Resource, Change)>,
+    ) -> Result<Vec<Changed>, Refused> {
+        let engine = self.policies.current();
+        for (resource, _) in changes.iter().filter(|_| !caller.is_trusted) {
+            if self.policies.managed().is_protected(&engine.ir().vocabulary, resource) {
+                return Err(Refused::Protected(resource.id.clone()));
+            }
+            let manager = Manager { caller, surface, action, resource: resource.clone() };
+            let request = manager.request(&engine, false, None);
+            let decision = self.decide(&engine, caller, request, surface, Spend::Charge).await?;
+            if !decision.is_allow() {
+                return Err(Refused::NotAllowed(decision.into()));
+            }
+        }
+        let changes = changes.into_iter().map(|(_, change)| change).collect();
+        self.change(caller, surface, changes, caller.name()).await
     }
 
     /// Whether the policies let the caller take an action on a resource, of which nothing is changed.

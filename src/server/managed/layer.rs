@@ -65,6 +65,9 @@ impl Placed {
     }
 }
 
+/// What resources are like, each as a line of a catalog; none where files say so, or nobody does.
+pub(super) type Declarations = BTreeMap<String, Option<String>>;
+
 impl Layer {
     pub(super) fn new(base: Engine) -> Self {
         let base = Arc::new(base);
@@ -118,22 +121,32 @@ impl Layer {
         state.trial()?.change_all(&[(TRIED, &text), (TRIED_CATALOG, declaration.unwrap_or_default())], || Ok(()))
     }
 
+    /// As [`prove`](Self::prove), for many resources at once: what governs one has no say in another.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub(super) fn prove_all(
+        &self,
+        changes: &[(Key, Option<Text>)],
+        declarations: &Declarations,
+    ) -> Result<(), LoadError> {
+        let state = self.lock();
+        let mut texts = state.of_resources(declarations);
+        replace(&mut texts, changes.iter());
+        state.tried(&texts, declarations, Claims::default()).map(drop)
+    }
+
     /// The files with all documents of the resources that changes govern, as they are and as they would be.
     pub(super) fn before_and_after(
         &self,
         changes: &[(Key, Option<Text>)],
-        declarations: &str,
+        declarations: &Declarations,
     ) -> Result<(Engine, Engine), LoadError> {
         let state = self.lock();
-        let mut texts: BTreeMap<Key, String> = BTreeMap::new();
-        changes.iter().for_each(|(key, _)| texts.extend(state.of_resource(&key.of)));
-        let set = |texts: &BTreeMap<Key, String>| {
-            let text: String = texts.values().map(String::as_str).collect();
-            state.base.with_texts([(TRIED, text.as_str())], [(TRIED_CATALOG, declarations)]).load()
-        };
-        let before = set(&texts)?;
+        let mut texts = state.of_resources(declarations);
+        let before = state.tried(&texts, declarations, Claims::Unproved)?;
         replace(&mut texts, changes.iter());
-        Ok((before, set(&texts)?))
+        Ok((before, state.tried(&texts, declarations, Claims::Unproved)?))
     }
 
     /// Lets some documents say something else, or nothing, from now on. `keep` is called once it is known that they can, before
@@ -181,6 +194,23 @@ impl State {
         let shard = self.documents.range(first..).take_while(|((other, _), _)| *other == shard);
         let own = shard.filter(|((_, key), _)| key.of == of);
         own.map(|((_, key), placed)| (key.clone(), placed.says().to_owned())).collect()
+    }
+
+    fn of_resources(&self, resources: &Declarations) -> BTreeMap<Key, String> {
+        resources.keys().flat_map(|of| self.of_resource(of)).collect()
+    }
+
+    /// The files with some documents.
+    fn tried(
+        &self,
+        texts: &BTreeMap<Key, String>,
+        declarations: &Declarations,
+        claims: Claims,
+    ) -> Result<Engine, LoadError> {
+        let text: String = texts.values().map(String::as_str).collect();
+        let catalog: Vec<&str> = declarations.values().flatten().map(String::as_str).collect();
+        let set = self.base.with_texts([(TRIED, text.as_str())], [(TRIED_CATALOG, catalog.join("\n").as_str())]);
+        set.claims(claims).load()
     }
 
     /// What is tried on: as it was tried last.

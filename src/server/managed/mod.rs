@@ -31,7 +31,7 @@ use crate::{
 };
 use conflict::{Governed, standing};
 use document::{Proposal, Proposed};
-use layer::{Layer, Placed, Standing};
+use layer::{Declarations, Layer, Placed, Standing};
 use policy::Text;
 use serde::Deserialize;
 use std::{
@@ -60,6 +60,9 @@ impl Default for Settings {
         Self { passing_roles: vec!["maintainer".to_owned()], confirm_hours: 24 }
     }
 }
+
+/// Of so many resources, each is looked at by itself: of more, all together.
+const FEW: usize = 16;
 
 /// What is wanted of one document.
 #[derive(Debug, Clone)]
@@ -288,9 +291,7 @@ impl Managed {
     /// The files with all that governs what changes govern, as it is and as it would be.
     fn before_and_after(&self, changes: &[Change]) -> Result<(Engine, Engine), Unchanged> {
         let texts = self.texts(changes)?;
-        let declarations = self.declarations(changes, &texts).into_values().flatten();
-        let declarations: Vec<String> = declarations.collect();
-        Ok(self.layer.before_and_after(&texts, &declarations.join("\n"))?)
+        Ok(self.layer.before_and_after(&texts, &self.declarations(changes, &texts))?)
     }
 
     fn expect(&self, change: &Change) -> Result<(), Unchanged> {
@@ -317,14 +318,18 @@ impl Managed {
 
     /// Asks whether the claims hold for each resource that changes govern.
     fn prove(&self, changes: &[Change], texts: &[(Key, Option<Text>)]) -> Result<(), Unchanged> {
-        for (of, declaration) in self.declarations(changes, texts) {
+        let declarations = self.declarations(changes, texts);
+        if declarations.len() > FEW {
+            return Ok(self.layer.prove_all(texts, &declarations)?);
+        }
+        for (of, declaration) in declarations {
             self.layer.prove(&of, texts, declaration.as_deref())?;
         }
         Ok(())
     }
 
     /// What each resource that texts govern is like, once changes are made; none where files declare it, or nobody does.
-    fn declarations(&self, changes: &[Change], texts: &[(Key, Option<Text>)]) -> BTreeMap<String, Option<String>> {
+    fn declarations(&self, changes: &[Change], texts: &[(Key, Option<Text>)]) -> Declarations {
         let base = self.layer.base();
         let vocabulary = &base.ir().vocabulary;
         let declaration = |of: &String| {
