@@ -2,6 +2,7 @@
 //! answers it piece by piece.
 
 mod client;
+mod cluster;
 mod tiers;
 
 use crate::{
