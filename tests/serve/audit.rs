@@ -90,10 +90,12 @@ fn all_that_was_decided_is_there_after_the_end() {
     let records = records(state.path());
     let first = &records[0];
     assert_eq!(first["event"], "decision");
+    assert!(first["time"].is_string());
     assert_eq!(first["surface"], "authzen");
     assert_eq!(first["ip"], "127.0.0.1");
     assert_eq!(first["caller"]["type"], "anonymous");
     assert_eq!(first["request"]["subject"]["id"], "alice");
+    assert_eq!(first["request"]["action"]["name"], "infer");
     assert_eq!(first["request"]["resource"]["id"], "qwen3");
     assert_eq!(first["answer"]["decision"], true);
     assert!(first["answer"]["context"]["revision"].as_str().unwrap().starts_with("sha256:"));
