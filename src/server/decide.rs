@@ -9,6 +9,7 @@ use super::{
 use crate::{
     decision::{Decision, Denial, Effect, Obligation},
     engine::{Desk, Engine, Seen, Spend, Used},
+    examine::explain::{Explanation, explain},
     request::{Input, Refusal, Request, Resource},
     wire::plain::Parts,
 };
@@ -240,6 +241,14 @@ impl App {
         }
         self.audit.put(Record::of(now, caller, surface, &request, &decision)).await?;
         Ok(Some(decision))
+    }
+
+    /// The whole story of what a decision would be, and nothing else: nothing is charged or recorded.
+    pub(crate) fn explain(&self, engine: &Engine, mut request: Request) -> Result<Explanation, Refusal> {
+        self.settle(engine, &mut request);
+        let now = self.clock.now();
+        let request = if request.context.contains_key("time") { request } else { request.time(now) };
+        explain(engine, &request, now)
     }
 
     /// What a decision would be, and nothing else: nothing is recorded. For candidates of a list, which is one record.

@@ -12,6 +12,7 @@
 //! | [`evaluations`] | AuthZEN evaluations: one request, or many that share what they do not say |
 //! | [`search`] | AuthZEN searches: a request with one part open |
 //! | [`decision`] | a decision: an AuthZEN evaluation response; and a refusal, `{"error": …, "at": …}` |
+//! | [`explanation`] | the whole story of a decision |
 //! | [`acl`] | a model's access-control list, and the grant of one model to one user |
 //! | [`catalog`] | resources and principals with their attributes, in JSON, JSON Lines or CSV |
 
@@ -19,6 +20,7 @@ pub mod acl;
 pub mod catalog;
 pub mod decision;
 pub mod evaluations;
+pub mod explanation;
 mod fields;
 pub mod json;
 pub(crate) mod pattern;

@@ -47,7 +47,7 @@ fn send(service: &Service, id: &str, user: &str) -> u16 {
 }
 
 /// Runs `policyc audit`: the exit code and what it prints.
-fn audit(state: &Path, args: &[&str]) -> (i32, String) {
+pub(crate) fn audit(state: &Path, args: &[&str]) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_policyc"));
     let output = command.arg("audit").args(args).arg("--state").arg(state).output().unwrap();
     let text = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
@@ -90,10 +90,12 @@ fn all_that_was_decided_is_there_after_the_end() {
     let records = records(state.path());
     let first = &records[0];
     assert_eq!(first["event"], "decision");
+    assert!(first["time"].is_string());
     assert_eq!(first["surface"], "authzen");
     assert_eq!(first["ip"], "127.0.0.1");
     assert_eq!(first["caller"]["type"], "anonymous");
     assert_eq!(first["request"]["subject"]["id"], "alice");
+    assert_eq!(first["request"]["action"]["name"], "infer");
     assert_eq!(first["request"]["resource"]["id"], "qwen3");
     assert_eq!(first["answer"]["decision"], true);
     assert!(first["answer"]["context"]["revision"].as_str().unwrap().starts_with("sha256:"));
@@ -335,7 +337,7 @@ fn another_key_shows() {
 }
 
 /// Takes one request over HTTP, answers it with 204, and gives its body.
-fn receive(listener: &TcpListener) -> String {
+pub(crate) fn receive(listener: &TcpListener) -> String {
     let (mut stream, _) = listener.accept().unwrap();
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut length = 0;
@@ -378,6 +380,55 @@ fn an_alert_is_recorded_and_reported() {
     assert_eq!(raised.len(), 1, "{raised:?}");
     assert_eq!(raised[0]["raised"]["alert"], "denials");
     assert_eq!(audit(state.path(), &["verify"]).0, 0);
+}
+
+/// Many credentials that do not hold, in a short time and from one place, are reported.
+#[test]
+fn failed_sign_ins_raise_an_alert() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let state = TempDir::new().unwrap();
+    let alert = format!(
+        "[[audit.alert]]\nname = \"sign-ins\"\nevent = \"unauthenticated\"\ncount = 5\nwindow = \"1m\"\nby = \"ip\"\nwebhook = \"http://{}/\"",
+        listener.local_addr().unwrap()
+    );
+    let service = on(state.path(), &alert);
+    for number in 0..5 {
+        let request = service.post("/access/v1/evaluation", &ask("bob", "m")).bearer_auth(format!("guess-{number}"));
+        assert_eq!(request.send().unwrap().status(), 401);
+    }
+    let report: Value = serde_json::from_str(&receive(&listener)).unwrap();
+    assert_eq!(
+        (&report["alert"], &report["by"], &report["count"]),
+        (&"sign-ins".into(), &"127.0.0.1".into(), &5.into())
+    );
+    assert_eq!(send(&service, "r-1", "alice"), 200);
+    end(service);
+    let events: Vec<Value> = records(state.path()).into_iter().map(|mut record| record["event"].take()).collect();
+    let failed = |event: &&Value| **event == "unauthenticated";
+    assert_eq!(
+        (events.iter().filter(failed).count(), events.len()),
+        (5, 7),
+        "each attempt, the alert, and what came after"
+    );
+    let (_, log) = audit(state.path(), &["export", "--format", "access-log"]);
+    let line = log.lines().last().unwrap();
+    assert!(line.starts_with("[INFO] User alice accessed qwen3 at 20") && line.ends_with('Z'), "{log}");
+}
+
+/// A rule on trial blocks nobody, and the log says whom it would have blocked.
+#[test]
+fn a_rule_on_trial_is_recorded_and_blocks_nobody() {
+    let state = TempDir::new().unwrap();
+    let trial = format!("{LAB}trial: shadow deny user \"bob\" to infer else PAUSED;\n");
+    let service = Setup::new(&trial).settings(&format!("state = {:?}", state.path())).start();
+    for user in ["alice", "bob"] {
+        let answer = service.post("/access/v1/evaluation", &ask(user, "m")).send().unwrap();
+        assert_eq!(answer.json::<Value>().unwrap()["decision"], true);
+    }
+    end(service);
+    let shadow: Vec<Value> =
+        records(state.path()).iter().map(|record| record["answer"]["context"]["shadow"].clone()).collect();
+    assert_eq!(shadow, [Value::Null, serde_json::json!(["trial"])]);
 }
 
 #[test]

@@ -86,6 +86,46 @@ model "other" { tags: []; }
     }
 }
 
+/// Why, at length, is for whoever may `audit` the resource.
+#[test]
+fn the_whole_story_is_told_to_auditors_alone() {
+    let policy = "actions infer, evaluate, audit;\nrole researcher;\nrole point;\nrole auditor includes point;\n\
+                  allow role point to evaluate;\nallow role auditor to audit;\n\
+                  lab: allow role researcher to infer when ip in [10.0.0.0/8];\n\
+                  once: limit anyone to infer at most 1 per hour;\n";
+    let service = Setup::new(policy).start();
+    let question = |model: &str| {
+        format!(
+            r#"{{"subject": {{"type": "user", "id": "ivy", "properties": {{"roles": ["researcher"]}}}}, "action": {{"name": "infer"}}, "resource": {{"type": "model", "id": "{model}"}}, "context": {{"ip": "10.1.2.3"}}}}"#
+        )
+    };
+    let ask = |role: &str, model: &str, debug: &str| {
+        let (token, _) =
+            policyc(&service, &["--config", "serve.toml", "--dev-token", &format!("service s roles={role}")]);
+        let request = service.post("/access/v1/evaluation", &question(model)).bearer_auth(token.trim());
+        let request = if debug.is_empty() { request } else { request.header("x-policy-debug", debug) };
+        let response = request.send().unwrap();
+        (response.status().as_u16(), response.json::<serde_json::Value>().unwrap())
+    };
+    let (status, told) = ask("auditor", "m", "1");
+    assert_eq!((status, &told["decision"]), (200, &false.into()), "where from is not for it to assert");
+    let rules = told["context"]["explanation"]["rules"].as_array().unwrap();
+    let names: Vec<&str> = rules.iter().map(|rule| rule["rule"].as_str().unwrap()).collect();
+    assert_eq!(names, ["lab", "once"]);
+    assert_eq!(rules[0]["fires"], "unknown", "{told}");
+    assert!(told["context"]["explanation"]["permit_by"][0]["set"]["ip"].is_string(), "{told}");
+    let (status, told) = ask("auditor", "m", "");
+    assert_eq!((status, &told["context"]["explanation"]), (200, &serde_json::Value::Null), "off unless asked for");
+    let (status, told) = ask("point", "m", "1");
+    assert_eq!(status, 403);
+    assert!(told["error"].as_str().unwrap().contains("may not `audit`"), "{told}");
+    assert!(!told.to_string().contains("lab"), "{told}");
+    // Without authentication, on a machine for development, who asks is trusted; what is decided is charged as ever.
+    let debug = || service.post("/access/v1/evaluation", &question("n")).header("x-policy-debug", "1").send().unwrap();
+    let decisions = [debug(), debug()].map(|answer| answer.json::<serde_json::Value>().unwrap()["decision"].clone());
+    assert_eq!(decisions, [true, false]);
+}
+
 #[test]
 fn it_ends_when_it_is_told_to() {
     let mut service = Setup::new(LAB).start();

@@ -21,5 +21,7 @@ mod policy;
 mod python;
 mod quickstart;
 mod service;
+mod studio;
+mod surfaces;
 mod tls;
 mod upstream;

@@ -35,6 +35,8 @@ pub(crate) const IMPORTS: &[(&str, &str)] = &[
     ("report", "source"),
     ("store", "clock decision request"),
     ("wire", "ast decision report request source value"),
+    // An explanation is a format, too.
+    ("wire/explanation.rs", "examine"),
     ("load", "ast check report source wire zone"),
     ("engine", "check clock compile decision eval load query report request source store"),
     ("engine/json.rs", "wire"),

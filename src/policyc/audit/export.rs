@@ -60,6 +60,8 @@ enum Format {
     Cef,
     /// Open Cybersecurity Schema Framework 1.3, one object a line
     Ocsf,
+    /// Who accessed what and when, a line for people
+    AccessLog,
 }
 
 impl Format {
@@ -69,6 +71,7 @@ impl Format {
             Self::Jsonl => audit::Format::Jsonl,
             Self::Cef => audit::Format::Cef,
             Self::Ocsf => audit::Format::Ocsf,
+            Self::AccessLog => audit::Format::AccessLog,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `policyc explain`: the whole story of one decision.
 //!
-//! In goes one request, out comes what [`examine::explain`](crate::examine::explain) knows, as [`json`] or as [`text`].
+//! In goes one request, out comes what [`examine::explain`](crate::examine::explain) knows, as
+//! [JSON](crate::wire::explanation) or as [`text`].
 
-mod json;
 mod text;
 
 use super::{
@@ -86,7 +86,7 @@ fn try_run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> 
         Err(refusal) => return Err(refused(&refusal, args.format, io)),
     };
     let text = match args.format {
-        Format::Json => json::render(&story),
+        Format::Json => wire::explanation::encode(&story),
         Format::Pretty => {
             let page =
                 text::Page { engine: &engine, request: &request, style: Style::new(io.color_out), width: io.width };

@@ -1,6 +1,6 @@
 //! `POST /access/v1/evaluation`: one request, one decision; `POST /access/v1/evaluations`: many of them.
 
-use super::Response as Detail;
+use super::{Response as Detail, debug};
 use crate::{
     decision::Decision,
     engine::{Desk, Engine, Spend},
@@ -35,6 +35,9 @@ pub(super) async fn one(
     body: Body,
 ) -> Result<Response, Fault> {
     let (caller, text) = asked(&app, origin, &headers, body).await?;
+    if headers.contains_key(debug::HEADER) {
+        return debug::answer(&app, &caller, evaluations::decode_one(&text)?).await;
+    }
     let read = |text: &str| Ok(Asked::One(Box::new(evaluations::decode_one(text)?)));
     // Whoever has to be asked about is so by the request at length.
     let place = if caller.is_trusted { places::place(&text) } else { None };
@@ -194,7 +197,7 @@ pub(super) async fn asked(
 /// Whether an enforcement point may describe a request: it may `evaluate` requests for the resource, and of when and from
 /// where it is asked, the request keeps what the point may `assert`. In which circumstances it may do so again without being
 /// asked; none, where something was taken out.
-async fn described(
+pub(super) async fn described(
     app: &App,
     engine: &Engine,
     caller: &Caller,
@@ -203,7 +206,7 @@ async fn described(
     if !caller.is_trusted
         && let Some(denial) = app.may(engine, caller, "evaluate", &request.resource, Surface::AuthZen).await?
     {
-        return Err(Fault::NotAllowed(Box::new(denial)));
+        return Err(Fault::NotAllowed("evaluate", Box::new(denial)));
     }
     assertions(app, engine, caller, request).await
 }
@@ -248,8 +251,8 @@ pub(super) fn json(text: impl Into<Body>) -> Response {
 #[derive(Debug)]
 pub(super) enum Fault {
     Unauthenticated(Unauthenticated),
-    /// The enforcement point may not ask this.
-    NotAllowed(Box<Decision>),
+    /// The enforcement point may not ask this: it lacks an action.
+    NotAllowed(&'static str, Box<Decision>),
     Body(BadBody),
     Refused(Refusal),
     Unavailable,
@@ -288,7 +291,9 @@ impl Fault {
     fn denial(&self, detail: Detail) -> String {
         let (code, status, message, at) = match self {
             Self::Unauthenticated(error) => ("UNAUTHENTICATED", error.status(), error.message.clone(), None),
-            Self::NotAllowed(decision) => ("EVALUATE_DENIED", StatusCode::FORBIDDEN, not_allowed(decision), None),
+            Self::NotAllowed(action, decision) => {
+                ("EVALUATE_DENIED", StatusCode::FORBIDDEN, not_allowed(action, decision), None)
+            }
             Self::Body(bad) => (INVALID, bad.status, bad.message.clone(), None),
             Self::Refused(refusal) => (INVALID, StatusCode::BAD_REQUEST, refusal.error.clone(), Some(&refusal.at)),
             Self::Unavailable => ("UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE, Unrecorded::MESSAGE.to_owned(), None),
@@ -308,16 +313,16 @@ impl Fault {
 const INVALID: &str = "INVALID_REQUEST";
 
 /// What an enforcement point is told that may not ask.
-fn not_allowed(decision: &Decision) -> String {
+fn not_allowed(action: &str, decision: &Decision) -> String {
     let code = decision.denial().map_or("DENIED", |denial| &denial.code);
-    format!("the caller may not `evaluate` this resource ({code})")
+    format!("the caller may not `{action}` this resource ({code})")
 }
 
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         match self {
             Self::Unauthenticated(error) => error.into_response(),
-            Self::NotAllowed(decision) => http::error(StatusCode::FORBIDDEN, &not_allowed(&decision)),
+            Self::NotAllowed(action, decision) => http::error(StatusCode::FORBIDDEN, &not_allowed(action, &decision)),
             Self::Body(bad) => http::error(bad.status, &bad.message),
             Self::Refused(refusal) => {
                 (StatusCode::BAD_REQUEST, json(wire::decision::refusal(&refusal))).into_response()

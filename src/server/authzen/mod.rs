@@ -3,6 +3,7 @@
 //! The credential of a request is the enforcement point's; the request itself says who wants what. A point needs the action
 //! `evaluate` on the resource that it asks about, and `assert` to say when and from where the subject asks.
 
+mod debug;
 mod evaluation;
 mod metadata;
 mod page;

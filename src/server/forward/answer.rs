@@ -16,6 +16,7 @@ use ::http::{
     header::{CONTENT_TYPE, WWW_AUTHENTICATE},
 };
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde::Deserialize;
 
 /// Headers about the caller and the decision, for the server behind the proxy. All of them are always set, so that whatever
 /// a client sends by these names is replaced.
@@ -60,8 +61,30 @@ pub(super) struct Allowed {
 pub(super) struct Denied {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    pub(super) body: String,
     pub(super) grounds: Grounds,
+    words: Words,
+    errors: Errors,
+}
+
+/// In which form a denial's body is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Errors {
+    /// As clients of OpenAI's API read it: `{"error": {"code", "message", "param", "type"}}`.
+    #[default]
+    Openai,
+    /// One text: `{"error": "…"}`.
+    Plain,
+}
+
+/// What a denial's body says.
+#[derive(Debug, Clone)]
+struct Words {
+    code: String,
+    message: String,
+    hint: Option<String>,
+    /// All that a plain error says.
+    plain: String,
 }
 
 /// What a decision rests on; nothing, where there is none.
@@ -106,11 +129,19 @@ impl From<Unrecorded> for Refused {
 
 impl From<Refused> for Answer {
     fn from(refused: Refused) -> Self {
-        let (status, headers, code, message) = match refused {
-            Refused::Unauthenticated(error) => (error.status(), error.headers(), "UNAUTHENTICATED", error.message),
-            Refused::Undecided { status, code, message } => (status, HeaderMap::new(), code, message),
+        let (status, headers, code, message, plain) = match refused {
+            Refused::Unauthenticated(error) => {
+                let plain = match error.status() {
+                    StatusCode::UNAUTHORIZED if error.is_expired() => EXPIRED.to_owned(),
+                    StatusCode::UNAUTHORIZED => INVALID.to_owned(),
+                    _ => error.message.clone(),
+                };
+                (error.status(), error.headers(), "UNAUTHENTICATED", error.message, plain)
+            }
+            Refused::Undecided { status, code, message } => (status, HeaderMap::new(), code, message.clone(), message),
         };
-        Self::Denied(Denied::new(status, headers, code, &message, None, Grounds::default()))
+        let words = Words { code: code.to_owned(), message, hint: None, plain };
+        Self::Denied(Denied::new(status, headers, words, Grounds::default()))
     }
 }
 
@@ -127,38 +158,60 @@ impl Answer {
             Some(denial) => Self::Denied(denied(denial, caller, limits, grounds)),
         }
     }
+
+    /// With its body in a form, if it has one.
+    pub(super) fn told_as(self, errors: Errors) -> Self {
+        match self {
+            Self::Allowed(_) => self,
+            Self::Denied(denied) => Self::Denied(Denied { errors, ..denied }),
+        }
+    }
 }
 
 fn denied(denial: &Denial, caller: &Caller, mut headers: HeaderMap, grounds: Grounds) -> Denied {
     let status = http::status(denial);
+    let is_known = caller.principal.id.is_some();
     let message = denial.message.as_deref().unwrap_or("The policy does not allow this.");
+    let own = denial.message.as_deref().filter(|_| &*denial.code != "NO_RULE");
+    let short = if status == StatusCode::UNAUTHORIZED && !is_known { MISSING } else { INSUFFICIENT };
     if status == StatusCode::UNAUTHORIZED {
-        headers.insert(WWW_AUTHENTICATE, proof_wanted(caller.principal.id.is_some(), message));
+        headers.insert(WWW_AUTHENTICATE, proof_wanted(is_known, message));
     }
-    Denied::new(status, headers, &denial.code, message, denial.hint.as_deref(), grounds)
+    let words = Words {
+        code: denial.code.to_string(),
+        message: message.to_owned(),
+        hint: denial.hint.as_deref().map(str::to_owned),
+        plain: own.unwrap_or(short).to_owned(),
+    };
+    Denied::new(status, headers, words, grounds)
 }
 
+/// What plain errors say where a policy has no words of its own.
+const MISSING: &str = "Missing authorization token";
+const EXPIRED: &str = "Token expired";
+const INVALID: &str = "Invalid token";
+const INSUFFICIENT: &str = "Insufficient permissions";
+
 impl Denied {
-    /// The body is an error as clients of OpenAI's API read it.
-    fn new(
-        status: StatusCode,
-        mut headers: HeaderMap,
-        code: &str,
-        message: &str,
-        hint: Option<&str>,
-        grounds: Grounds,
-    ) -> Self {
+    fn new(status: StatusCode, mut headers: HeaderMap, words: Words, grounds: Grounds) -> Self {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if status == StatusCode::CONFLICT {
-            // SDKs ask again after a conflict, and nothing will have changed.
-            headers.insert(ratelimit::SHOULD_RETRY, HeaderValue::from_static("false"));
-        }
-        let kind = kind(status);
-        let mut error = serde_json::json!({ "message": message, "type": kind, "param": null, "code": code });
-        if let (Some(hint), Some(error)) = (hint, error.as_object_mut()) {
-            error.insert("hint".to_owned(), hint.into());
-        }
-        Self { status, headers, body: serde_json::json!({ "error": error }).to_string(), grounds }
+        Self { status, headers, grounds, words, errors: Errors::default() }
+    }
+
+    pub(super) fn body(&self) -> String {
+        let Words { code, message, hint, plain } = &self.words;
+        let error = match self.errors {
+            Errors::Plain => plain.as_str().into(),
+            Errors::Openai => {
+                let kind = kind(self.status);
+                let mut error = serde_json::json!({ "message": message, "type": kind, "param": null, "code": code });
+                if let (Some(hint), Some(error)) = (hint, error.as_object_mut()) {
+                    error.insert("hint".to_owned(), hint.as_str().into());
+                }
+                error
+            }
+        };
+        serde_json::json!({ "error": error }).to_string()
     }
 }
 

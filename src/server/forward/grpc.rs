@@ -132,7 +132,7 @@ fn render(answer: Answer) -> CheckResponse {
             let response = DeniedHttpResponse {
                 status: Some(HttpStatus { code: i32::from(denied.status.as_u16()) }),
                 headers: denied.headers.iter().map(option).collect(),
-                body: denied.body,
+                body: denied.body(),
             };
             (code, HttpResponse::DeniedResponse(response), denied.grounds)
         }

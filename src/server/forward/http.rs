@@ -122,7 +122,10 @@ impl IntoResponse for Answer {
                 // Nothing but 200 is a permission to all proxies.
                 (StatusCode::OK, upstream).into_response()
             }
-            Self::Denied(Denied { status, headers, body, .. }) => (status, headers, body).into_response(),
+            Self::Denied(denied) => {
+                let body = denied.body();
+                (denied.status, denied.headers, body).into_response()
+            }
         }
     }
 }

@@ -16,7 +16,11 @@ mod settings;
 pub(super) use settings::Settings;
 
 use super::{app::App, decide::Surface, identity::Origin};
-use crate::{engine::Spend, request::Request};
+use crate::{
+    check::vocabulary::{Owner, Type, Vocabulary},
+    engine::Spend,
+    request::{Input, Request},
+};
 use ::http::{HeaderMap, StatusCode};
 use answer::{Answer, Refused, name};
 use axum::{
@@ -51,7 +55,8 @@ pub(super) fn is_asked_at(path: &str) -> bool {
 
 /// Asks the running set about a client's request. `headers` are the client's, as far as the proxy passes them on.
 async fn ask(app: &App, headers: &HeaderMap, origin: Origin, asked: &Asked) -> Answer {
-    try_ask(app, headers, origin, asked).await.unwrap_or_else(Answer::from)
+    let answer = try_ask(app, headers, origin, asked).await.unwrap_or_else(Answer::from);
+    answer.told_as(app.settings.forward.errors)
 }
 
 async fn try_ask(app: &App, headers: &HeaderMap, origin: Origin, asked: &Asked) -> Result<Answer, Refused> {
@@ -64,10 +69,36 @@ async fn try_ask(app: &App, headers: &HeaderMap, origin: Origin, asked: &Asked) 
     let (action, resource) = settings.target(asked, headers)?;
     let is_free = headers.get(name::CHARGE).is_some_and(|value| value == "none");
     let spend = if settings.charge_header && is_free { Spend::Look } else { Spend::Charge };
-    let request = Request::new(caller.principal.clone(), action, resource).ip(client);
+    let request = Request::new(caller.principal.clone(), action, resource);
     let engine = app.policies.current();
+    let vocabulary = &engine.ir().vocabulary;
+    let told = settings.circumstances(headers);
+    let request = told.fold(request, |request, (name, text)| request.with(name, read(vocabulary, name, text)));
+    let request = request.ip(client);
     let decision = app.decide(&engine, &caller, request, Surface::Forward, spend).await?;
     Ok(Answer::of(&decision, &caller))
+}
+
+/// What a text says of a circumstance, by its type. What is not of that type is refused with the request.
+fn read(vocabulary: &Vocabulary, name: &str, text: &str) -> Input {
+    let attribute = vocabulary.attribute(Owner::Context, name).map(|id| &vocabulary.attributes[id].ty);
+    let read = match attribute {
+        Some(Type::Int(..)) => text.parse().ok().map(Input::Int),
+        Some(Type::Bool) => text.parse().ok().map(Input::Bool),
+        Some(
+            Type::Text
+            | Type::Kind
+            | Type::Action
+            | Type::Ip
+            | Type::Time
+            | Type::Tier
+            | Type::OneOf(_)
+            | Type::Texts
+            | Type::Roles,
+        )
+        | None => None,
+    };
+    read.unwrap_or_else(|| Input::Text(text.to_owned()))
 }
 
 /// What is told to whom is no trusted proxy.

@@ -6,11 +6,15 @@ use super::{
 };
 use crate::{
     request::{Input, Resource},
-    server::{forward::answer::Refused, settings::Faulty},
+    server::{
+        forward::answer::{Errors, Refused},
+        settings::Faulty,
+    },
     wire::json,
 };
 use ::http::{HeaderMap, HeaderName, Method, StatusCode};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// What proxies ask before they let a request through: `[forward]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -21,8 +25,13 @@ pub struct Settings {
     pub route: Vec<Route>,
     /// The header that names the model for routes with `from = "header"`. Whatever a client puts there, the proxy must replace.
     pub model_header: Option<String>,
+    /// Attributes of the context, each with the header that it comes from. Whatever a client puts there, the proxy
+    /// must replace.
+    pub attributes: BTreeMap<String, String>,
     /// Whether `X-Policy-Charge: none` is believed. Whatever a client puts there, the proxy must remove.
     pub charge_header: bool,
+    /// In which form denials are told to clients.
+    pub errors: Errors,
     /// For how many seconds a denial can be asked for again at `/authz/explain`.
     pub explain_seconds: u32,
     /// How many denials are kept for that at most.
@@ -31,7 +40,15 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { route: Vec::new(), model_header: None, charge_header: false, explain_seconds: 30, explain_kept: 10_000 }
+        Self {
+            route: Vec::new(),
+            model_header: None,
+            attributes: BTreeMap::new(),
+            charge_header: false,
+            errors: Errors::default(),
+            explain_seconds: 30,
+            explain_kept: 10_000,
+        }
     }
 }
 
@@ -73,10 +90,12 @@ impl Settings {
     /// # Errors
     /// The first route that cannot name a resource, or a header's name that is none.
     pub(in crate::server) fn validate(&self) -> Result<(), Faulty> {
-        if let Some(name) = &self.model_header
-            && name.parse::<HeaderName>().is_err()
-        {
-            return Err(Faulty(format!("`forward.model_header`: `{name}` is no name of a header")));
+        let model = self.model_header.iter().map(|header| ("model_header".to_owned(), header));
+        let attributes = self.attributes.iter().map(|(name, header)| (format!("attributes.{name}"), header));
+        for (key, header) in model.chain(attributes) {
+            if header.parse::<HeaderName>().is_err() {
+                return Err(Faulty(format!("`forward.{key}`: `{header}` is no name of a header")));
+            }
         }
         for (index, route) in (1..).zip(&self.route) {
             let fault = |what: String| Err(Faulty(format!("`forward.route` {index}: {what}")));
@@ -119,13 +138,22 @@ impl Settings {
         Ok((&route.action, Resource::new(&route.resource, id)))
     }
 
+    /// What the proxy tells of the circumstances. What stands in several headers, or in none, is not known.
+    pub(super) fn circumstances<'h>(&'h self, headers: &'h HeaderMap) -> impl Iterator<Item = (&'h str, &'h str)> {
+        self.attributes.iter().filter_map(|(name, header)| Some((name.as_str(), only(headers, header)?)))
+    }
+
     fn model_in_header(&self, headers: &HeaderMap) -> Result<String, Refused> {
         let name = self.model_header.as_deref().unwrap_or_default();
-        let mut values = headers.get_all(name).iter();
-        let (Some(value), None) = (values.next(), values.next()) else { return Err(no_model()) };
-        let value = value.to_str().map_err(|_| no_model())?;
-        if value.is_empty() { Err(no_model()) } else { Ok(value.to_owned()) }
+        only(headers, name).map(str::to_owned).ok_or_else(no_model)
     }
+}
+
+/// The text of a header that is there once, and not empty.
+fn only<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let mut values = headers.get_all(name).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    value.to_str().ok().filter(|value| !value.is_empty())
 }
 
 fn is_method(text: &str) -> bool {

@@ -9,7 +9,7 @@ use crate::{
         decide::NoDecision,
         http::{
             self, BadBody,
-            ratelimit::{LONGEST_WAIT, SHOULD_RETRY},
+            ratelimit::{self, SHOULD_RETRY},
         },
         identity::{Unauthenticated, proof_wanted},
     },
@@ -221,11 +221,6 @@ impl Denied {
         if unit.is_some() { "tokens" } else { "requests" }
     }
 
-    /// Whether it helps to ask again soon, without having changed anything: what takes longer is a quota that is used up.
-    fn passes(&self) -> bool {
-        self.denial().and_then(|denial| denial.retry_after).is_some_and(|seconds| seconds <= LONGEST_WAIT)
-    }
-
     fn head(&self, headers: &mut HeaderMap) {
         let Some(denial) = self.denial() else { return };
         headers.extend(HeaderValue::from_str(&denial.code).ok().map(|code| (POLICY_CODE, code)));
@@ -236,7 +231,7 @@ impl Denied {
         if let Some(seconds) = denial.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());
         }
-        if [409, 429, 503].contains(&self.status().as_u16()) && !self.passes() {
+        if !ratelimit::passes(denial) {
             headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
         let decided = self.decision.rule.as_ref().map(|rule| (&*rule.name, denial.retry_after));

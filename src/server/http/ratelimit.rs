@@ -4,7 +4,7 @@
 //! Clients read less of these fields than the draft allows: `huggingface_hub` only names of letters, digits and `_`, `r`
 //! before `t`, and the first policy. So names are written so, and the limit that matters most comes first.
 
-use crate::decision::{Decision, LimitState};
+use crate::decision::{Decision, Denial, LimitState};
 use ::http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{InvalidHeaderValue, RETRY_AFTER},
@@ -12,11 +12,11 @@ use ::http::{
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-/// Tells the client of an OpenAI SDK not to ask again by itself.
+/// Tells the client of an OpenAI SDK, or whatever works off a queue, not to ask again by itself.
 pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// The longest that such a client waits because it was told to, in seconds; told to wait longer, it asks again at once.
-pub(crate) const LONGEST_WAIT: u64 = 60;
+const LONGEST_WAIT: u64 = 60;
 
 /// What the policy of a limit says that has no window: it counts what is under way.
 const AT_ONCE: &str = ";qu=\"concurrent-requests\"";
@@ -28,9 +28,8 @@ pub(crate) fn headers(decision: &Decision) -> HeaderMap {
         if let Some(seconds) = denial.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());
         }
-        // A limit that is full for long, or will never have room, is not there again after the second that SDKs wait.
-        let is_limit = denial.limit.is_some() || denial.status == 429;
-        if is_limit && denial.retry_after.is_none_or(|seconds| seconds > LONGEST_WAIT) {
+        // Neither a rule nor a limit that is full for long answers otherwise after the second that SDKs and queues wait.
+        if !passes(denial) {
             headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
         if let Some(limit) = &denial.limit {
@@ -42,6 +41,11 @@ pub(crate) fn headers(decision: &Decision) -> HeaderMap {
         put(&mut headers, &limits, |limit| limit.reset);
     }
     headers
+}
+
+/// Whether it helps to ask again soon, without having changed anything: what takes longer is a quota that is used up.
+pub(crate) fn passes(denial: &Denial) -> bool {
+    denial.retry_after.is_some_and(|seconds| seconds <= LONGEST_WAIT)
 }
 
 /// Both fields, each with one item for each limit, where there is one; `wait` says in how many seconds there is room

@@ -1,6 +1,6 @@
 //! The one credential of a request.
 
-use super::refusal::Unauthenticated;
+use super::{jwt::is_jwt, refusal::Unauthenticated};
 use ::http::{HeaderMap, header::AUTHORIZATION};
 
 /// What a request shows of who sends it.
@@ -51,9 +51,13 @@ fn only<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, Unaut
     }
 }
 
-/// The token after `Bearer`.
+/// The token after `Bearer`. Some clients send a JWT without that word; no scheme looks like one.
 fn bearer(value: &str) -> Result<&str, Unauthenticated> {
-    let (scheme, token) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
+    let value = value.trim();
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    if token.is_empty() && is_jwt(scheme) && scheme.chars().all(|char| char.is_ascii_graphic()) {
+        return Ok(scheme);
+    }
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Unauthenticated::invalid("`Authorization` must be of the scheme `Bearer`"));
     }
@@ -84,6 +88,7 @@ mod tests {
         assert_eq!(read(&[]).unwrap(), "None");
         assert_eq!(read(&[("authorization", "Bearer abc")]).unwrap(), r#"Token("abc")"#);
         assert_eq!(read(&[("authorization", "bearer  abc")]).unwrap(), r#"Token("abc")"#);
+        assert_eq!(read(&[("authorization", "eyJ.e30.c2ln")]).unwrap(), r#"Token("eyJ.e30.c2ln")"#);
         assert_eq!(read(&[("authorization", "Bearer pk_a_b")]).unwrap(), r#"Key("pk_a_b")"#);
         assert_eq!(read(&[("x-api-key", "pk_a_b")]).unwrap(), r#"Key("pk_a_b")"#);
         assert_eq!(read(&[("x-api-key", "pk_a_b"), ("authorization", "Bearer pk_a_b")]).unwrap(), r#"Key("pk_a_b")"#);
@@ -97,6 +102,8 @@ mod tests {
         assert_eq!(status(&[("x-api-key", "pk_a_b"), ("authorization", "Bearer t")]), 400, "they disagree");
         assert_eq!(status(&[("authorization", "Basic YTpi")]), 401, "another scheme");
         assert_eq!(status(&[("authorization", "")]), 401, "no scheme");
+        assert_eq!(status(&[("authorization", "eyJ.e30")]), 401, "no JWT, and no scheme");
+        assert_eq!(status(&[("authorization", "eyJ.e30.c2ln more")]), 401, "something behind it");
         assert_eq!(status(&[("authorization", "Bearer")]), 401, "no token");
         assert_eq!(status(&[("authorization", "Bearer a b")]), 401, "two tokens");
         assert_eq!(status(&[("x-api-key", "abc")]), 401, "no API key");

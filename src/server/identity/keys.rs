@@ -133,7 +133,7 @@ impl Keys {
             return Err(Unauthenticated::invalid("the API key is disabled"));
         }
         if key.expires.is_some_and(|end| end <= now) {
-            return Err(Unauthenticated::invalid("the API key has expired"));
+            return Err(Unauthenticated::expired("the API key has expired"));
         }
         if !key.networks.is_empty() && !key.networks.iter().any(|network| network.contains(&from)) {
             return Err(Unauthenticated::invalid("the API key may not be used from this address"));

@@ -23,6 +23,8 @@ enum Fault {
     Malformed,
     /// The credential's.
     Invalid,
+    /// The credential's, which held until it ended.
+    Expired,
     /// Whoever could tell is out of reach.
     Unavailable,
 }
@@ -36,6 +38,10 @@ impl Unauthenticated {
         Self { message: message.into(), fault: Fault::Invalid }
     }
 
+    pub(super) fn expired(message: impl Into<String>) -> Self {
+        Self { message: message.into(), fault: Fault::Expired }
+    }
+
     pub(super) fn unavailable(message: impl Into<String>) -> Self {
         Self { message: message.into(), fault: Fault::Unavailable }
     }
@@ -44,9 +50,14 @@ impl Unauthenticated {
     pub(crate) const fn status(&self) -> StatusCode {
         match self.fault {
             Fault::Malformed => StatusCode::BAD_REQUEST,
-            Fault::Invalid => StatusCode::UNAUTHORIZED,
+            Fault::Invalid | Fault::Expired => StatusCode::UNAUTHORIZED,
             Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
+    }
+
+    /// Whether it is a credential that held until it ended.
+    pub(crate) const fn is_expired(&self) -> bool {
+        matches!(self.fault, Fault::Expired)
     }
 
     /// The headers that go with it (RFC 6750, section 3).
@@ -54,7 +65,7 @@ impl Unauthenticated {
         let mut headers = HeaderMap::new();
         let error = match self.fault {
             Fault::Malformed => "invalid_request",
-            Fault::Invalid => "invalid_token",
+            Fault::Invalid | Fault::Expired => "invalid_token",
             Fault::Unavailable => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
                 return headers;

@@ -2,6 +2,7 @@
 
 mod direct;
 mod proxy;
+mod studio;
 mod wire;
 
 use crate::service::{Service, Setup};

@@ -2,6 +2,8 @@
 //! answers it piece by piece.
 
 mod client;
+mod cluster;
+mod tiers;
 
 use crate::{
     identity::policyc,

@@ -3,6 +3,7 @@
 //! In goes a record, out comes its line. All formats but JSON Lines say the same of it, a [`Row`]; pseudonymised, JSON Lines
 //! does, too.
 
+mod access;
 mod cef;
 mod csv;
 mod ocsf;
@@ -30,6 +31,8 @@ pub(crate) enum Format {
     Cef,
     /// Open Cybersecurity Schema Framework, one object a line.
     Ocsf,
+    /// Who accessed what, a line for people.
+    AccessLog,
 }
 
 /// Names that stand for names: the same for the same, and nobody without the key can tell whose they are.
@@ -95,7 +98,7 @@ impl Exporter {
     pub(crate) fn head(&self) -> String {
         match self.format {
             Format::Csv => csv::head(),
-            Format::Jsonl | Format::Cef | Format::Ocsf => String::new(),
+            Format::Jsonl | Format::Cef | Format::Ocsf | Format::AccessLog => String::new(),
         }
     }
 
@@ -106,6 +109,7 @@ impl Exporter {
             Format::Csv => csv::line(&row),
             Format::Cef => cef::line(&row),
             Format::Ocsf => ocsf::line(&row),
+            Format::AccessLog => access::line(&row),
             Format::Jsonl if self.pseudonyms.is_some() => {
                 format!("{}\n", serde_json::to_string(&row).unwrap_or_default())
             }

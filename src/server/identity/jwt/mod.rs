@@ -253,7 +253,7 @@ pub(super) fn within(
     }
     let until = instant(claims, "exp")?.map(later);
     if until.is_some_and(|until| until <= now) {
-        return Err(Unauthenticated::invalid("the token has expired"));
+        return Err(Unauthenticated::expired("the token has expired"));
     }
     Ok(until)
 }

@@ -1,4 +1,4 @@
-//! The story as JSON.
+//! The whole story of a decision as JSON: what each rule made of the request, and what would permit it.
 
 use crate::{
     examine::explain::{Change, ClauseStory, Explanation, Remedy, RuleStory},
@@ -8,21 +8,32 @@ use crate::{
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::collections::BTreeMap;
 
-/// The story as one JSON document with a line break at its end.
-pub(super) fn render(story: &Explanation) -> String {
-    let document = Document {
-        decision: decision::view(&story.decision),
+/// The story as a part of a larger JSON text.
+pub fn view(story: &Explanation) -> impl Serialize {
+    Story {
         rules: story.rules.iter().map(Rule::of).collect(),
         permit_by: story.permit_by.iter().map(Way::of).collect(),
-    };
+    }
+}
+
+/// The decision and its story as one JSON document with a line break at its end.
+#[must_use]
+pub fn encode(story: &Explanation) -> String {
+    let document = Document { decision: decision::view(&story.decision), story: view(story) };
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
 }
 
 #[derive(Serialize)]
-struct Document<'a, D: Serialize> {
+struct Document<D: Serialize, S: Serialize> {
     decision: D,
+    #[serde(flatten)]
+    story: S,
+}
+
+#[derive(Serialize)]
+struct Story<'a> {
     rules: Vec<Rule<'a>>,
     permit_by: Vec<Way<'a>>,
 }
