@@ -10,7 +10,7 @@ use crate::{
         told::{Names, Told},
     },
     request::{Given, Request},
-    wire::plain::{Object, Parts, Plain},
+    wire::plain::{Object, Plain, places::Placed},
 };
 use chrono::{DateTime, Utc};
 
@@ -38,20 +38,20 @@ pub(crate) struct Seen {
 }
 
 impl Engine {
-    /// Decides the request that parts of a text are, as [`decide_dated`](Self::decide_dated) does. Nothing is decided if it
+    /// Decides a request as it stands in a text, as [`decide_dated`](Self::decide_dated) does. Nothing is decided if it
     /// does not fit the vocabulary, or has more than that knows: reading it at length has words for it. `see` is told the kind
     /// and id of principal and resource; it sees nothing of a request that is to be read at length.
-    pub(crate) fn decide_parts(
+    pub(crate) fn decide_placed(
         &self,
         desk: &mut Desk,
         text: &str,
-        parts: Parts,
+        placed: Placed,
         see: impl FnOnce(Option<(&str, &str)>, (&str, &str)) -> Option<Seen>,
         now: DateTime<Utc>,
     ) -> Option<Decision> {
         let Desk { draft, json } = desk;
         let set = self.set.set();
-        json.said.read_parts(text, parts)?;
+        json.said.take(text, placed)?;
         json.give_principal(set, draft, text, true)?;
         let [action, kind, id] =
             [json.said.action, json.said.resource.0, json.said.resource.1].map(|span| span.of(text));

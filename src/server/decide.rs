@@ -11,7 +11,7 @@ use crate::{
     engine::{Desk, Engine, Seen, Spend, Used},
     examine::explain::{Explanation, explain},
     request::{Input, Refusal, Request, Resource},
-    wire::plain::Parts,
+    wire::plain::places::Placed,
 };
 use ::http::HeaderMap;
 use chrono::{DateTime, Utc};
@@ -136,16 +136,16 @@ impl App {
 
     /// As [`decide`](Self::decide), of a request as it stands in a text, with what it charges. Nothing is decided where it
     /// cannot be taken as it stands.
-    pub(crate) async fn decide_parts(
+    pub(crate) async fn decide_placed(
         &self,
         engine: &Engine,
         caller: &Caller,
-        (desk, text, parts): (&mut Desk, &str, Parts),
+        (desk, text, placed): (&mut Desk, &str, Placed),
         surface: Surface,
     ) -> Result<Option<Decision>, NoDecision> {
         let making = self.begin(surface);
         let seen = |principal: Option<(&str, &str)>, resource: (&str, &str)| self.seen(principal, resource);
-        let Some(decision) = engine.decide_parts(desk, text, parts, seen, making.now) else { return Ok(None) };
+        let Some(decision) = engine.decide_placed(desk, text, placed, seen, making.now) else { return Ok(None) };
         let is_wanted = self.audit.is_on() || self.policies.shadow().is_watching();
         let request = is_wanted.then(|| {
             let mut request = desk.request(text);

@@ -15,7 +15,10 @@ use crate::{
     wire::{
         self,
         evaluations::{self, Asked, Semantic},
-        plain::{Parts, places},
+        plain::{
+            Parts,
+            places::{self, Placed},
+        },
     },
 };
 use ::http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
@@ -42,7 +45,7 @@ pub(super) async fn one(
     // Whoever has to be asked about is so by the request at length.
     let place = if caller.is_trusted { places::place(&text) } else { None };
     let mut sitting = match place {
-        Some(parts) => Sitting::plain(&app, &caller, &text, vec![parts], read),
+        Some(placed) => Sitting::plain(&app, &caller, &text, vec![placed], read),
         None => Sitting::at_length(&app, &caller, vec![Ok(evaluations::decode_one(&text)?)]),
     };
     sitting.answer().await
@@ -73,7 +76,7 @@ struct Sitting<'a> {
     caller: &'a Caller,
     text: &'a str,
     /// Where they stand in the text, if it is plainly written.
-    places: Vec<Parts>,
+    places: Vec<Placed>,
     /// How they are read at length, once one of them has to be.
     read: fn(&str) -> Result<Asked, Refusal>,
     /// Those that were read so, until they are decided.
@@ -97,7 +100,7 @@ impl<'a> Sitting<'a> {
         app: &'a App,
         caller: &'a Caller,
         text: &'a str,
-        places: Vec<Parts>,
+        places: Vec<Placed>,
         read: fn(&str) -> Result<Asked, Refusal>,
     ) -> Self {
         let engine = app.policies.current();
@@ -145,17 +148,18 @@ impl<'a> Sitting<'a> {
 
     /// Decides a request that the enforcement point describes, if it may.
     async fn decide(&mut self, number: usize) -> Result<Decision, Fault> {
-        let place = self.places.get(number).copied();
-        if let Some(parts) = place.filter(|parts| self.has_leave(*parts)) {
-            let asked = (&mut self.desk, self.text, parts);
-            let decided = self.app.decide_parts(&self.engine, self.caller, asked, Surface::AuthZen).await?;
+        let placed = self.places.get_mut(number).map(std::mem::take);
+        let parts = placed.as_ref().map(|placed| placed.parts);
+        if let Some(placed) = placed.filter(|placed| self.has_leave(placed.parts)) {
+            let asked = (&mut self.desk, self.text, placed);
+            let decided = self.app.decide_placed(&self.engine, self.caller, asked, Surface::AuthZen).await?;
             if let Some(decision) = decided {
                 return Ok(decision);
             }
         }
         let mut request = self.request(number)?;
         let circumstances = described(self.app, &self.engine, self.caller, &mut request).await?;
-        self.leave = place.zip(circumstances).map(|(parts, all)| (parts.resource.of(self.text), all));
+        self.leave = parts.zip(circumstances).map(|(parts, all)| (parts.resource.of(self.text), all));
         let decided = self.app.decide(&self.engine, self.caller, request, Surface::AuthZen, Spend::Charge).await;
         Ok(decided?)
     }

@@ -1,5 +1,6 @@
-//! Many requests in one text, which share what they do not say themselves. The text is read twice: once to see that all of
-//! it is plain, and where the parts of requests stand; and then each request, part by part, from where those are.
+//! Many requests in one text, which share what they do not say themselves. All of the text is read at first, to see that it is
+//! plain. A request that says all itself has been read with that; one that shares a part with others is read once more, part
+//! by part, from where those stand.
 
 use super::{Element, Object, Parts, Plain, Reader, Said, Span};
 use crate::{
@@ -8,9 +9,9 @@ use crate::{
 };
 use std::ops::Range;
 
-/// Where the parts of many requests stand in a text that is plainly written; nothing if it is not, or asks for one request
-/// only, or is not what [`decode`](crate::wire::evaluations::decode) takes.
-pub(crate) fn places(text: &str) -> Option<(Vec<Parts>, Semantic)> {
+/// Many requests in a text that is plainly written; nothing if it is not, or asks for one request only, or is not what
+/// [`decode`](crate::wire::evaluations::decode) takes.
+pub(crate) fn places(text: &str) -> Option<(Vec<Placed>, Semantic)> {
     let mut top = Plain::default();
     let items = top.read_many(text)?;
     let mut members = top.members.iter().zip(0..);
@@ -25,10 +26,26 @@ pub(crate) fn places(text: &str) -> Option<(Vec<Parts>, Semantic)> {
     (options.value == Said::Object && !items.is_empty()).then_some((items, semantic))
 }
 
-/// Where the parts of one request stand in a text that is plainly written.
-pub(crate) fn place(text: &str) -> Option<Parts> {
+/// One request in a text that is plainly written.
+pub(crate) fn place(text: &str) -> Option<Placed> {
     let mut plain = Plain::default();
-    plain.read(text).map(|()| plain.parts)
+    plain.read(text).map(|()| Placed { parts: plain.parts, own: Some(plain) })
+}
+
+/// Where a request stands in a text, or what it says.
+#[derive(Debug, Default)]
+pub(crate) struct Placed {
+    pub(crate) parts: Parts,
+    /// What it says, where it says all itself.
+    own: Option<Plain>,
+}
+
+impl Placed {
+    fn new(own: Plain, shared: Parts, text: &str) -> Self {
+        let parts = own.parts.or(shared);
+        let is_whole = parts == own.parts && own.is_request(text);
+        Self { parts, own: is_whole.then_some(own) }
+    }
 }
 
 impl Parts {
@@ -47,9 +64,21 @@ impl Parts {
 }
 
 impl Plain {
+    /// Takes a request from where it stands in a text; nothing if that is none.
+    #[must_use]
+    pub(crate) fn take(&mut self, text: &str, placed: Placed) -> Option<()> {
+        match placed.own {
+            Some(own) => {
+                *self = own;
+                Some(())
+            }
+            None => self.read_parts(text, placed.parts),
+        }
+    }
+
     /// Reads the request that these parts of a text are; nothing if that is none. They were read before, and are plain.
     #[must_use]
-    pub(crate) fn read_parts(&mut self, text: &str, parts: Parts) -> Option<()> {
+    fn read_parts(&mut self, text: &str, parts: Parts) -> Option<()> {
         let Parts { subject, action, resource, context } = parts;
         let mut reader = self.reader(text)?;
         for (span, object) in [
@@ -66,17 +95,16 @@ impl Plain {
         self.is_request(text).then_some(())
     }
 
-    /// Finds where the parts of many requests stand, each with what it shares with the others: the elements of
-    /// `evaluations`. Nothing if not all of the text is plain. What else is said at the top is among the members.
+    /// Reads many requests, each with what it shares with the others: the elements of `evaluations`. Nothing if not all of the
+    /// text is plain. What else is said at the top is among the members.
     #[must_use]
-    pub(crate) fn read_many(&mut self, text: &str) -> Option<Vec<Parts>> {
+    fn read_many(&mut self, text: &str) -> Option<Vec<Placed>> {
         let mut items = Vec::new();
         let mut reader = self.reader(text)?;
         reader.top(&mut items)?;
         reader.end()?;
         let shared = self.parts;
-        items.iter_mut().for_each(|item: &mut Parts| *item = item.or(shared));
-        Some(items)
+        Some(items.into_iter().map(|item| Placed::new(item, shared, text)).collect())
     }
 
     /// The request that was read last, with all that it says: as [`request`](crate::wire::request) reads it.
@@ -128,7 +156,7 @@ impl Plain {
 
 impl Reader<'_, '_> {
     /// What many requests share, and the requests.
-    fn top(&mut self, items: &mut Vec<Parts>) -> Option<()> {
+    fn top(&mut self, items: &mut Vec<Plain>) -> Option<()> {
         self.must(b'{')?;
         loop {
             let name = self.text()?;
@@ -147,15 +175,14 @@ impl Reader<'_, '_> {
     }
 
     /// Requests in a list, which is not empty.
-    fn items(&mut self, items: &mut Vec<Parts>) -> Option<()> {
+    fn items(&mut self, items: &mut Vec<Plain>) -> Option<()> {
         self.must(b'[')?;
-        let mut item = Plain::default();
         loop {
-            item.forget();
+            let mut item = Plain::default();
             let mut reader = Reader { bytes: self.bytes, at: self.at, depth: 0, seen: 0, plain: &mut item };
             reader.object(Object::REQUEST)?;
             self.at = reader.at;
-            items.push(item.parts);
+            items.push(item);
             if !self.take(b',') {
                 return self.must(b']');
             }
@@ -173,11 +200,11 @@ mod tests {
     /// What is read part by part, and what is read at length.
     fn compare(text: &str) {
         let mut plain = Plain::default();
-        let (parts, _) = places(text).unwrap();
+        let (placed, _) = places(text).unwrap();
         let Asked::Many(requests, _) = decode(text).unwrap() else { panic!("one request only") };
-        assert_eq!(parts.len(), requests.len());
-        for (parts, request) in parts.into_iter().zip(requests) {
-            match plain.read_parts(text, parts) {
+        assert_eq!(placed.len(), requests.len());
+        for (placed, request) in placed.into_iter().zip(requests) {
+            match plain.take(text, placed) {
                 Some(()) => assert_eq!(plain.request(text), request.unwrap()),
                 None => assert!(request.is_err(), "{request:?}"),
             }
@@ -203,7 +230,7 @@ mod tests {
         let text =
             format!(r#"{{"subject": {SUBJECT}, "resource": {{"type": "m", "id": "m"}}, "action": {{"name": "a"}}}}"#);
         let mut plain = Plain::default();
-        plain.read_parts(&text, place(&text).unwrap()).unwrap();
+        plain.take(&text, place(&text).unwrap()).unwrap();
         assert_eq!(plain.request(&text), decode_one(&text).unwrap());
     }
 

@@ -6,6 +6,8 @@
 //!
 //! Members that say nothing (absent, or empty lists) are left out.
 
+mod plain;
+
 use crate::{
     decision::{Decision, LimitState, Obligation},
     request::Refusal,
@@ -24,8 +26,12 @@ pub fn encode(decision: &Decision) -> String {
 
 /// A decision as one line of JSON, behind what is written already.
 pub fn write(decision: &Decision, out: &mut Vec<u8>) {
-    // Nothing here can fail to be written to memory.
-    let _ = serde_json::to_writer(out, &view(decision));
+    if plain::can_write(decision) {
+        plain::write(decision, out);
+    } else {
+        // Nothing here can fail to be written to memory.
+        let _ = serde_json::to_writer(out, &view(decision));
+    }
 }
 
 /// A decision as JSON, its members sorted by name.
@@ -247,6 +253,34 @@ mod tests {
         };
         insta::assert_snapshot!(encode(&decision), @r#"{"decision":false,"context":{"code":"GATED","status":403,"message":"ask \"us\"","hint":"…","rule":"gate","at":"p/a.policy:14","obligations":[{"id":"watermark","args":{"strength":2}},{"id":"log"}],"others":["other"],"shadow":["a.policy:3"],"gate":"manual","retry_after":12,"ignored":["/context/x"],"revision":"sha256:0"}}"#);
         assert_eq!(to_value(&decision).to_string().len(), encode(&decision).len());
+    }
+
+    /// Those that are written without much ado say the same as the others.
+    #[test]
+    fn a_plain_decision() {
+        let denial = Denial {
+            code: "NO_RULE".into(),
+            status: 403,
+            message: Some("say \"please\"\n\u{1f}\\ 请".to_owned()),
+            hint: None,
+            gate: Some(GateMode::Auto),
+            retry_after: Some(u64::MAX),
+            limit: None,
+        };
+        let rule = RuleRef { name: "r".into(), at: "a \"b\".policy:1".into() };
+        let bare =
+            Denial { message: None, gate: None, retry_after: None, hint: Some("h".to_owned()), ..denial.clone() };
+        for decision in [
+            empty(Effect::Allow),
+            Decision { rule: Some(rule.clone()), ..empty(Effect::Allow) },
+            Decision { rule: Some(rule), ..empty(Effect::Deny(denial)) },
+            Decision { revision: "".into(), ..empty(Effect::Deny(bare)) },
+            Decision { revision: "".into(), ..empty(Effect::Allow) },
+        ] {
+            let mut written = b"before".to_vec();
+            super::write(&decision, &mut written);
+            assert_eq!(str::from_utf8(&written).unwrap(), format!("before{}", encode(&decision)));
+        }
     }
 
     #[test]
