@@ -6,7 +6,7 @@ use super::{
     gateway::Gateway,
     http::Tls,
     identity::{Identity, Secret},
-    ops::{Metrics, Readiness},
+    ops::{Health, Metrics, Readiness},
     outbound::Outbound,
     policy::Policies,
     settings::Faulty,
@@ -29,6 +29,7 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) readiness: Readiness,
+    pub(crate) health: Health,
     /// How connections are secured; none: not at all.
     pub(crate) tls: Option<Tls>,
     /// What the service is called from outside, without a slash at its end.
@@ -51,8 +52,8 @@ impl App {
         let gateway = Gateway::open(&settings.gateway, clock.now().timestamp()).map_err(Failure::Settings)?;
         let url = settings.url.as_deref().unwrap_or(listens).trim_end_matches('/').to_owned();
         let page_key = Secret::random().map_err(Failure::Settings)?.keyed_hash();
-        let readiness = Readiness::default();
-        Ok(Self { settings, policies, identity, audit, gateway, clock, metrics, readiness, tls, url, page_key })
+        let (readiness, health) = (Readiness::default(), Health::default());
+        Ok(Self { settings, policies, identity, audit, gateway, clock, metrics, readiness, health, tls, url, page_key })
     }
 
     /// What a person who starts the service should know.

@@ -293,13 +293,13 @@ impl App {
         } else if request.principal.id.is_some() {
             request.principal.properties.insert("granted".to_owned(), Input::Bool(false));
         }
-        request.context.insert("degraded".to_owned(), Input::Bool(self.is_degraded()));
+        request.context.insert("degraded".to_owned(), Input::Bool(self.health.is_degraded()));
     }
 
     /// As [`settle`](Self::settle), of a request that is taken as it stands; none if it cannot be, as its resource is registered.
     fn seen(&self, principal: Option<(&str, &str)>, resource: (&str, &str)) -> Option<Seen> {
         let managed = self.policies.managed();
-        let mut seen = Seen { granted: None, degraded: self.is_degraded() };
+        let mut seen = Seen { granted: None, degraded: self.health.is_degraded() };
         if !managed.knows_nothing() {
             if managed.is_registered(resource.0, resource.1) {
                 return None;
@@ -307,11 +307,6 @@ impl App {
             seen.granted = principal.and_then(|principal| managed.granted(principal, resource));
         }
         Some(seen)
-    }
-
-    /// Whether something that the service depends on is out of order.
-    const fn is_degraded(&self) -> bool {
-        false
     }
 }
 

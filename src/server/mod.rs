@@ -81,12 +81,19 @@ async fn serve(settings: Settings, origin: PolicyOrigin, out: &mut (dyn Write + 
     Ok(())
 }
 
-/// Keeps in bounds what was counted between two looks at it.
+/// Keeps in bounds what was counted between two looks at it, and looks whether what was out of order is so still.
 async fn tidy(app: Arc<App>) {
     let mut time = tokio::time::interval(Duration::from_secs(5));
     loop {
         time.tick().await;
         app.metrics.tidy();
+        if app.health.has_lost(ops::Dependency::Documents) {
+            let probing = app.clone();
+            let can_keep = tokio::task::spawn_blocking(move || probing.policies.managed().can_keep()).await;
+            if can_keep.unwrap_or_default() {
+                app.health.regain(ops::Dependency::Documents);
+            }
+        }
     }
 }
 

@@ -218,6 +218,25 @@ fn many_lists_are_written_all_or_none() {
     assert_eq!((page["data"].as_array().unwrap().len(), &page["data"][0]["model"]), (27, &json!("m20")));
 }
 
+/// Somebody else holds the database: nothing is changed, policies see that the service is degraded, and it comes back by itself.
+#[test]
+fn what_cannot_be_kept_is_not_changed() {
+    let lab = Lab::start(Setup::new(&format!("{LAB}shut: deny anyone to view when degraded else DEGRADED;\n")));
+    assert_eq!(sent(lab.put(&list("m", "user", "bob", &["infer", "view"]))).0, 200);
+    assert!(lab.may("bob", "researcher", "view", "m"));
+    let database =
+        rusqlite::Connection::open(lab.service.folder.path().join("policyc-state/documents.sqlite")).unwrap();
+    database.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let response = lab.put(&list("m", "user", "eve", &["infer"])).send().unwrap();
+    assert_eq!((response.status().as_u16(), response.headers()["retry-after"].to_str().unwrap()), (503, "1"));
+    assert!(lab.may("bob", "researcher", "infer", "m") && !lab.may("eve", "researcher", "infer", "m"));
+    assert!(!lab.may("bob", "researcher", "view", "m"), "policies see it");
+    database.execute_batch("ROLLBACK").unwrap();
+    lab.service.says("is in order again");
+    assert!(lab.may("bob", "researcher", "view", "m"));
+    assert_eq!(told(lab.get("/v1/acl/model/m")).1["rules"][0]["principal"]["value"], "bob");
+}
+
 #[test]
 fn documents_leave_as_policy_files() {
     let lab = Lab::start(Setup::new(LAB));

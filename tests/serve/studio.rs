@@ -172,3 +172,31 @@ fn people_work_side_by_side_and_nobody_takes_what_is_anothers() {
     let allowed: Vec<usize> = work.into_iter().map(|thread| thread.join().unwrap()).collect();
     assert_eq!(allowed, [SHARE; PEOPLE]);
 }
+
+/// Once the studio is declared degraded, its policies let people look and nothing else.
+#[test]
+fn in_read_only_mode_work_stays_readable_and_nothing_changes() {
+    let service = Setup::new(&policy()).start();
+    let ivy = artist("ivy");
+    let read = || {
+        let model = json!({ "type": "model", "id": "ff-2024-pro" });
+        answer(question(&service, &ivy, &json!({ "name": "model:read" }), &model, "r-9"))["decision"] == true
+    };
+    assert!(infer(&service, &ivy, "ff-2024-pro")["decision"] == true && read());
+    let url = service.url("/v1/admin/degraded");
+    let declare = |body: &str| {
+        let request = service.client.put(&url).header("content-type", "application/json").body(body.to_owned());
+        request.send().unwrap()
+    };
+    assert_eq!(declare("{\"reason\": 7}").status(), 400);
+    let told: Value = declare(r#"{"reason": "the render farm's storage is down"}"#).json().unwrap();
+    assert_eq!(told, json!({ "degraded": true, "reasons": { "declared": "the render farm's storage is down" } }));
+    let refused = infer(&service, &ivy, "ff-2024-pro");
+    assert_eq!((&refused["context"]["code"], &refused["context"]["status"]), (&json!("READ_ONLY"), &json!(503)));
+    assert!(read());
+    let ready = service.get("/readyz").send().unwrap().text().unwrap();
+    assert!(ready.starts_with("degraded: declared\nready, revision "), "{ready}");
+    assert!(service.get("/metrics").send().unwrap().text().unwrap().contains("policyc_degraded 1"));
+    assert_eq!(service.client.delete(&url).send().unwrap().json::<Value>().unwrap()["degraded"], false);
+    assert_eq!(infer(&service, &ivy, "ff-2024-pro")["decision"], true);
+}

@@ -16,6 +16,7 @@ use crate::{
         audit::{Record, Unrecorded},
         decide::{NoDecision, Surface},
         identity::Caller,
+        ops::Dependency,
     },
     value::Value,
 };
@@ -143,7 +144,13 @@ impl App {
         by: String,
     ) -> Result<Vec<Changed>, Refused> {
         let app = self.clone();
-        let changed = blocking(move || app.policies.managed().change(changes, &by)).await?;
+        let changed = blocking(move || app.policies.managed().change(changes, &by)).await;
+        match &changed {
+            Err(Unchanged::Unkept(why)) => self.health.lose(Dependency::Documents, why),
+            Ok(_) => self.health.regain(Dependency::Documents),
+            Err(Unchanged::Conflict(_) | Unchanged::Bad(_) | Unchanged::Set(_)) => {}
+        }
+        let changed = changed?;
         for one in &changed {
             self.audit.put(Record::change(self.clock.now(), caller, surface, one)).await?;
         }

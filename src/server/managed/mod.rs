@@ -237,6 +237,11 @@ impl Managed {
         some.take(most).map(|(_, document)| document.clone()).collect()
     }
 
+    /// Whether something could be kept at the moment.
+    pub(crate) fn can_keep(&self) -> bool {
+        self.writing().can_write()
+    }
+
     /// All that a document ever said, the last first.
     pub(crate) fn history(&self, key: &Key) -> Result<Vec<Version>, Unchanged> {
         Ok(self.writing().history(key)?)

@@ -156,6 +156,14 @@ impl Store {
         Ok(versions)
     }
 
+    /// Whether a write would succeed, as far as can be told without one.
+    pub(super) fn can_write(&self) -> bool {
+        let change = Transaction::new_unchecked(&self.0, TransactionBehavior::Immediate);
+        change
+            .and_then(|change| change.execute("INSERT OR REPLACE INTO facts VALUES ('probe', '')", []).map(drop))
+            .is_ok()
+    }
+
     /// The revision of the policy files that the documents were held against last.
     pub(super) fn base(&self) -> rusqlite::Result<Option<String>> {
         self.0.query_row("SELECT value FROM facts WHERE name = 'base'", [], |row| row.get(0)).optional()

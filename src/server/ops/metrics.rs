@@ -86,6 +86,7 @@ pub(crate) struct Metrics {
     audit_queue: Gauge,
     changes: [Counter; 3],
     loaded: Gauge,
+    degraded: Gauge,
     compared: Counter,
     differing: Counter,
 }
@@ -111,14 +112,31 @@ impl Default for Metrics {
             (
                 ["1xx", "2xx", "3xx", "4xx", "5xx"].map(status),
                 ["changed", "same", "refused"].map(change),
-                ["policyc_connections", "policyc_audit_queue_bytes", "policyc_policy_loaded_timestamp_seconds"]
-                    .map(|name| gauge!(name)),
+                [
+                    "policyc_connections",
+                    "policyc_audit_queue_bytes",
+                    "policyc_policy_loaded_timestamp_seconds",
+                    "policyc_degraded",
+                ]
+                .map(|name| gauge!(name)),
                 ["policyc_shadow_compared_total", "policyc_shadow_differing_total"].map(|name| counter!(name)),
             )
         });
-        let ([connections, audit_queue, loaded], [compared, differing]) = (gauges, shadow);
+        let ([connections, audit_queue, loaded, degraded], [compared, differing]) = (gauges, shadow);
         let surfaces = RwLock::default();
-        Self { recorder, handle, surfaces, responses, connections, audit_queue, changes, loaded, compared, differing }
+        Self {
+            recorder,
+            handle,
+            surfaces,
+            responses,
+            connections,
+            audit_queue,
+            changes,
+            loaded,
+            degraded,
+            compared,
+            differing,
+        }
     }
 }
 
@@ -132,6 +150,7 @@ fn describe() {
     describe_gauge!("policyc_audit_queue_bytes", "Bytes of records that wait to be written.");
     describe_counter!("policyc_policy_reloads_total", "Changes of the policy set that were asked for, by result.");
     describe_gauge!("policyc_policy_loaded_timestamp_seconds", "Since when the running set decides.");
+    describe_gauge!("policyc_degraded", "Whether the service does without something that it depends on.");
     describe_counter!("policyc_shadow_compared_total", "Decisions that a candidate was compared with.");
     describe_counter!("policyc_shadow_differing_total", "Decisions that the candidate would have made otherwise.");
 }
@@ -216,6 +235,11 @@ impl Metrics {
     /// So many bytes wait for the audit log.
     pub(super) fn audit_queue(&self, waiting: u32) {
         self.audit_queue.set(waiting);
+    }
+
+    /// Whether something is out of order.
+    pub(super) fn degraded(&self, is_degraded: bool) {
+        self.degraded.set(if is_degraded { 1.0 } else { 0.0 });
     }
 
     /// A change of the policy set was asked for.

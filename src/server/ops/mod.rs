@@ -1,11 +1,13 @@
 //! What operators ask: whether the process lives, whether it is ready to decide, and what it has counted; and what it says of
 //! itself without being asked, as logs and traces.
 
+mod degraded;
 mod log;
 mod metrics;
 mod openapi;
 mod trace;
 
+pub(crate) use degraded::{Dependency, Health};
 pub use log::{Format, Level, Log};
 pub(super) use log::{announce, observe};
 pub(crate) use metrics::{Change, Metrics, Stopwatch};
@@ -31,6 +33,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/readyz", get(ready))
         .route("/openapi.json", get(openapi::openapi))
         .route("/metrics", get(scrape))
+        .merge(degraded::routes())
 }
 
 /// Whether the service wants more to do. It does until it is told to end.
@@ -50,10 +53,12 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
     if app.readiness.is_draining.load(Ordering::Relaxed) {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
     }
-    format!("ready, revision {}\n", app.policies.current().revision()).into_response()
+    let degraded: String = app.health.told().keys().map(|what| format!("degraded: {what}\n")).collect();
+    format!("{degraded}ready, revision {}\n", app.policies.current().revision()).into_response()
 }
 
 async fn scrape(State(app): State<Arc<App>>) -> Response {
     app.metrics.audit_queue(app.audit.waiting());
+    app.metrics.degraded(app.health.is_degraded());
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render()).into_response()
 }
