@@ -23,6 +23,7 @@ use tracing::{Instrument, Span, field::Empty};
 pub(crate) enum Surface {
     Admin,
     Acl,
+    Hub,
     AuthZen,
     Gateway,
     Forward,
@@ -33,6 +34,7 @@ impl Surface {
         match self {
             Self::Admin => "admin",
             Self::Acl => "acl",
+            Self::Hub => "hub",
             Self::AuthZen => "authzen",
             Self::Gateway => "gateway",
             Self::Forward => "forward",

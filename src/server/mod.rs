@@ -13,6 +13,7 @@ mod decide;
 mod forward;
 mod gateway;
 mod http;
+mod hub;
 mod identity;
 mod managed;
 mod ops;
@@ -104,6 +105,7 @@ fn routes(app: &Arc<App>) -> Router {
         .merge(policy::routes())
         .merge(managed::routes())
         .merge(acl::routes())
+        .merge(hub::routes())
         .merge(authzen::routes())
         .merge(gateway::routes(app))
         .merge(forward::routes(&app.settings.forward))

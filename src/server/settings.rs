@@ -3,7 +3,7 @@
 //! Each part of the service has its own table here, read by its own type in its own folder. What is misspelt or does not fit
 //! is an error that names the line; nothing is a default by mistake.
 
-use super::{audit, authzen, forward, gateway, http, identity, managed, ops, outbound, policy};
+use super::{audit, authzen, forward, gateway, http, hub, identity, managed, ops, outbound, policy};
 use crate::engine::Engine;
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -44,6 +44,8 @@ pub struct Settings {
     pub tls: Option<http::TlsFiles>,
     /// How policy sets are kept and compared.
     pub policy: policy::Settings,
+    /// The model hub.
+    pub hub: hub::Settings,
     /// What comes through its interfaces.
     pub managed: managed::Settings,
     /// What it says of itself.
@@ -76,6 +78,7 @@ impl Default for Settings {
             outbound: outbound::Settings::default(),
             tls: None,
             policy: policy::Settings::default(),
+            hub: hub::Settings::default(),
             managed: managed::Settings::default(),
             log: ops::Log::default(),
             trace: ops::Trace::default(),
@@ -118,6 +121,7 @@ impl Settings {
         settings.auth.paths(|path| below(folder, path));
         settings.outbound.paths(|path| below(folder, path));
         settings.gateway.paths(|path| below(folder, path));
+        settings.hub.paths(|path| below(folder, path));
         if let Some(tls) = &mut settings.tls {
             tls.paths(|path| below(folder, path));
         }
@@ -156,6 +160,7 @@ impl Settings {
         }
         outbound::Outbound::new(&self.outbound)?;
         self.auth.check()?;
+        self.hub.check()?;
         self.gateway.check()
     }
 

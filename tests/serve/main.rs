@@ -13,6 +13,7 @@ mod conformance;
 mod forward;
 mod gateway;
 mod hostile;
+mod hub;
 mod identity;
 mod idp;
 mod openapi;

@@ -19,7 +19,7 @@ mod store;
 
 pub(super) use admin::routes;
 pub(crate) use answer::tagged;
-pub(crate) use document::{Body, Document, Key, Kind};
+pub(crate) use document::{Access, Body, Document, Gated, Key, Kind, Registered, Status};
 pub(crate) use guard::{Manager, Refused};
 pub(crate) use store::Version;
 
@@ -235,6 +235,14 @@ impl Managed {
         let documents = self.read();
         let some = documents.range((from, Bound::Unbounded)).take_while(|(key, _)| key.kind == kind);
         some.take(most).map(|(_, document)| document.clone()).collect()
+    }
+
+    /// All documents of a kind about one thing.
+    pub(crate) fn about(&self, kind: Kind, of: &str) -> Vec<Arc<Document>> {
+        let first = Key { kind, of: of.to_owned(), part: String::new() };
+        let documents = self.read();
+        let some = documents.range(first..).take_while(|(key, _)| key.kind == kind && key.of == of);
+        some.map(|(_, document)| document.clone()).collect()
     }
 
     /// Whether something could be kept at the moment.

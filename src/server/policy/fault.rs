@@ -10,7 +10,7 @@ use std::fmt;
 const NAMED: usize = 3;
 
 /// The first errors of a set, on one line.
-pub(super) fn first_errors(error: &LoadError) -> String {
+pub(in crate::server) fn first_errors(error: &LoadError) -> String {
     let text = error.to_string();
     let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
     let shown = lines.get(..NAMED.min(lines.len())).unwrap_or_default().join("; ");

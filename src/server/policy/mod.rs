@@ -13,7 +13,7 @@ mod upload;
 mod watch;
 
 pub(super) use admin::routes;
-pub(super) use fault::diagnostics;
+pub(super) use fault::{diagnostics, first_errors};
 pub(super) use watch::watch;
 
 use super::{
@@ -29,7 +29,6 @@ use crate::{
     store::limits::MemoryLimits,
 };
 use chrono::{DateTime, Utc};
-use fault::first_errors;
 use revisions::{How, Revisions};
 use serde::Deserialize;
 use shadow::{Candidate, Shadow};

@@ -1,0 +1,197 @@
+//! Requests for access, as those see them who answer them.
+//!
+//! ```text
+//! none → pending (manual) or accepted (auto); pending ⇄ accepted ⇄ rejected; a grant is accepted without having been asked
+//! ```
+
+use super::{
+    Fault, Repo,
+    repos::{At, caller, sent},
+};
+use crate::{
+    engine::Engine,
+    server::{
+        app::App,
+        decide::Surface,
+        identity::{Caller, Origin},
+        managed::{Access, Body as Says, Change, Document, Expected, Gated, Key, Kind, Manager, Status},
+    },
+};
+use ::http::HeaderMap;
+use axum::{
+    Extension, Json,
+    body::Body,
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+};
+use chrono::SecondsFormat;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The action of whoever answers requests for access.
+const APPROVE: &str = "approve";
+
+impl App {
+    /// How a repository is gated, for somebody who answers requests for access to it.
+    async fn gate_of(&self, engine: &Engine, caller: &Caller, repo: &Repo) -> Result<Gated, Fault> {
+        self.repo_for(engine, caller, repo).await?;
+        match self.gated(engine, repo) {
+            Gated::No => Err(Fault::Bad("this repository is not gated".to_owned())),
+            mode @ (Gated::Auto | Gated::Manual) => Ok(mode),
+        }
+    }
+}
+
+fn manager<'a>(caller: &'a Caller, repo: &Repo) -> Manager<'a> {
+    Manager { caller, surface: Surface::Hub, action: APPROVE, resource: repo.resource() }
+}
+
+fn access(document: &Document) -> Option<&Access> {
+    match &document.body {
+        Says::Access(access) => Some(access),
+        Says::Resource(_) | Says::Acl(_) | Says::Grant(_) | Says::ApiKey(_) | Says::Proposal(_) => None,
+    }
+}
+
+/// The requests that stand so.
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
+    Path((kinds, namespace, name, status)): Path<(String, String, String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    let caller = caller(&app, &headers, origin).await?;
+    let repo = Repo::at(&kinds, &namespace, &name)?;
+    let status: Status = serde_json::from_value(status.into()).map_err(|_| Fault::NoPath)?;
+    let engine = app.policies.current();
+    app.gate_of(&engine, &caller, &repo).await?;
+    app.may_manage(manager(&caller, &repo)).await?;
+    let all = app.policies.managed().about(Kind::Access, &repo.key().of);
+    let told = all.iter().filter_map(|document| Some((document, access(document)?)));
+    let told: Vec<Value> =
+        told.filter(|(_, access)| access.status == status).map(|(one, access)| view(one, access)).collect();
+    Ok(Json(told).into_response())
+}
+
+fn view(document: &Document, access: &Access) -> Value {
+    let name = name(document);
+    let mut told = json!({
+        "requestId": access.id,
+        "user": { "user": name, "fullname": name },
+        "status": access.status,
+        "timestamp": access.asked.to_rfc3339_opts(SecondsFormat::Millis, true),
+    });
+    if let Some(members) = told.as_object_mut() {
+        if !access.unasked {
+            members.insert("fields".to_owned(), json!(access.fields));
+        }
+        members.extend(access.reason.clone().map(|reason| ("rejectionReason".to_owned(), reason.into())));
+    }
+    told
+}
+
+/// What the hub calls whoever asked: a user by the id, others with their kind.
+fn name(document: &Document) -> String {
+    match document.key.principal() {
+        ("user", id) => id.to_owned(),
+        (kind, id) => format!("{kind}:{id}"),
+    }
+}
+
+/// How a request is answered.
+#[derive(Deserialize)]
+pub(super) struct Answer {
+    user: Option<String>,
+    #[serde(rename = "requestId")]
+    request: Option<String>,
+    status: Status,
+    #[serde(rename = "rejectionReason")]
+    reason: Option<String>,
+}
+
+/// Answers a request, or takes an answer back.
+pub(super) async fn handle(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
+    Path((kinds, namespace, repo)): At,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Fault> {
+    let caller = caller(&app, &headers, origin).await?;
+    let repo = Repo::at(&kinds, &namespace, &repo)?;
+    let answer: Answer = sent(&app, body).await?;
+    let engine = app.policies.current();
+    let mode = app.gate_of(&engine, &caller, &repo).await?;
+    app.may_manage(manager(&caller, &repo)).await?;
+    let all = app.policies.managed().about(Kind::Access, &repo.key().of);
+    let is_meant = |document: &&Arc<Document>| match (&answer.request, &answer.user) {
+        (Some(id), _) => access(document).is_some_and(|access| access.id == *id),
+        (None, Some(user)) => name(document) == *user,
+        (None, None) => false,
+    };
+    let document = all.iter().find(is_meant).ok_or(Fault::NoRequest("There is no such access request"))?;
+    let before = access(document).ok_or(Fault::NoRequest("There is no such access request"))?;
+    if before.status == answer.status && (before.status != Status::Accepted || before.mode == mode) {
+        return Err(Fault::NoRequest("The access request stands so already"));
+    }
+    let reason = answer.reason.filter(|_| answer.status == Status::Rejected);
+    let after = Access { status: answer.status, mode, reason, ..before.clone() };
+    let change = Change {
+        key: document.key.clone(),
+        body: Some(Says::Access(after)),
+        expected: Expected::Version(document.version),
+    };
+    app.change(&caller, Surface::Hub, vec![change], caller.name()).await?;
+    Ok(Json(json!({})).into_response())
+}
+
+/// Whom access is given.
+#[derive(Deserialize)]
+pub(super) struct Granted {
+    user: String,
+}
+
+/// Gives access to somebody who has not asked.
+pub(super) async fn grant(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
+    Path((kinds, namespace, name)): At,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Fault> {
+    let caller = caller(&app, &headers, origin).await?;
+    let repo = Repo::at(&kinds, &namespace, &name)?;
+    let granted: Granted = sent(&app, body).await?;
+    if granted.user.trim().is_empty() {
+        return Err(Fault::NoRequest("There is no such user"));
+    }
+    let engine = app.policies.current();
+    let mode = app.gate_of(&engine, &caller, &repo).await?;
+    app.may_manage(manager(&caller, &repo)).await?;
+    let key = Key::access((repo.kind, &repo.id), ("user", &granted.user));
+    let before = app.policies.managed().get(&key);
+    let before = before.as_deref();
+    let has_access = |access: &Access| access.status == Status::Accepted && access.mode == mode;
+    if before.and_then(access).is_some_and(has_access) {
+        return Err(Fault::Bad("this user has access already".to_owned()));
+    }
+    let after = match before.and_then(access) {
+        Some(before) => Access { status: Status::Accepted, mode, reason: None, ..before.clone() },
+        None => Access {
+            id: Uuid::now_v7().simple().to_string(),
+            status: Status::Accepted,
+            mode,
+            asked: app.clock.now(),
+            unasked: true,
+            fields: std::collections::BTreeMap::new(),
+            reason: None,
+        },
+    };
+    let expected = Expected::Version(before.map_or(0, |document| document.version));
+    let told = json!({ "requestId": after.id, "user": granted.user, "status": after.status });
+    app.change(&caller, Surface::Hub, vec![Change { key, body: Some(Says::Access(after)), expected }], caller.name())
+        .await?;
+    Ok(Json(told).into_response())
+}
