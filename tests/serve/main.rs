@@ -15,6 +15,7 @@ mod gateway;
 mod hostile;
 mod identity;
 mod idp;
+mod keys;
 mod openapi;
 mod ops;
 mod policy;

@@ -57,7 +57,7 @@ async fn given(toml: &str) -> Given {
     let all = settings(toml, folder.path()).unwrap();
     let clock = Arc::new(ManualClock::new(DateTime::from_timestamp(NOW, 0).unwrap()));
     let outbound = Outbound::new(&all.outbound).unwrap();
-    let identity = Identity::open(&all, &outbound, clock.clone()).await.unwrap();
+    let identity = Identity::open(&all, &outbound, clock.clone(), Arc::new(|_| None)).await.unwrap();
     Given { identity, clock, folder }
 }
 
