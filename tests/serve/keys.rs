@@ -20,7 +20,7 @@ admins: allow role admin to manage;
 points: allow role pep, role admin to evaluate;
 locked: deny anyone to manage on keys "root" else LOCKED;
 may_infer: allow role researcher to infer on model "m";
-own: allow user "alice@company.com" to infer on model "hers";
+own: allow user "alice@company.com" to manage on keys "hers";
 "#;
 
 const MANAGED: &str = "[auth]\nmanaged_keys = true";
@@ -143,6 +143,25 @@ fn a_key_resolves_to_whom_it_stands_for_and_its_secret_is_told_once() {
 
     let again = lab.service.again(&["policies"]);
     assert_eq!(status(&again, key), 200, "it is there after a restart");
+}
+
+/// Whoever shows the key is the person that it stands for: what is allowed to them, and no more.
+#[test]
+fn a_key_may_stand_for_a_person() {
+    let service = Setup::new(LAB).settings(MANAGED).start();
+    let token = bootstrap_token(&service);
+    let body = json!({ "principal": { "kind": "user", "id": "alice@company.com" } });
+    let (_, answer) = told(ask(&service, Method::POST, "/v1/admin/keys", &token, &body).send().unwrap());
+    let key = answer["key"].as_str().unwrap();
+    let sees = |id: &str| {
+        let path = format!("/v1/admin/keys/{id}");
+        ask(&service, Method::GET, &path, key, &Value::Null).send().unwrap().status().as_u16()
+    };
+    assert_eq!((sees("hers"), sees("other")), (404, 403));
+    assert_eq!(
+        told(ask(&service, Method::POST, "/v1/admin/keys", key, &json!({ "id": "hers" })).send().unwrap()).1["by"],
+        "user \"alice@company.com\""
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "how long the service waits is measured")]
 
 mod acl;
+mod admin;
 mod audit;
 mod authzen;
 mod conformance;

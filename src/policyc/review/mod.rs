@@ -2,8 +2,6 @@
 //!
 //! What there is to look at is for [`examine::review`](crate::examine::review); here it is told.
 
-mod csv;
-mod json;
 mod pretty;
 
 use super::{
@@ -17,7 +15,7 @@ use super::{
 use crate::{
     check::vocabulary::Vocabulary,
     engine::Engine,
-    examine::review::{self, Kind, Review},
+    examine::review::{self, Kind, Review, csv, json},
     query::{Budget, Progress},
 };
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};

@@ -176,13 +176,12 @@ async fn write(app: &Arc<App>, caller: &Caller, entry: &Entry, expected: Expecte
     let says = serde_json::to_value(entry).map_err(|error| unkept(&error))?;
     let change = Change { key: Key::api_key(&entry.id), body: Some(Says::ApiKey(says)), expected };
     let changed = app.change(caller, Surface::Admin, vec![change], caller.name()).await;
-    let changed = changed.map_err(|reason| match reason {
-        Refused::Unchanged(Unchanged::Conflict(Some(_))) if expected == Expected::Version(0) => {
-            Fault::Exists("there is a key of that id")
-        }
-        other => Fault::Refused(other),
-    })?;
-    changed.into_iter().find_map(|changed| changed.after).ok_or(Fault::Missing(NO_KEY))
+    if let Err(Refused::Unchanged(Unchanged::Conflict(Some(_)))) = &changed
+        && expected == Expected::Version(0)
+    {
+        return Err(Fault::Exists("there is a key of that id"));
+    }
+    changed?.into_iter().find_map(|changed| changed.after).ok_or(Fault::Missing(NO_KEY))
 }
 
 /// A key as it is told: all but its secret and the hashes of that.

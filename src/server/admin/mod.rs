@@ -3,8 +3,12 @@
 //! Whether a caller may do something here is itself decided by the running set, like any other request: the action `manage` on
 //! `keys ID`, and so on. Nobody has a hidden way in; the first API key alone is made with a token that the service prints.
 
+mod access;
+mod audit;
 mod held;
 mod keys;
+mod limits;
+mod review;
 
 use super::{
     app::App,
@@ -14,10 +18,11 @@ use super::{
     managed::{Manager, Refused, Unchanged},
 };
 use crate::request::Resource;
-use ::http::{HeaderMap, StatusCode};
+use ::http::{HeaderMap, StatusCode, Uri};
 use axum::{
     Json, Router,
     body::Body,
+    extract::Query,
     response::{IntoResponse, Response},
 };
 use serde::de::DeserializeOwned;
@@ -25,7 +30,12 @@ use serde_json::json;
 use std::sync::Arc;
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().merge(keys::routes())
+    Router::new()
+        .merge(keys::routes())
+        .merge(limits::routes())
+        .merge(audit::routes())
+        .merge(review::routes())
+        .merge(access::routes())
 }
 
 /// The action of whoever changes something.
@@ -43,6 +53,12 @@ fn manager<'a>(caller: &'a Caller, action: &'a str, resource: Resource) -> Manag
 async fn body<T: DeserializeOwned>(app: &App, headers: &HeaderMap, body: Body) -> Result<T, BadBody> {
     let text = http::json_body(headers, body, &app.settings.http).await?;
     serde_json::from_str(&text).map_err(|error| BadBody::new(StatusCode::BAD_REQUEST, error.to_string()))
+}
+
+/// What stands behind `?` in a request's address.
+fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, BadBody> {
+    let said = Query::try_from_uri(uri);
+    said.map(|Query(said)| said).map_err(|error| BadBody::new(StatusCode::BAD_REQUEST, error.body_text()))
 }
 
 /// Why a request is not answered as it was meant.

@@ -19,7 +19,7 @@ mod store;
 
 pub(super) use admin::routes;
 pub(crate) use answer::tagged;
-pub(crate) use document::{Body, Document, Key, Kind};
+pub(crate) use document::{Body, Document, Key, Kind, Status};
 pub(crate) use guard::{Manager, Refused};
 pub(crate) use store::Version;
 
