@@ -15,7 +15,7 @@ use super::{
 use crate::{
     check::vocabulary::Vocabulary,
     engine::Engine,
-    examine::review::{self, Kind, Review, csv, json},
+    examine::review::{self, Kind, Review, json, table},
     query::{Budget, Progress},
 };
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -144,7 +144,7 @@ fn try_run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> 
     let text = match args.format {
         Format::Pretty => pretty::render(&found, Style::new(io.color_out && args.output.is_none())),
         Format::Json => json::render(&found),
-        Format::Csv => csv::render(&found),
+        Format::Csv => table::render(&found),
     };
     match &args.output {
         None => drop(io.out.write_all(text.as_bytes())),

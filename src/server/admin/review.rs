@@ -5,7 +5,7 @@
 use super::{Fault, caller, manager, query, unkept};
 use crate::{
     engine::Engine,
-    examine::review::{Asked, Review, csv, json, review},
+    examine::review::{Asked, Review, json, review, table},
     query::Budget,
     request::Resource,
     server::{
@@ -86,7 +86,7 @@ async fn show(
         Form::Json => Json(as_json(&found, &of_keys)).into_response(),
         Form::Csv => {
             let kind = [(CONTENT_TYPE, "text/csv; charset=utf-8; header=present")];
-            (kind, csv::render(&found) + &of_keys.iter().map(as_line).collect::<String>()).into_response()
+            (kind, table::render(&found) + &of_keys.iter().map(as_line).collect::<String>()).into_response()
         }
     })
 }
@@ -137,5 +137,5 @@ fn as_line(of_key: &OfKey) -> String {
     let OfKey { kind, key, by, date, message } = of_key;
     let cells = [(*kind).to_owned(), format!("key {key}"), String::new(), by.clone(), date.clone().unwrap_or_default()];
     let [kind, key, at, by, date] = cells;
-    csv::line(&[kind, key, at, by, date, message.clone()])
+    table::line(&[kind, key, at, by, date, message.clone()])
 }
