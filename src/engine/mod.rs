@@ -277,6 +277,11 @@ impl Engine {
         &self.set.graph
     }
 
+    /// Where its limits are counted.
+    pub(crate) fn counters(&self) -> &dyn LimitStore {
+        &*self.limits
+    }
+
     /// The same set with another store of limits and another clock.
     #[must_use]
     pub fn with_state(&self, clock: Arc<dyn Clock>, limits: Arc<dyn LimitStore>) -> Self {

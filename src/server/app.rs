@@ -5,7 +5,8 @@ use super::{
     audit::Audit,
     gateway::Gateway,
     http::Tls,
-    identity::{Identity, Secret},
+    identity::{Documents, Identity, Secret},
+    managed::{Key, Kind},
     ops::{Health, Metrics, Readiness},
     outbound::Outbound,
     policy::Policies,
@@ -47,7 +48,9 @@ impl App {
         let policies = Arc::new(Policies::load(origin, &settings, metrics.clone(), clock.clone())?);
         settings.suit(&policies.current()).map_err(Failure::Settings)?;
         let outbound = Outbound::new(&settings.outbound).map_err(Failure::Settings)?;
-        let identity = Identity::open(&settings, &outbound, clock.clone()).await.map_err(Failure::Settings)?;
+        let documents = key_documents(policies.clone());
+        let identity = Identity::open(&settings, &outbound, clock.clone(), documents).await;
+        let identity = identity.map_err(Failure::Settings)?;
         let audit = Audit::open(&settings, &outbound).map_err(Failure::Settings)?;
         let gateway = Gateway::open(&settings.gateway, clock.now().timestamp()).map_err(Failure::Settings)?;
         let url = settings.url.as_deref().unwrap_or(listens).trim_end_matches('/').to_owned();
@@ -63,10 +66,26 @@ impl App {
         remarks
     }
 
+    /// The token that the first managed key can be made with, as long as there is none. Each call makes another.
+    pub(super) fn bootstrap_token(&self) -> Option<String> {
+        let keys = self.identity.managed_keys().filter(|_| !self.has_managed_keys())?;
+        keys.begin().inspect_err(|error| tracing::error!(%error, "no bootstrap token can be made")).ok()
+    }
+
+    /// Whether there is a managed key.
+    pub(crate) fn has_managed_keys(&self) -> bool {
+        !self.policies.managed().list(Kind::ApiKey, None, 1).is_empty()
+    }
+
     /// Puts away what is still held in memory.
     pub(super) async fn stop(&self) {
         self.audit.close().await;
     }
+}
+
+/// What managed documents say of keys.
+fn key_documents(policies: Arc<Policies>) -> Documents {
+    Arc::new(move |id| policies.managed().get(&Key::api_key(id)).map(|document| document.body.json()))
 }
 
 /// Why the service did not start.

@@ -6,6 +6,7 @@
 //! its start are [`Settings`]; what it holds while it runs is the `App`.
 
 mod acl;
+mod admin;
 mod app;
 pub(crate) mod audit;
 mod authzen;
@@ -67,6 +68,9 @@ async fn serve(settings: Settings, origin: PolicyOrigin, out: &mut (dyn Write + 
     for remark in grpc_remark.chain(app.remarks()) {
         announce(out, format, &remark);
     }
+    if let Some(token) = app.bootstrap_token() {
+        announce(out, format, &format!("bootstrap token: {token} (makes the first API key: POST /v1/admin/keys)"));
+    }
     let _watcher = policy::watch(&app.policies, &watched).map_err(Failure::Settings)?;
     let tasks = [tokio::spawn(reload_on_hangup(app.clone())), tokio::spawn(tidy(app.clone()))];
     let end = told_to_end(app.clone()).map_err(Failure::Runtime)?.shared();
@@ -106,6 +110,7 @@ fn routes(app: &Arc<App>) -> Router {
         .merge(managed::routes())
         .merge(acl::routes())
         .merge(hub::routes())
+        .merge(admin::routes())
         .merge(authzen::routes())
         .merge(gateway::routes(app))
         .merge(forward::routes(&app.settings.forward))

@@ -7,6 +7,7 @@ use crate::{
 };
 use reqwest::blocking::{RequestBuilder, Response};
 use serde_json::{Value, json};
+use std::{collections::BTreeMap, process::Command, thread, time::Duration};
 
 const LAB: &str = r#"actions view, infer, train, download, manage, confirm;
 role researcher;
@@ -247,4 +248,57 @@ fn documents_leave_as_policy_files() {
     assert!(lab.may("cy", "researcher", "view", "m"));
     let (_, exported) = told(lab.get("/v1/admin/documents/export"));
     insta::assert_snapshot!(serde_json::to_string_pretty(&exported).unwrap().replace("\\n", "\n"));
+}
+
+/// A service that is killed at any moment has kept what it has answered, whole, and starts again.
+#[test]
+fn what_was_answered_survives_any_end() {
+    let mut service = Setup::new(LAB).start();
+    // The version of each model's list that was there last.
+    let mut answered: BTreeMap<usize, u64> = BTreeMap::new();
+    for round in 0..20_u64 {
+        let (client, url, pid) = (service.client.clone(), service.url("/v1/acl/model"), service.id());
+        let writing = thread::spawn(move || {
+            let mut kept = Vec::new();
+            for write in 0.. {
+                let model = write % 4;
+                let users: Vec<String> = (0..=write % 7).map(|user| format!("u{round}-{write}-{user}")).collect();
+                let rules: Vec<Value> = users
+                    .iter()
+                    .map(|user| json!({ "principal": { "type": "user", "value": user }, "operations": ["infer"] }))
+                    .collect();
+                let document = json!({ "model": format!("m{model}"), "rules": rules });
+                let Ok(response) = client.put(&url).body(document.to_string()).send() else { return kept };
+                let Ok(answer) = response.json::<Value>() else { return kept };
+                kept.push((model, answer["version"].as_u64().unwrap(), rules));
+            }
+            kept
+        });
+        // Not evenly spread, but never at the same moment of a write.
+        thread::sleep(Duration::from_millis(20 + (round * 37) % 190));
+        assert!(Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status().unwrap().success());
+        let kept = writing.join().unwrap();
+        service = service.restarted(&["policies"]);
+        for (model, version, rules) in kept {
+            answered.insert(model, version);
+            let history = service.json(&format!("/v1/acl/model/m{model}?history=true"));
+            let at = history["data"].as_array().unwrap().iter().find(|one| one["version"] == version);
+            assert_eq!(at.unwrap()["document"]["rules"], Value::Array(rules), "round {round}");
+        }
+        for (model, version) in &answered {
+            let now = service.json(&format!("/v1/acl/model/m{model}?history=true"))["data"].clone();
+            let last = now[0]["version"].as_u64().unwrap();
+            assert!(*version <= last && last <= version + 1, "round {round}: at most one without an answer");
+            let who = now[0]["document"]["rules"][0]["principal"]["value"].as_str().unwrap();
+            let request = json!({ "subject": { "type": "user", "id": who }, "action": { "name": "infer" },
+                                  "resource": { "type": "model", "id": format!("m{model}") } });
+            let answer = service.post("/access/v1/evaluation", &request.to_string()).send().unwrap();
+            assert_eq!(answer.json::<Value>().unwrap()["decision"], true, "and decides");
+        }
+        for (model, version) in &mut answered {
+            *version =
+                service.json(&format!("/v1/acl/model/m{model}?history=true"))["data"][0]["version"].as_u64().unwrap();
+        }
+    }
+    assert_eq!(answered.len(), 4, "all were written");
 }

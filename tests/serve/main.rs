@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "how long the service waits is measured")]
 
 mod acl;
+mod admin;
 mod audit;
 mod authzen;
 mod conformance;
@@ -16,6 +17,7 @@ mod hostile;
 mod hub;
 mod identity;
 mod idp;
+mod keys;
 mod openapi;
 mod ops;
 mod policy;

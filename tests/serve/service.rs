@@ -161,6 +161,25 @@ impl Service {
         Setup { folder, settings: mem::take(&mut self.settings), args }.start()
     }
 
+    /// Kills it in the middle of whatever it does, and starts it again in the same folder.
+    pub(crate) fn killed(self, args: &[&str]) -> Self {
+        self.signal("KILL");
+        self.restarted(args)
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Starts it again in the same folder, once it has ended somehow.
+    pub(crate) fn restarted(mut self, args: &[&str]) -> Self {
+        self.wait();
+        let folder = mem::replace(&mut self.folder, TempDir::new().unwrap());
+        let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        Setup { folder, settings: mem::take(&mut self.settings), args }.start()
+    }
+
     /// The revision of the running set, as it tells itself.
     pub(crate) fn revision(&self) -> String {
         let ready = self.get("/readyz").send().unwrap().text().unwrap();

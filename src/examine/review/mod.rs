@@ -4,7 +4,9 @@
 //! principals that nothing else knows, rules without an owner, reviews that are due, and whom gates ask for a grant. What
 //! time ends and what changes nothing is asked of all requests; `tags` reads what the documentation of rules says.
 
+pub mod json;
 mod scope;
+pub mod table;
 mod tags;
 
 use crate::{

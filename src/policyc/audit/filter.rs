@@ -47,6 +47,7 @@ impl Filters {
             is_allow: self.decision.map(|verdict| verdict == Verdict::Allow),
             since: self.since,
             until: self.until,
+            ..Filter::default()
         }
     }
 }

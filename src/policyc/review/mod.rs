@@ -2,8 +2,6 @@
 //!
 //! What there is to look at is for [`examine::review`](crate::examine::review); here it is told.
 
-mod csv;
-mod json;
 mod pretty;
 
 use super::{
@@ -17,7 +15,7 @@ use super::{
 use crate::{
     check::vocabulary::Vocabulary,
     engine::Engine,
-    examine::review::{self, Kind, Review},
+    examine::review::{self, Kind, Review, json, table},
     query::{Budget, Progress},
 };
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -146,7 +144,7 @@ fn try_run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> 
     let text = match args.format {
         Format::Pretty => pretty::render(&found, Style::new(io.color_out && args.output.is_none())),
         Format::Json => json::render(&found),
-        Format::Csv => csv::render(&found),
+        Format::Csv => table::render(&found),
     };
     match &args.output {
         None => drop(io.out.write_all(text.as_bytes())),

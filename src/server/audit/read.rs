@@ -51,6 +51,10 @@ pub(crate) struct Filter {
     pub(crate) since: Option<DateTime<Utc>>,
     /// Those before this instant.
     pub(crate) until: Option<DateTime<Utc>>,
+    /// Those before this number.
+    pub(crate) before: Option<i64>,
+    /// Those among the last so many that are left.
+    pub(crate) most: Option<i64>,
 }
 
 /// Which comes first.
@@ -274,7 +278,7 @@ impl Log {
         each: &mut dyn FnMut(Entry) -> ControlFlow<()>,
         progress: &mut dyn FnMut(i64),
     ) -> rusqlite::Result<()> {
-        let Some((first, last)) = self.range(filter)? else { return Ok(()) };
+        let Some((first, last)) = self.try_range(filter)? else { return Ok(()) };
         let select = match order {
             Order::Oldest => "SELECT seq, time, body FROM records WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq",
             Order::Newest => "SELECT seq, time, body FROM records WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq DESC",
@@ -296,8 +300,23 @@ impl Log {
         Ok(())
     }
 
+    /// The numbers between which records are looked at for a filter.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(crate) fn range(&self, filter: &Filter) -> Result<Option<(i64, i64)>, Fault> {
+        self.try_range(filter).map_err(|error| self.fault(error))
+    }
+
+    fn try_range(&self, filter: &Filter) -> rusqlite::Result<Option<(i64, i64)>> {
+        let Some((first, last)) = self.times(filter)? else { return Ok(None) };
+        let last = filter.before.map_or(last, |before| last.min(before.saturating_sub(1)));
+        let first = filter.most.map_or(first, |most| first.max(last.saturating_sub(most).saturating_add(1)));
+        Ok(Some((first, last)))
+    }
+
     /// The numbers between which all records of a filter's times are: the clock may have been set back in between.
-    fn range(&self, filter: &Filter) -> rusqlite::Result<Option<(i64, i64)>> {
+    fn times(&self, filter: &Filter) -> rusqlite::Result<Option<(i64, i64)>> {
         if filter.since.is_none() && filter.until.is_none() {
             return tables::span(&self.connection);
         }

@@ -11,7 +11,7 @@ use crate::{
     server::{
         decide::Surface,
         identity::{Caller, Origin, Unauthenticated},
-        managed::{Changed, Document, Kind},
+        managed::Changed,
     },
     wire,
 };
@@ -270,19 +270,10 @@ impl<'a> Written<'a> {
             of: &key.of,
             part: &key.part,
             version: after.as_ref().map(|document| document.version),
-            before: before.as_ref().map(|document| told(document)),
-            after: after.as_ref().map(|document| told(document)),
+            before: before.as_ref().map(|document| document.body.told()),
+            after: after.as_ref().map(|document| document.body.told()),
         }
     }
-}
-
-/// What a document says, without secrets and their hashes.
-fn told(document: &Document) -> Value {
-    let mut body = document.body.json();
-    if let (Kind::ApiKey, Some(members)) = (document.key.kind, body.as_object_mut()) {
-        members.retain(|name, _| !name.contains("hash"));
-    }
-    body
 }
 
 struct Asked<'a>(Cow<'a, Request>);

@@ -5,7 +5,7 @@
 
 use crate::request::{Input, Principal, Properties, insert};
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize,
     de::{
         MapAccess, SeqAccess, Visitor,
         value::{MapAccessDeserializer, SeqAccessDeserializer},
@@ -93,9 +93,9 @@ impl<'de> Deserialize<'de> for Path {
 }
 
 /// A value in the settings.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a text, a whole number, `true`, `false` or a list of texts")]
-pub(super) enum Constant {
+pub(crate) enum Constant {
     Bool(bool),
     Int(i64),
     Text(String),

@@ -17,7 +17,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use hmac::Mac;
 use ipnet::IpNet;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fs, net::IpAddr, path::Path};
 
 /// A file of keys, as it is written.
@@ -28,27 +28,40 @@ struct File {
     key: Vec<Entry>,
 }
 
-/// One key, as it is written.
-#[derive(Debug, Deserialize)]
+/// One key, as it is written: in a file, or in a managed document.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
-    id: String,
-    hash: String,
+pub(crate) struct Entry {
+    pub(crate) id: String,
+    pub(crate) hash: String,
+    /// The hash of the secret before this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) previous_hash: Option<String>,
+    /// Until when that secret holds, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) previous_until: Option<String>,
     /// For whom it stands; none: for itself.
-    principal: Option<Named>,
-    #[serde(default)]
-    roles: Vec<Held>,
-    org: Option<String>,
-    tier: Option<String>,
-    #[serde(default)]
-    attributes: BTreeMap<String, Constant>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) principal: Option<Named>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) roles: Vec<Held>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) org: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tier: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) attributes: BTreeMap<String, Constant>,
     /// Where it may be used from; none: from anywhere.
-    #[serde(default)]
-    networks: Vec<IpNet>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) networks: Vec<IpNet>,
     /// Until when, as RFC 3339 writes it.
-    expires: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expires: Option<String>,
     #[serde(default = "enabled")]
-    enabled: bool,
+    pub(crate) enabled: bool,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) description: Option<String>,
 }
 
 const fn enabled() -> bool {
@@ -56,25 +69,27 @@ const fn enabled() -> bool {
 }
 
 /// A principal, as a key names it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Named {
-    kind: String,
-    id: String,
+pub(crate) struct Named {
+    pub(crate) kind: String,
+    pub(crate) id: String,
 }
 
 /// A role, as a key has it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a role, or `{ role = \"…\", org = \"…\" }`")]
-enum Held {
+pub(crate) enum Held {
     Everywhere(String),
     Within { role: String, org: String },
 }
 
 /// A key that may be shown.
 #[derive(Debug)]
-struct Key {
+pub(super) struct Key {
     hash: Vec<u8>,
+    /// The secret before, and until when it holds.
+    previous: Option<(Vec<u8>, DateTime<Utc>)>,
     principal: Principal,
     networks: Vec<IpNet>,
     expires: Option<DateTime<Utc>>,
@@ -114,10 +129,22 @@ impl Keys {
         Ok(Self(keys))
     }
 
-    /// For whom a key stands that is shown from an address.
+    /// A key by its id.
+    pub(super) fn get(&self, id: &str) -> Option<&Key> {
+        self.0.get(id)
+    }
+}
+
+/// The id in the text of a key.
+pub(super) fn id(text: &str) -> Option<&str> {
+    text.strip_prefix(KEY_PREFIX)?.split_once('_').map(|(id, _)| id)
+}
+
+impl Key {
+    /// For whom it stands, where this text that is shown from an address is the key.
     ///
     /// # Errors
-    /// It is none of these, or may not be used so.
+    /// It is another, or may not be used so.
     pub(super) fn prove(
         &self,
         text: &str,
@@ -125,34 +152,62 @@ impl Keys {
         from: IpAddr,
         now: DateTime<Utc>,
     ) -> Result<Principal, Unauthenticated> {
-        let unknown = || Unauthenticated::invalid("the API key is not known");
-        let (id, _) = text.strip_prefix(KEY_PREFIX).and_then(|rest| rest.split_once('_')).ok_or_else(unknown)?;
-        let key = self.0.get(id).ok_or_else(unknown)?;
-        secret.keyed_hash().chain_update(text).verify_slice(&key.hash).map_err(|_| unknown())?;
-        if !key.is_enabled {
+        let is = |hash: &[u8]| secret.keyed_hash().chain_update(text).verify_slice(hash).is_ok();
+        let before = self.previous.as_ref().filter(|(_, until)| now < *until);
+        if !is(&self.hash) && !before.is_some_and(|(hash, _)| is(hash)) {
+            return Err(unknown());
+        }
+        if !self.is_enabled {
             return Err(Unauthenticated::invalid("the API key is disabled"));
         }
-        if key.expires.is_some_and(|end| end <= now) {
+        if self.expires.is_some_and(|end| end <= now) {
             return Err(Unauthenticated::expired("the API key has expired"));
         }
-        if !key.networks.is_empty() && !key.networks.iter().any(|network| network.contains(&from)) {
+        if !self.networks.is_empty() && !self.networks.iter().any(|network| network.contains(&from)) {
             return Err(Unauthenticated::invalid("the API key may not be used from this address"));
         }
-        Ok(key.principal.clone())
+        Ok(self.principal.clone())
     }
 }
 
+/// The refusal of a key of which nothing is told.
+pub(super) fn unknown() -> Unauthenticated {
+    Unauthenticated::invalid("the API key is not known")
+}
+
+/// The bytes of a hash as it is written.
+fn hash(text: &str) -> Option<Vec<u8>> {
+    let hash = text.strip_prefix(HASH_PREFIX).and_then(|hash| URL_SAFE_NO_PAD.decode(hash).ok());
+    hash.filter(|hash| hash.len() == HASH_BYTES)
+}
+
+/// An instant as RFC 3339 writes it; none where there is no text.
+fn instant(name: &str, text: Option<&str>) -> Result<Option<DateTime<Utc>>, String> {
+    let instant = text.map(str::parse::<DateTime<Utc>>).transpose();
+    instant.map_err(|_| format!("needs an instant as `{name}`, such as \"2027-01-31T00:00:00Z\""))
+}
+
 impl Entry {
-    fn key(self) -> Result<Key, String> {
+    /// For whom it stands.
+    ///
+    /// # Errors
+    /// It can be no key.
+    pub(crate) fn principal(&self) -> Result<Principal, String> {
+        self.clone().key().map(|key| key.principal)
+    }
+
+    /// The key that it stands for.
+    ///
+    /// # Errors
+    /// It can be none.
+    pub(super) fn key(self) -> Result<Key, String> {
         if !is_id(&self.id) {
             return Err(format!("needs an id of at most {LONGEST_ID} small letters, digits and `-`"));
         }
-        let hash = self.hash.strip_prefix(HASH_PREFIX).and_then(|hash| URL_SAFE_NO_PAD.decode(hash).ok());
-        let hash = hash
-            .filter(|hash| hash.len() == HASH_BYTES)
-            .ok_or("needs a `hash` as `policyc serve --new-key` prints it")?;
-        let expires = self.expires.as_deref().map(str::parse::<DateTime<Utc>>).transpose();
-        let expires = expires.map_err(|_| "needs an instant as `expires`, such as \"2027-01-31T00:00:00Z\"")?;
+        let current = hash(&self.hash).ok_or("needs a `hash` as `policyc serve --new-key` prints it")?;
+        let before = self.previous_hash.as_deref().and_then(hash);
+        let previous = before.zip(instant("previous_until", self.previous_until.as_deref())?);
+        let expires = instant("expires", self.expires.as_deref())?;
         let principal = self.principal.unwrap_or(Named { kind: "key".to_owned(), id: self.id });
         if principal.kind == "anonymous" || !is_name(&principal.kind) || !is_name(&principal.id) {
             return Err("needs a `principal` with a kind and an id, and not `anonymous`".to_owned());
@@ -172,7 +227,7 @@ impl Entry {
             }
             insert(&mut principal.properties, name, value.input());
         }
-        Ok(Key { hash, principal, networks: self.networks, expires, is_enabled: self.enabled })
+        Ok(Key { hash: current, previous, principal, networks: self.networks, expires, is_enabled: self.enabled })
     }
 }
 
@@ -192,9 +247,15 @@ pub(super) fn make(id: &str, secret: &Secret) -> Result<(String, String), Faulty
     if !is_id(id) {
         return Err(Faulty(format!("the id of a key has at most {LONGEST_ID} small letters, digits and `-`")));
     }
+    let (text, hash) = text(id, secret)?;
+    Ok((text, format!("[[key]]\nid = \"{id}\"\nhash = \"{hash}\"\n")))
+}
+
+/// A text that nobody can guess, as the key of an id, and its hash as it is written.
+pub(super) fn text(id: &str, secret: &Secret) -> Result<(String, String), Faulty> {
     let text = format!("{KEY_PREFIX}{id}_{}", URL_SAFE_NO_PAD.encode(Secret::random()?.expose()));
     let hash = URL_SAFE_NO_PAD.encode(secret.keyed_hash().chain_update(&text).finalize().into_bytes());
-    Ok((text, format!("[[key]]\nid = \"{id}\"\nhash = \"{HASH_PREFIX}{hash}\"\n")))
+    Ok((text, format!("{HASH_PREFIX}{hash}")))
 }
 
 fn is_id(id: &str) -> bool {
@@ -229,7 +290,8 @@ mod tests {
         fn prove(&self, more: &str, key: &str) -> Result<Principal, String> {
             let now = "2026-11-27T12:00:00Z".parse().unwrap();
             let keys = self.keys(more).unwrap();
-            keys.prove(key, &self.secret, IpAddr::from([10, 1, 2, 3]), now).map_err(|refusal| refusal.message)
+            let known = id(key).and_then(|id| keys.get(id)).ok_or_else(|| unknown().message)?;
+            known.prove(key, &self.secret, IpAddr::from([10, 1, 2, 3]), now).map_err(|refusal| refusal.message)
         }
     }
 

@@ -5,7 +5,7 @@
 //! that is for development, and said at the start.
 //!
 //! One file for each way: tokens that prove themselves ([`jwt`]), tokens that their issuer is asked about ([`introspection`]),
-//! API keys ([`keys`]), tokens for trying things out ([`development`]). What they all need to know of HTTP is in
+//! API keys ([`keys`], and [`managed`] for those that are made while the service runs), tokens for trying things out ([`development`]). What they all need to know of HTTP is in
 //! [`credential`] and [`refusal`]; what claims mean, in [`claims`].
 
 mod cache;
@@ -15,6 +15,7 @@ mod development;
 mod introspection;
 mod jwt;
 mod keys;
+mod managed;
 mod origin;
 mod refusal;
 mod secret;
@@ -23,6 +24,9 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use claims::Constant;
+pub(crate) use keys::{Entry, Held, Named};
+pub(crate) use managed::{Claim, Documents, ManagedKeys};
 pub(crate) use origin::{Origin, RequestId};
 pub(crate) use refusal::{Unauthenticated, proof_wanted};
 pub(crate) use secret::Secret;
@@ -93,6 +97,7 @@ struct Set {
     issuers: Issuers,
     introspection: Option<Introspection>,
     keys: Option<KeyFile>,
+    managed: Option<ManagedKeys>,
     cache: Cache,
     token_bytes: usize,
     cache_time: TimeDelta,
@@ -111,7 +116,12 @@ impl Identity {
     ///
     /// # Errors
     /// A file cannot be used. An issuer out of reach is a remark only: it may come back.
-    pub(super) async fn open(all: &All, outbound: &Outbound, clock: Arc<dyn Clock>) -> Result<Self, Faulty> {
+    pub(super) async fn open(
+        all: &All,
+        outbound: &Outbound,
+        clock: Arc<dyn Clock>,
+        documents: Documents,
+    ) -> Result<Self, Faulty> {
         if all.auth.is_open() {
             let state = (!all.is_in_memory()).then_some(all.state.as_path());
             let remarks = vec![
@@ -121,7 +131,7 @@ impl Identity {
             ];
             return Ok(Self { clock, ways: Ways::Open(Development::new(state)), remarks });
         }
-        let set = Set::open(all, outbound)?;
+        let set = Set::open(all, outbound, documents)?;
         let mut remarks = set.issuers.fetch(clock.now()).await;
         remarks.extend(set.introspection.as_ref().and_then(Introspection::remark));
         remarks.extend(all.auth.key_secret.as_ref().and_then(|secret| secret.remark(KEY_SECRET)));
@@ -141,6 +151,30 @@ impl Identity {
         };
         if let Err(wrong) = reloaded {
             tracing::warn!("the keys were not read again: {wrong}");
+        }
+    }
+
+    /// The keys that are made while the service runs, if there can be any.
+    pub(crate) const fn managed_keys(&self) -> Option<&ManagedKeys> {
+        match &self.ways {
+            Ways::Open(_) => None,
+            Ways::Set(set) => set.managed.as_ref(),
+        }
+    }
+
+    /// Whether a file has the key of an id.
+    pub(crate) fn has_file_key(&self, id: &str) -> bool {
+        match &self.ways {
+            Ways::Open(_) => false,
+            Ways::Set(set) => set.file_keys().is_some_and(|(keys, _)| keys.get(id).is_some()),
+        }
+    }
+
+    /// The right to make the first key, where the credential is the token for that. It is good for nothing else.
+    pub(crate) fn bootstrap(&self, headers: &HeaderMap) -> Option<Claim<'_>> {
+        match Credential::of(headers) {
+            Ok(Credential::Token(token)) => self.managed_keys()?.claim(token),
+            Ok(Credential::Key(_) | Credential::None) | Err(_) => None,
         }
     }
 
@@ -173,22 +207,26 @@ const KEY_SECRET: &str = "auth.key_secret";
 fn key_secret(all: &All) -> Result<Secret, Faulty> {
     match &all.auth.key_secret {
         Some(source) => source.read(KEY_SECRET, settings::LEAST_KEY_SECRET),
+        // Nothing that such a hash is for outlives the process either.
+        None if all.is_in_memory() => Secret::random(),
         None => Secret::kept(&all.state.join("key-secret")),
     }
 }
 
 impl Set {
-    fn open(all: &All, outbound: &Outbound) -> Result<Self, Faulty> {
+    fn open(all: &All, outbound: &Outbound, documents: Documents) -> Result<Self, Faulty> {
         let settings = &all.auth;
         let keys = settings.keys.as_ref().map(|file| {
             let keys = RwLock::new(Arc::new(Keys::read(file)?));
             Ok(KeyFile { file: file.clone(), secret: key_secret(all)?, keys })
         });
+        let managed = settings.managed_keys.then(|| Ok(ManagedKeys::new(documents, key_secret(all)?)));
         let introspection = settings.introspection.as_ref().map(|settings| Introspection::open(settings, outbound));
         Ok(Self {
             issuers: Issuers::open(&settings.jwt, outbound)?,
             introspection: introspection.transpose()?,
             keys: keys.transpose()?,
+            managed: managed.transpose()?,
             cache: Cache::new(settings.cache_entries)?,
             token_bytes: settings.token_bytes,
             cache_time: TimeDelta::seconds(settings.cache_seconds.into()),
@@ -206,9 +244,20 @@ impl Set {
     }
 
     fn key(&self, key: &str, from: IpAddr, now: DateTime<Utc>) -> Result<Principal, Unauthenticated> {
-        let file = self.keys.as_ref().ok_or_else(|| Unauthenticated::invalid("the service takes no API keys"))?;
-        let keys = file.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
-        keys.prove(key, &file.secret, from, now)
+        let file = self.file_keys();
+        let known = file.as_ref().and_then(|(keys, secret)| Some((keys.get(keys::id(key)?)?, secret)));
+        match (known, &self.managed) {
+            (Some((known, secret)), _) => known.prove(key, secret, from, now),
+            (None, Some(managed)) => managed.prove(key, from, now),
+            (None, None) if file.is_some() => Err(keys::unknown()),
+            (None, None) => Err(Unauthenticated::invalid("the service takes no API keys")),
+        }
+    }
+
+    /// The keys of the file, as they were read last, and what their hashes are keyed with.
+    fn file_keys(&self) -> Option<(Arc<Keys>, &Secret)> {
+        let file = self.keys.as_ref()?;
+        Some((file.keys.read().unwrap_or_else(PoisonError::into_inner).clone(), &file.secret))
     }
 
     /// For whom a token stands: as it was proved lately, or as it is now.

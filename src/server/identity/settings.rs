@@ -16,7 +16,9 @@ pub struct Settings {
     pub introspection: Option<introspection::Settings>,
     /// A file of API keys.
     pub keys: Option<PathBuf>,
-    /// What their hashes are keyed with; none: a secret in the state folder.
+    /// Whether API keys can be made and revoked while the service runs.
+    pub managed_keys: bool,
+    /// What the hashes of API keys are keyed with; none: a secret in the state folder.
     pub key_secret: Option<SecretSource>,
     /// How many bytes a token may have.
     pub token_bytes: usize,
@@ -39,6 +41,7 @@ impl Default for Settings {
             jwt: Vec::new(),
             introspection: None,
             keys: None,
+            managed_keys: false,
             key_secret: None,
             token_bytes: 16 * 1024,
             cache_seconds: MOST_CACHE,
@@ -50,7 +53,12 @@ impl Default for Settings {
 impl Settings {
     /// Whether nobody can prove who they are.
     pub(super) const fn is_open(&self) -> bool {
-        self.jwt.is_empty() && self.introspection.is_none() && self.keys.is_none()
+        self.jwt.is_empty() && self.introspection.is_none() && !self.has_keys()
+    }
+
+    /// Whether there are API keys.
+    pub(super) const fn has_keys(&self) -> bool {
+        self.keys.is_some() || self.managed_keys
     }
 
     /// Makes paths relative to the settings' folder.
@@ -91,8 +99,8 @@ impl Settings {
         if let Some(introspection) = &self.introspection {
             introspection.validate(&all.outbound)?;
         }
-        if self.key_secret.is_some() && self.keys.is_none() {
-            return Err("`auth.key_secret` is for `auth.keys`, which is not set".to_owned());
+        if self.key_secret.is_some() && !self.has_keys() {
+            return Err("`auth.key_secret` is for `auth.keys` and `auth.managed_keys`; neither is set".to_owned());
         }
         if self.keys.is_some() && self.key_secret.is_none() && all.is_in_memory() {
             return Err("`auth.keys` needs `auth.key_secret` where no state is kept".to_owned());

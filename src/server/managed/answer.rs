@@ -111,7 +111,7 @@ impl IntoResponse for Unchanged {
                 let message = "the document is another one by now: look at it, and try again";
                 let told = current.as_ref().map(|document| {
                     let mut told = document.about();
-                    told.insert("document".to_owned(), document.body.json());
+                    told.insert("document".to_owned(), document.body.told());
                     told
                 });
                 let body = json!({ "error": message, "code": "CONFLICT", "current": told });

@@ -84,6 +84,10 @@ impl Key {
         Self { kind: Kind::Access, of: entity(resource.0, resource.1), part: entity(principal.0, principal.1) }
     }
 
+    pub(crate) fn api_key(id: &str) -> Self {
+        Self { kind: Kind::ApiKey, of: id.to_owned(), part: String::new() }
+    }
+
     pub(crate) fn proposal(digest: &str) -> Self {
         Self { kind: Kind::Proposal, of: digest.to_owned(), part: String::new() }
     }
@@ -165,7 +169,16 @@ impl Body {
         })
     }
 
-    /// As JSON.
+    /// As anybody may be told: without hashes of secrets.
+    pub(crate) fn told(&self) -> Value {
+        let mut told = self.json();
+        if let (Self::ApiKey(_), Some(members)) = (self, told.as_object_mut()) {
+            members.retain(|name, _| !name.contains("hash"));
+        }
+        told
+    }
+
+    /// As JSON, with all that is kept.
     pub(crate) fn json(&self) -> Value {
         let json = match self {
             Self::Resource(registered) => serde_json::to_value(registered),

@@ -57,7 +57,7 @@ impl Version {
             "version": self.version,
             "by": self.by,
             "at": self.at.to_rfc3339_opts(SecondsFormat::Millis, true),
-            "document": self.body.as_ref().map(Body::json),
+            "document": self.body.as_ref().map(Body::told),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Limits counted in memory: exact, shared by all threads of one process, forgotten when it ends.
 
 use super::{
-    Charge, LimitStore, Outage, Room,
+    Charge, LimitStore, Outage, Room, Tally,
     window::{Counter, Nanos, nanos, seconds_until},
 };
 use chrono::{DateTime, Utc};
@@ -95,6 +95,32 @@ impl LimitStore for MemoryLimits {
         Ok(counter.map_or(0, |counter| counter.refund(nanos(now), nanos(made), charge, amount)))
     }
 
+    fn tallies(&self, now: DateTime<Utc>, takes: &dyn Fn(&str) -> bool, most: usize) -> Result<Vec<Tally>, Outage> {
+        let now = nanos(now);
+        let mut found = BTreeMap::new();
+        // One part after the other: what is charged meanwhile in another waits for nobody.
+        for shard in &self.shards {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            for (name, counter) in shard.counters.iter().filter(|(name, _)| takes(name)) {
+                let used = counter.used(now);
+                if used > 0 {
+                    let reset = seconds_until(counter.given_back(now, used.into()), now);
+                    found.insert(name.clone(), Tally { counter: name.clone(), used, reset });
+                    if found.len() > most {
+                        found.pop_last();
+                    }
+                }
+            }
+        }
+        Ok(found.into_values().collect())
+    }
+
+    fn reset(&self, now: DateTime<Utc>, counter: &str) -> Result<bool, Outage> {
+        let mut locked = self.lock(std::iter::once(counter));
+        let Some(shard) = locked.shard(counter) else { return Ok(false) };
+        Ok(shard.reset(nanos(now), counter))
+    }
+
     fn overdraw(&self, now: DateTime<Utc>, charge: &Charge) -> Result<(), Outage> {
         if let Some(shard) = self.lock(std::iter::once(&*charge.counter)).shard(&charge.counter) {
             shard.record(nanos(now), charge);
@@ -150,6 +176,14 @@ impl Shard {
         if self.patience == 0 {
             self.sweep(now);
         }
+    }
+
+    /// Forgets what a counter holds, but not how far its clock had come.
+    fn reset(&mut self, now: Nanos, counter: &str) -> bool {
+        let Some(counter) = self.counters.get_mut(counter) else { return false };
+        let held = counter.used(now) > 0;
+        counter.reset(now);
+        held
     }
 
     /// Forgets the counters that hold nothing any more. It looks at each counter, but then lets as many charges pass as

@@ -98,6 +98,17 @@ pub struct Room {
     pub reset: u64,
 }
 
+/// What one counter holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tally {
+    /// The counter's name.
+    pub counter: String,
+    /// How much is used.
+    pub used: u64,
+    /// In how many whole seconds all of that will have been given back.
+    pub reset: u64,
+}
+
 /// A store cannot be asked at the moment; why, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outage(pub String);
@@ -142,6 +153,20 @@ pub trait LimitStore: Send + Sync {
     ///
     /// The store cannot be asked.
     fn refund(&self, now: DateTime<Utc>, made: DateTime<Utc>, charge: &Charge, amount: u64) -> Result<u64, Outage>;
+
+    /// The counters that hold something and whose names a filter takes, in the order of their names, at most so many.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be asked.
+    fn tallies(&self, now: DateTime<Utc>, takes: &dyn Fn(&str) -> bool, most: usize) -> Result<Vec<Tally>, Outage>;
+
+    /// Forgets all that a counter holds; returns whether it held anything.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be asked; the counter may hold what it held.
+    fn reset(&self, now: DateTime<Utc>, counter: &str) -> Result<bool, Outage>;
 
     /// Makes a charge whether it fits or not: what it is for has been used already.
     ///

@@ -488,3 +488,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn counters_are_told_and_can_begin_anew() {
+    let store = MemoryLimits::new();
+    for (milliseconds, one) in
+        [(0, sliding("b", 10, 9, 2)), (1_000, sliding("b", 10, 9, 3)), (0, sliding("a", 5, 9, 1))]
+    {
+        charge(&store, milliseconds, &one);
+    }
+    charge(&store, 0, &leases(60, 2, 1));
+    let told = |now: i64, takes: &dyn Fn(&str) -> bool, most: usize| -> Vec<String> {
+        let found = store.tallies(at(now), takes, most).unwrap();
+        found.iter().map(|tally| format!("{} {} {}", tally.counter, tally.used, tally.reset)).collect()
+    };
+    assert_eq!(told(1_000, &|_| true, 9), ["a 1 4", "b 5 10", "leases 1 59"]);
+    assert_eq!(told(6_000, &|_| true, 9), ["b 5 5", "leases 1 54"], "what holds nothing is not told");
+    assert_eq!(told(1_000, &|name| name == "b", 9), ["b 5 10"]);
+    assert_eq!(told(1_000, &|_| true, 2), ["a 1 4", "b 5 10"]);
+    assert_eq!(
+        ["b", "leases", "b", "other"].map(|name| store.reset(at(2_000), name)),
+        [Ok(true), Ok(true), Ok(false), Ok(false)]
+    );
+    assert_eq!(charge(&store, 1_500, &sliding("b", 10, 9, 9)), "fits, 0 left, reset 11", "its clock does not go back");
+    assert_eq!(store.release(at(2_000), "leases", 1), Ok(0));
+}

@@ -105,6 +105,13 @@ impl Counter {
         }
     }
 
+    /// Forgets all that it holds.
+    pub(super) fn reset(&mut self, now: Nanos) {
+        self.advance(now);
+        self.total = 0;
+        self.charges.clear();
+    }
+
     /// Gives back up to `count` leases, those that lapse first; returns how many there were.
     pub(super) fn release(&mut self, now: Nanos, count: u64) -> u64 {
         self.advance(now);

@@ -62,7 +62,7 @@ assert (granted.username, granted.email) == ("dora", None), granted
 refused(HfHubHTTPError, lambda: rita.accept_access_request(repo, "nobody"))
 
 alice.update_repo_settings(repo, gated=False)
-refused(HfHubHTTPError, lambda: rita.list_pending_access_requests(repo))
+refused(HfHubHTTPError, lambda: list(rita.list_pending_access_requests(repo)))
 alice.delete_repo(repo)
 refused(RepositoryNotFoundError, lambda: bob.model_info(repo))
 alice.delete_repo(repo, missing_ok=True)

@@ -1,6 +1,6 @@
 //! A review as one JSON document with a line break at its end.
 
-use crate::examine::review::{Finding, Review};
+use super::{Finding, Review};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -32,7 +32,9 @@ impl<'a> From<&'a Finding> for Shape<'a> {
     }
 }
 
-pub(super) fn render(review: &Review) -> String {
+/// Renders a review.
+#[must_use]
+pub fn render(review: &Review) -> String {
     let findings = review.findings.iter().map(Shape::from).collect();
     let mut text = serde_json::to_string(&Report { findings }).unwrap_or_default();
     text.push('\n');

@@ -1,11 +1,13 @@
 //! A review as a table for spreadsheets: comma-separated values, as RFC 4180 has them.
 
-use crate::examine::review::Review;
+use super::Review;
 
 /// The names of the columns.
 const HEADER: &str = "kind,rule,at,owner,date,message\r\n";
 
-pub(super) fn render(review: &Review) -> String {
+/// Renders a review.
+#[must_use]
+pub fn render(review: &Review) -> String {
     let mut text = HEADER.to_owned();
     for found in &review.findings {
         let optional = |value: &Option<String>| value.clone().unwrap_or_default();
@@ -17,9 +19,16 @@ pub(super) fn render(review: &Review) -> String {
             optional(&found.date),
             found.message.clone(),
         ];
-        text.push_str(&cells.map(|value| cell(&value)).join(","));
-        text.push_str("\r\n");
+        text.push_str(&line(&cells));
     }
+    text
+}
+
+/// One more line of the table, with the cells of its columns.
+#[must_use]
+pub fn line(cells: &[String; 6]) -> String {
+    let mut text = cells.each_ref().map(|value| cell(value)).join(",");
+    text.push_str("\r\n");
     text
 }
 
