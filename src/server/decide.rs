@@ -26,6 +26,7 @@ pub(crate) enum Surface {
     AuthZen,
     Gateway,
     Forward,
+    Web,
 }
 
 impl Surface {
@@ -36,6 +37,7 @@ impl Surface {
             Self::AuthZen => "authzen",
             Self::Gateway => "gateway",
             Self::Forward => "forward",
+            Self::Web => "web",
         }
     }
 }
@@ -146,7 +148,7 @@ impl App {
         let making = self.begin(surface);
         let seen = |principal: Option<(&str, &str)>, resource: (&str, &str)| self.seen(principal, resource);
         let Some(decision) = engine.decide_placed(desk, text, placed, seen, making.now) else { return Ok(None) };
-        let is_wanted = self.audit.is_on() || self.policies.shadow().is_watching();
+        let is_wanted = self.audit.is_on() || self.policies.shadow().is_watching() || self.web.live.is_watched();
         let request = is_wanted.then(|| {
             let mut request = desk.request(text);
             self.settle(engine, &mut request);
@@ -191,6 +193,7 @@ impl App {
         {
             shadow.show(self.policies.current(), caller.origin.id.as_str(), request.clone(), decision.clone(), now);
         }
+        self.web.live.show(now, surface, request, decision);
         Ok(())
     }
 

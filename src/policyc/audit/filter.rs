@@ -47,6 +47,8 @@ impl Filters {
             is_allow: self.decision.map(|verdict| verdict == Verdict::Allow),
             since: self.since,
             until: self.until,
+            from: None,
+            before: None,
         }
     }
 }
