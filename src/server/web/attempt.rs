@@ -111,7 +111,13 @@ fn request(fields: &Fields) -> Result<Request, String> {
             request = request.with(name, text);
         }
     }
-    for line in fields.get("more").lines().map(str::trim).filter(|line| !line.is_empty()) {
+    add(&mut request, fields.get("more"))?;
+    Ok(request)
+}
+
+/// Adds attributes to a request: one on each line, as in `resource.visibility = "public"`.
+pub(super) fn add(request: &mut Request, lines: &str) -> Result<(), String> {
+    for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (path, value) = line.split_once('=').ok_or_else(|| format!("`{line}`: write `name = value`"))?;
         let (path, value) = (path.trim(), value.trim());
         // What is no JSON is a text.
@@ -125,7 +131,7 @@ fn request(fields: &Fields) -> Result<Request, String> {
         };
         insert(properties, name, value);
     }
-    Ok(request)
+    Ok(())
 }
 
 fn form(look: Look, fields: &Fields, index: &Index) -> Markup {
@@ -192,6 +198,7 @@ fn answer(visit: &Visit, story: &Explanation, request: &Request, is_open: bool) 
     let look = visit.look();
     let decision = &story.decision;
     let words = Words::new(&visit.engine.ir().vocabulary, request);
+    let (matter, others): (Vec<&RuleStory>, Vec<_>) = story.rules.iter().partition(|rule| rule.matters(decision));
     html! {
         section.card.result.(if decision.is_allow() { "allow" } else { "deny" }) {
             h2 { (decided(look, decision)) @if let Some(denial) = decision.denial() { " " span.status { (denial.status) } } }
@@ -206,7 +213,13 @@ fn answer(visit: &Visit, story: &Explanation, request: &Request, is_open: bool) 
             section.story {
                 h2 { (look.say("try.story")) }
                 @if story.rules.is_empty() { p.empty { (look.say("try.no_rules")) } }
-                ol.story { @for rule in &story.rules { li { (told(look, words, rule)) } } }
+                ol.story { @for rule in &matter { li { (told(look, words, rule)) } } }
+                @if !others.is_empty() {
+                    details {
+                        summary { (look.fill("try.others", &[("count", &others.len().to_string())])) }
+                        ol.story { @for rule in &others { li { (told(look, words, rule)) } } }
+                    }
+                }
             }
         }
         details { summary { (look.say("try.as_json")) } pre { code { (wire::request::text(request)) } } }
@@ -247,7 +260,7 @@ fn told(look: Look, words: Words<'_>, story: &RuleStory) -> Markup {
                 span.fires.(fires.0) { (fires.1) }
                 span.place { (story.at) }
             }
-            ul.clauses { @for clause in &story.clauses { (clause_markup(look, words, clause)) } }
+            ul.clauses { @for clause in story.shown() { (clause_markup(look, words, clause)) } }
         }
     }
 }

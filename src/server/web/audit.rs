@@ -5,7 +5,7 @@ use super::{
     fault::{Fault, Reason},
     fields::{Fields, link},
     look::Look,
-    parts::{input, rule, select, time, verdict},
+    parts::{input, prose, rule, select, time, verdict},
     shell::Section,
     visit::{Visit, log},
 };
@@ -90,7 +90,7 @@ async fn page(visit: Visit) -> Result<Response, Fault> {
             p.lead { (look.say("audit.lead")) }
         }
         @match read {
-            None => p.empty { (look.say("audit.not_kept")) },
+            None => p.empty { (prose(look.say("audit.not_kept"))) },
             Some(read) => {
                 (charts(look, fields, period, now, &read.counted))
                 (form(look, fields))

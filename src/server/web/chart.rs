@@ -26,6 +26,8 @@ const BELOW: u64 = 22;
 const ABOVE: u64 = 10;
 /// How many times are written below.
 const TIMES: usize = 6;
+/// How much of a time is written there: a day, or an hour of the only day.
+const SHORT: usize = 5;
 
 impl Bars<'_> {
     pub(super) fn render(&self, look: Look) -> Markup {
@@ -74,7 +76,7 @@ impl Bars<'_> {
             @for (series, value, y, tall) in pieces { @if tall > 0 {
                 rect.(series.class) x=(x.saturating_add(1)) y=(y) width=(width) height=(tall) { title { (label) " · " (series.name) " " (value) } }
             } }
-            @if bar % every == 0 { text.axis x=(x) y=(HEIGHT.saturating_add(16)) { (label) } }
+            @if bar % every == 0 { text.axis x=(x) y=(HEIGHT.saturating_add(17)) { (label.get(..SHORT).unwrap_or(label)) } }
         }
     }
 

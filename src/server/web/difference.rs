@@ -3,7 +3,7 @@
 use super::{
     fault::{Fault, Reason},
     look::Look,
-    parts::{revision, verdict},
+    parts::{prose, revision, verdict},
     posted::Posted,
     shell::Section,
     visit::{Visit, candidate, running},
@@ -152,7 +152,7 @@ async fn page(visit: Visit) -> Result<Response, Fault> {
             p.lead { (look.say("difference.lead")) }
         }
         @match found {
-            None => p.empty { (look.say("difference.no_candidate")) },
+            None => p.empty { (prose(look.say("difference.no_candidate"))) },
             Some(candidate) => (compared(&visit, &candidate).await),
         }
     };
@@ -223,7 +223,7 @@ fn changes(look: Look, found: &Compared) -> Markup {
                 }
             }
         }
-        @if found.all > found.changes.len() { p.note { (look.fill("difference.more", &[("count", &found.all.saturating_sub(found.changes.len()).to_string())])) } }
+        @if found.all > found.changes.len() { p.note { (prose(&look.fill("difference.more", &[("count", &found.all.saturating_sub(found.changes.len()).to_string())]))) } }
     }
 }
 

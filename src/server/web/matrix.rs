@@ -1,6 +1,7 @@
 //! Who may do what: principals or roles against resources, each decided as it would be now, with the reason.
 
 use super::{
+    attempt,
     fault::Fault,
     fields::link,
     look::Look,
@@ -92,6 +93,7 @@ async fn page(visit: Visit) -> Result<Response, Fault> {
             (input("q", look.say("matrix.resource"), fields.get("q"), ""))
             (input("p", look.say("matrix.principal"), fields.get("p"), ""))
             (input("ip", look.say("try.ip"), fields.get("ip"), look.say("try.unknown")))
+            div.field { label for="more" { (look.say("try.more")) } textarea id="more" name="more" rows="1" spellcheck="false" placeholder="scheme = https" { (fields.get("more")) } }
             button { (look.say("filter.show")) }
         }
         div.pagers {
@@ -138,13 +140,16 @@ fn cell(visit: &Visit, column: &Column, action: &str, (kind, id): (&str, &str), 
             ("resource_kind", kind),
             ("resource", id),
             ("ip", visit.fields.get("ip")),
+            ("more", visit.fields.get("more")),
         ],
     );
-    match visit.app.look(&visit.engine, request) {
+    let decided = attempt::add(&mut request, visit.fields.get("more"));
+    let decided = decided.and_then(|()| visit.app.look(&visit.engine, request).map_err(|refusal| refusal.to_string()));
+    match decided {
         Ok(decision) => html! {
             a.cell.(if decision.is_allow() { "allow" } else { "deny" }) href=(address) title=[message(&decision)] { (reason(look, &decision)) }
         },
-        Err(refusal) => html! { a.cell.deny href=(address) title=(refusal) { span.outcome { "INVALID_REQUEST" } } },
+        Err(wrong) => html! { a.cell.deny href=(address) title=(wrong) { span.outcome { "INVALID_REQUEST" } } },
     }
 }
 

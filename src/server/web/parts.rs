@@ -77,6 +77,15 @@ pub(super) fn time(at: DateTime<Utc>) -> Markup {
     html! { time datetime=(exact) title=(exact) { (at.format("%Y-%m-%d %H:%M:%S")) } }
 }
 
+/// A text in which names stand between backticks.
+pub(super) fn prose(text: &str) -> Markup {
+    html! {
+        @for (place, piece) in text.split('`').enumerate() {
+            @if place % 2 == 1 { code { (piece) } } @else { (piece) }
+        }
+    }
+}
+
 /// The first digits of a revision.
 pub(super) fn revision(revision: &str) -> Markup {
     let digits = revision.strip_prefix("sha256:").unwrap_or(revision);

@@ -60,7 +60,7 @@ fn totals(look: Look, index: &Index) -> Markup {
     html! {
         ul.totals {
             li { b { (index.rules.len()) } " " (look.say("policies.rules")) }
-            @for (word, count) in counts { @if count > 0 { li.(word) { b { (count) } " " code { (word) } } } }
+            @for (word, count) in counts { @if count > 0 { li { b { (count) } " " code { (word) } } } }
             li { b { (index.resources.len()) } " " (look.say("policies.resources")) }
             li { b { (index.principals.len()) } " " (look.say("policies.principals")) }
         }

@@ -36,6 +36,9 @@ document.addEventListener("click", (event) => {
   if (menu && !menu.contains(event.target)) menu.open = false;
 });
 
+// On a narrow screen the ways to the pages scroll: the one where one is should be seen.
+document.querySelector("header.top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // A comparison that is not finished yet is looked for again.
 const comparing = document.querySelector("[data-reload]");
 if (comparing) setTimeout(() => location.reload(), Number(comparing.dataset.reload));

@@ -52,6 +52,8 @@ fn pieces(text: &str) -> Vec<(Kind, &str)> {
             _ if CLAUSES.contains(&piece) => Kind::Clause,
             _ => Kind::Plain,
         };
+        // A sentence begins with what its rule does.
+        let kind = if pieces.is_empty() { Kind::Clause } else { kind };
         pieces.push((kind, piece));
         rest = behind;
     }
@@ -80,7 +82,7 @@ mod tests {
         let text = r#"deny anyone to infer on model "on \" to" unless ip in [10.0.0.0/8] else X 403 "<b>"#;
         let found = pieces(text);
         let of = |wanted| found.iter().filter(|(kind, _)| *kind == wanted).map(|(_, text)| *text).collect::<Vec<_>>();
-        assert_eq!(of(Kind::Clause), ["to", "on", "unless", "else"]);
+        assert_eq!(of(Kind::Clause), ["deny", "to", "on", "unless", "else"]);
         assert_eq!(of(Kind::Quoted), [r#""on \" to""#, "\"<b>"]);
         assert_eq!(found.iter().map(|(_, text)| *text).collect::<String>(), text);
         assert!(markup(text).into_string().contains("&lt;b&gt;"));

@@ -4,6 +4,7 @@ use super::{
     cookie,
     fault::{Fault, Reason},
     look::own,
+    parts::prose,
     posted::Posted,
     shell::Shell,
     visit::{SESSION, Visit},
@@ -30,7 +31,7 @@ async fn page(visit: Visit) -> Response {
     let title = look.say("sign_in.title");
     let content = html! {
         h1 { (title) }
-        @if visit.caller.is_trusted { p.note { (look.say("sign_in.open")) } }
+        @if visit.caller.is_trusted { p.note { (prose(look.say("sign_in.open"))) } }
         (form(&visit.shell))
     };
     visit.shell.page(title, None, &content)
