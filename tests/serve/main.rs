@@ -25,3 +25,4 @@ mod studio;
 mod surfaces;
 mod tls;
 mod upstream;
+mod web;

@@ -37,7 +37,10 @@ document.addEventListener("click", (event) => {
 });
 
 // On a narrow screen the ways to the pages scroll: the one where one is should be seen.
-document.querySelector("header.top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+// It is scrolled by hand: to scroll it into view would also be where keys go on from.
+const ways = document.querySelector("header.top nav");
+const here = ways?.querySelector("[aria-current]");
+if (here) ways.scrollLeft = here.offsetLeft - ways.offsetLeft - (ways.clientWidth - here.offsetWidth) / 2;
 
 // A comparison that is not finished yet is looked for again.
 const comparing = document.querySelector("[data-reload]");
