@@ -56,7 +56,21 @@ impl App {
         let page_key = Secret::random().map_err(Failure::Settings)?.keyed_hash();
         let (readiness, health) = (Readiness::default(), Health::default());
         let web = Web::open(&settings.web).map_err(Failure::Settings)?;
-        Ok(Self { settings, policies, identity, audit, gateway, clock, metrics, readiness, health, web, tls, url, page_key })
+        Ok(Self {
+            settings,
+            policies,
+            identity,
+            audit,
+            gateway,
+            clock,
+            metrics,
+            readiness,
+            health,
+            web,
+            tls,
+            url,
+            page_key,
+        })
     }
 
     /// What a person who starts the service should know.

@@ -289,7 +289,7 @@ impl App {
     /// What only the service knows of a request, whatever it says itself: nobody grants access to themselves, what a resource was
     /// registered with nobody else says, and whether something is out of order the service sees. When and where from, a
     /// surface lets stand or not.
-    fn settle(&self, engine: &Engine, request: &mut Request) {
+    pub(crate) fn settle(&self, engine: &Engine, request: &mut Request) {
         let managed = self.policies.managed();
         if !managed.knows_nothing() {
             managed.complete(&engine.ir().vocabulary, request);

@@ -124,7 +124,11 @@ impl<'a> Record<'a> {
             Event::Decision { decision, .. } => {
                 Some(decision.denial().map_or_else(Arc::default, |denial| denial.code.clone()))
             }
-            Event::List { .. } | Event::Unauthenticated(_) | Event::Alert(_) | Event::Retention { .. } => None,
+            Event::List { .. }
+            | Event::Unauthenticated(_)
+            | Event::Change { .. }
+            | Event::Alert(_)
+            | Event::Retention { .. } => None,
         };
         Encoded { time: self.time.timestamp_micros(), body: String::from_utf8(body).unwrap_or_default(), outcome }
     }

@@ -11,10 +11,11 @@ use super::{
     visit::{Visit, running},
 };
 use crate::{
+    decision::Decision,
     eval::kleene::Kleene,
     examine::{
         explain::{ClauseStory, Explanation, Remedy, RuleStory, duration, explain},
-        show::{Words, details},
+        show::Words,
     },
     request::{Input, Principal, Properties, Request, Resource, insert},
     server::app::App,
@@ -72,7 +73,7 @@ async fn page(visit: Visit) -> Result<Response, Fault> {
 
 async fn attempt(visit: &Visit) -> Result<Tried, Fault> {
     let now = visit.app.clock.now();
-    let request = match request(&visit.fields) {
+    let request = match request(visit) {
         Ok(request) if request.context.contains_key("time") => request,
         Ok(request) => request.time(now),
         Err(message) => return Ok(Tried::Wrong(message)),
@@ -88,12 +89,13 @@ async fn attempt(visit: &Visit) -> Result<Tried, Fault> {
     }
 }
 
-/// The request that the fields describe. Who has no grant and what is in order need not be said.
-fn request(fields: &Fields) -> Result<Request, String> {
+/// The request that the fields describe. What only the service knows need not be said, and can be said otherwise.
+fn request(visit: &Visit) -> Result<Request, String> {
+    let fields = &visit.fields;
     let kind = fields.some("principal_kind").unwrap_or("user");
     let mut principal = match kind {
         "anonymous" => Principal::anonymous(),
-        kind => Principal::new(kind, fields.get("principal")).with("granted", false),
+        kind => Principal::new(kind, fields.get("principal")),
     };
     let roles: Vec<&str> = fields.get("roles").split([',', ' ']).filter(|role| !role.is_empty()).collect();
     if !roles.is_empty() {
@@ -105,12 +107,13 @@ fn request(fields: &Fields) -> Result<Request, String> {
         }
     }
     let resource = Resource::new(fields.some("resource_kind").unwrap_or("model"), fields.get("resource"));
-    let mut request = Request::new(principal, fields.get("action"), resource).with("degraded", false);
+    let mut request = Request::new(principal, fields.get("action"), resource);
     for name in ["ip", "time"] {
         if let Some(text) = fields.some(name) {
             request = request.with(name, text);
         }
     }
+    visit.app.settle(&visit.engine, &mut request);
     add(&mut request, fields.get("more"))?;
     Ok(request)
 }
@@ -205,7 +208,7 @@ fn answer(visit: &Visit, story: &Explanation, request: &Request, is_open: bool) 
             @if let Some(by) = &decision.rule {
                 @if is_open { p { (look.say("try.by")) " " (rule(&by.name)) " " span.place { (by.at) } } }
             } @else if decision.denial().is_some() { p { (look.say("try.no_rule")) } }
-            @for line in details(decision) { p.detail { (line) } }
+            (besides(look, decision))
         }
         @if !is_open { p.note { (look.say("try.closed")) } }
         @else {
@@ -224,6 +227,33 @@ fn answer(visit: &Visit, story: &Explanation, request: &Request, is_open: bool) 
         }
         details { summary { (look.say("try.as_json")) } pre { code { (wire::request::text(request)) } } }
     }
+}
+
+/// What a decision says besides: to its user first.
+fn besides(look: Look, decision: &Decision) -> Markup {
+    let with = |name: &'static str, place: &'static str, text: &str| look.fill(name, &[(place, text)]);
+    let mut lines: Vec<String> = Vec::new();
+    if let Some(denial) = decision.denial() {
+        lines.extend(denial.message.clone());
+        lines.extend(denial.hint.as_ref().map(|hint| with("try.hint", "hint", hint)));
+        lines.extend(denial.gate.map(|mode| with("try.gate", "mode", mode.name())));
+        lines.extend(denial.retry_after.map(|wait| with("try.wait", "time", &duration(wait))));
+    }
+    if !decision.others.is_empty() {
+        lines.push(with("try.also", "rules", &decision.others.join(", ")));
+    }
+    for limit in &decision.limits {
+        let (left, all) = (limit.remaining.to_string(), limit.limit.to_string());
+        lines.push(look.fill("try.left", &[("left", &left), ("all", &all), ("rule", &limit.name)]));
+    }
+    lines.extend(decision.obligations.iter().map(|duty| with("try.obliges", "duty", &duty.to_string())));
+    if !decision.shadow.is_empty() {
+        lines.push(with("try.shadow", "rules", &decision.shadow.join(", ")));
+    }
+    if !decision.ignored.is_empty() {
+        lines.push(with("try.ignored", "names", &decision.ignored.join(", ")));
+    }
+    html! { @for line in lines { p.detail { (line) } } }
 }
 
 fn remedies(look: Look, words: Words<'_>, remedies: &[Remedy]) -> Markup {

@@ -16,7 +16,7 @@ use crate::server::{
 use axum::{Router, extract::Path, response::Response, routing::get};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use maud::{Markup, html};
-use std::{collections::BTreeMap, ops::ControlFlow, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 
 /// How many records a page shows.
 const SIZE: usize = 50;
@@ -141,7 +141,7 @@ pub(super) async fn read(
 }
 
 fn read_now(
-    state: &PathBuf,
+    state: &std::path::Path,
     mut filter: Filter,
     most: usize,
     since: Option<DateTime<Utc>>,

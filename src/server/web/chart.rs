@@ -76,7 +76,7 @@ impl Bars<'_> {
             @for (series, value, y, tall) in pieces { @if tall > 0 {
                 rect.(series.class) x=(x.saturating_add(1)) y=(y) width=(width) height=(tall) { title { (label) " · " (series.name) " " (value) } }
             } }
-            @if bar % every == 0 { text.axis x=(x) y=(HEIGHT.saturating_add(17)) { (label.get(..SHORT).unwrap_or(label)) } }
+            @if bar.is_multiple_of(every) { text.axis x=(x) y=(HEIGHT.saturating_add(17)) { (label.get(..SHORT).unwrap_or(label)) } }
         }
     }
 

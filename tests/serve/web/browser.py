@@ -112,7 +112,7 @@ def look(browser):
                 page.evaluate("document.activeElement.blur()")
                 page.screenshot(path=f"{more[0]}/{picture}.png")
             if scheme == "light":
-                heard[name, language] = page.locator("body").aria_snapshot()
+                heard[name, language] = page.locator("main").aria_snapshot()
             page.close()
         context.close()
     for (name, language), text in heard.items():
