@@ -173,7 +173,7 @@ fn decisions_are_counted_by_hour_and_code() {
     let second = (hour(2), "NO_RULE".to_owned(), 1);
     let all = [first("", 2), first("CLOSED", 1), first("NO_RULE", 1), second.clone()];
     assert_eq!(counted(now()), all);
-    assert_eq!(counted(now() + TimeDelta::hours(2)), [second.clone()]);
+    assert_eq!(counted(now() + TimeDelta::hours(2)), std::slice::from_ref(&second));
     drop(store);
 
     // A log without a tally has one as soon as it is opened to be written.
