@@ -3,7 +3,7 @@
 use super::{
     fault::{Fault, Reason},
     look::Look,
-    parts::{prose, revision, verdict},
+    parts::{prose, revision, time, verdict},
     posted::Posted,
     shell::Section,
     visit::{Visit, candidate, running},
@@ -23,6 +23,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
+use chrono::DateTime;
 use maud::{Markup, html};
 use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -251,13 +252,21 @@ fn traffic(look: Look, report: &Report) -> Markup {
                             th scope="col" { (look.say("difference.running")) } th scope="col" { (look.say("difference.candidate")) }
                         } }
                         tbody { @for found in &report.differences { tr {
-                            td.number { (found.time) } td { (found.principal) } td { code { (found.action) } } td { (found.resource) }
+                            td { (moment(&found.time)) } td { (found.principal) } td { code { (found.action) } } td { (found.resource) }
                             td { (found.before) } td { (found.after) }
                         } } }
                     }
                 }
             }
         }
+    }
+}
+
+/// An instant as the report writes it.
+fn moment(text: &str) -> Markup {
+    match DateTime::parse_from_rfc3339(text) {
+        Ok(at) => time(at.to_utc()),
+        Err(_) => html! { (text) },
     }
 }
 

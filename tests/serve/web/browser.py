@@ -117,7 +117,7 @@ def look(browser):
         context.close()
     for (name, language), text in heard.items():
         # When something was decided, and by what time bars begin, is different each time.
-        text = re.sub(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+Z)?", "TIME", text)
+        text = re.sub(r"\d{4}-\d\d-\d\d[ T]\d\d(:|%3A)\d\d(:|%3A)\d\d(\.\d+)?(Z|\+00:00)?", "TIME", text)
         text = re.sub(r"\b\d\d:\d\d\b", "HOUR", text)
         text = re.sub(r'"(id|time)": "[^"]*"', r'"\1": "…"', text)
         text = re.sub(r'\\"(id|time)\\": \\"[0-9T][^"]*\\"', r'\\"\1\\": \\"…\\"', text)
