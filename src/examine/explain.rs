@@ -77,6 +77,39 @@ pub enum ClauseKind {
     Counting,
 }
 
+impl RuleStory {
+    /// The clauses worth a line: not those that always hold, and not what makes all rules of a story speak of the action and
+    /// the resource.
+    pub fn shown(&self) -> impl Iterator<Item = &ClauseStory> {
+        self.clauses.iter().filter(|clause| {
+            let always = clause.saw.is_empty() && clause.value == Kleene::True;
+            let named = clause.saw.keys().all(|path| matches!(&**path, "resource.id" | "resource.kind"));
+            match clause.kind {
+                ClauseKind::Part(PartKind::To) => false,
+                ClauseKind::Part(PartKind::On) => !named,
+                ClauseKind::Part(_) => !always,
+                ClauseKind::Grant | ClauseKind::Counting => true,
+            }
+        })
+    }
+
+    /// Whether the rule had a part in the decision, or in its coming out so: where nothing allows, every `allow` that does not.
+    #[must_use]
+    pub fn matters(&self, decision: &Decision) -> bool {
+        if self.decided {
+            return true;
+        }
+        match self.effect {
+            "allow" if self.shadow => self.fires == Kleene::True,
+            "allow" => {
+                decision.is_allow() == (self.fires == Kleene::True) && (decision.is_allow() || decision.rule.is_none())
+            }
+            "limit" if !self.shadow => decision.is_allow() && self.fires.possible(),
+            _ => self.fires.possible(),
+        }
+    }
+}
+
 /// Explains the decision of a request as it is, at an instant, with limits as they stand in the engine's store. Nothing is
 /// charged to them.
 ///

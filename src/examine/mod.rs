@@ -5,12 +5,14 @@
 //! changes a set or charges its limits.
 
 pub mod coverage;
+pub mod docs;
 pub mod explain;
 pub mod generate;
 pub mod graph;
 pub mod mutate;
 mod permit;
 pub mod review;
+pub mod show;
 pub mod test;
 pub mod text;
 mod written;

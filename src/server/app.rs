@@ -11,6 +11,7 @@ use super::{
     outbound::Outbound,
     policy::Policies,
     settings::Faulty,
+    web::Web,
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -31,6 +32,7 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) readiness: Readiness,
     pub(crate) health: Health,
+    pub(crate) web: Web,
     /// How connections are secured; none: not at all.
     pub(crate) tls: Option<Tls>,
     /// What the service is called from outside, without a slash at its end.
@@ -56,7 +58,22 @@ impl App {
         let url = settings.url.as_deref().unwrap_or(listens).trim_end_matches('/').to_owned();
         let page_key = Secret::random().map_err(Failure::Settings)?.keyed_hash();
         let (readiness, health) = (Readiness::default(), Health::default());
-        Ok(Self { settings, policies, identity, audit, gateway, clock, metrics, readiness, health, tls, url, page_key })
+        let web = Web::open(&settings.web).map_err(Failure::Settings)?;
+        Ok(Self {
+            settings,
+            policies,
+            identity,
+            audit,
+            gateway,
+            clock,
+            metrics,
+            readiness,
+            health,
+            web,
+            tls,
+            url,
+            page_key,
+        })
     }
 
     /// What a person who starts the service should know.

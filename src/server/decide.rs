@@ -27,6 +27,7 @@ pub(crate) enum Surface {
     AuthZen,
     Gateway,
     Forward,
+    Web,
 }
 
 impl Surface {
@@ -38,6 +39,7 @@ impl Surface {
             Self::AuthZen => "authzen",
             Self::Gateway => "gateway",
             Self::Forward => "forward",
+            Self::Web => "web",
         }
     }
 }
@@ -148,7 +150,7 @@ impl App {
         let making = self.begin(surface);
         let seen = |principal: Option<(&str, &str)>, resource: (&str, &str)| self.seen(principal, resource);
         let Some(decision) = engine.decide_placed(desk, text, placed, seen, making.now) else { return Ok(None) };
-        let is_wanted = self.audit.is_on() || self.policies.shadow().is_watching();
+        let is_wanted = self.audit.is_on() || self.policies.shadow().is_watching() || self.web.live.is_watched();
         let request = is_wanted.then(|| {
             let mut request = desk.request(text);
             self.settle(engine, &mut request);
@@ -193,6 +195,7 @@ impl App {
         {
             shadow.show(self.policies.current(), caller.origin.id.as_str(), request.clone(), decision.clone(), now);
         }
+        self.web.live.show(now, surface, request, decision);
         Ok(())
     }
 
@@ -288,7 +291,7 @@ impl App {
     /// What only the service knows of a request, whatever it says itself: nobody grants access to themselves, what a resource was
     /// registered with nobody else says, and whether something is out of order the service sees. When and where from, a
     /// surface lets stand or not.
-    fn settle(&self, engine: &Engine, request: &mut Request) {
+    pub(crate) fn settle(&self, engine: &Engine, request: &mut Request) {
         let managed = self.policies.managed();
         if !managed.knows_nothing() {
             managed.complete(&engine.ir().vocabulary, request);

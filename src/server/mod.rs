@@ -21,6 +21,7 @@ mod ops;
 mod outbound;
 mod policy;
 mod settings;
+mod web;
 
 pub use app::Failure;
 pub use http::TlsFiles;
@@ -114,6 +115,7 @@ fn routes(app: &Arc<App>) -> Router {
         .merge(authzen::routes())
         .merge(gateway::routes(app))
         .merge(forward::routes(&app.settings.forward))
+        .merge(web::routes())
         .fallback(http::unknown_path)
         .method_not_allowed_fallback(http::wrong_method)
         .with_state(app.clone())

@@ -3,7 +3,7 @@
 //! Each part of the service has its own table here, read by its own type in its own folder. What is misspelt or does not fit
 //! is an error that names the line; nothing is a default by mistake.
 
-use super::{audit, authzen, forward, gateway, http, hub, identity, managed, ops, outbound, policy};
+use super::{audit, authzen, forward, gateway, http, hub, identity, managed, ops, outbound, policy, web};
 use crate::engine::Engine;
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -60,6 +60,8 @@ pub struct Settings {
     pub gateway: gateway::Settings,
     /// What proxies ask before they let a request through.
     pub forward: forward::Settings,
+    /// Pages for people.
+    pub web: web::Settings,
 }
 
 impl Default for Settings {
@@ -86,6 +88,7 @@ impl Default for Settings {
             authzen: authzen::Settings::default(),
             gateway: gateway::Settings::default(),
             forward: forward::Settings::default(),
+            web: web::Settings::default(),
         }
     }
 }

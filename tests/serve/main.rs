@@ -28,3 +28,4 @@ mod studio;
 mod surfaces;
 mod tls;
 mod upstream;
+mod web;

@@ -5,12 +5,12 @@ use serde_json::Value;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// The paths of the routes, as they stand in the texts of the surfaces. Those that speak another protocol's convention, which
-/// has a description of its own, are left out.
+/// has a description of its own, are left out, and so are pages, which are for people.
 fn routes(folder: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if entry.is_dir() {
-            let others = ["forward", "gateway", "hub"];
+            let others = ["forward", "gateway", "hub", "web"];
             if !others.iter().any(|other| entry.ends_with(other)) {
                 found.extend(routes(&entry));
             }

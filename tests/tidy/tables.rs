@@ -64,7 +64,7 @@ pub(crate) const IMPORTS: &[(&str, &str)] = &[
 /// Where each dependency may be used: folders and files under `src/`. What is in one place can be taken back.
 pub(crate) const PLACES: &[(&str, &str)] = &[
     ("annotate-snippets", "report/"),
-    ("arc-swap", "engine/ server/http/ server/managed/ server/policy/"),
+    ("arc-swap", "engine/ server/http/ server/managed/ server/policy/ server/web/"),
     ("blake3", "load/bundle/"),
     ("bytemuck", "compile/bundle/"),
     ("chrono", ANYWHERE),
@@ -77,7 +77,7 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
     ("pest", "ast/parse/"),
     ("pest_derive", "ast/parse/"),
     ("pretty", "ast/print/"),
-    ("lru", "engine/session.rs server/audit/alert.rs server/identity/cache.rs"),
+    ("lru", "engine/session.rs server/audit/alert.rs server/identity/cache.rs server/web/session.rs"),
     (
         "rayon",
         "compile/bundle/ compile/mod.rs check/checked.rs check/mod.rs check/parsed.rs engine/batch.rs engine/list.rs load/ query/ examine/ policyc/",
@@ -106,11 +106,15 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
     ("similar", "policyc/"),
     ("tempfile", "engine/bundle/tests.rs server/audit/tests.rs server/identity/ policyc/"),
     ("textwrap", "policyc/"),
-    ("toml", "server/settings.rs server/audit/tests.rs server/gateway/settings.rs server/identity/ policyc/"),
+    (
+        "toml",
+        "server/settings.rs server/audit/tests.rs server/gateway/settings.rs server/identity/ server/web/words.rs policyc/",
+    ),
     ("axum", "server/"),
     ("base64", "server/"),
     ("bytes", "server/"),
     ("envoy-types", "server/forward/"),
+    ("form_urlencoded", "server/web/"),
     ("futures-util", "server/"),
     ("getrandom", "server/audit/key.rs server/identity/secret.rs"),
     ("hmac", "server/"),
@@ -119,6 +123,7 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
     ("hyper", "server/http/"),
     ("hyper-util", "server/http/"),
     ("jsonwebtoken", "server/identity/"),
+    ("maud", "server/web/"),
     ("metrics", "server/"),
     ("metrics-exporter-prometheus", "server/ops/"),
     ("opentelemetry", "server/ops/"),

@@ -2,13 +2,13 @@
 //!
 //! In go an [`Engine`] and an instant, out come findings: grants that time ends, rules that change nothing, broad grants,
 //! principals that nothing else knows, rules without an owner, reviews that are due, and whom gates ask for a grant. What
-//! time ends and what changes nothing is asked of all requests; `tags` reads what the documentation of rules says.
+//! time ends and what changes nothing is asked of all requests; what the documentation of rules says is for [`docs`](super::docs).
 
 pub mod json;
 mod scope;
 pub mod table;
-mod tags;
 
+use super::docs::{self, Docs, ReviewDate};
 use crate::{
     check::ir::{Ir, Rule, RuleId},
     engine::Engine,
@@ -18,7 +18,6 @@ use crate::{
 };
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use std::{collections::BTreeMap, sync::Arc};
-use tags::{ReviewDate, Tags};
 
 /// What a finding of a review is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -140,7 +139,7 @@ pub struct Finding {
 #[must_use]
 pub fn review(engine: &Engine, asked: Asked, progress: impl Fn(Progress)) -> Review {
     let ir = engine.ir();
-    let mut report = Report { tags: tags::of(engine), review: Review::default() };
+    let mut report = Report { docs: docs::of(engine), review: Review::default() };
     report.ends(ir, asked, progress);
     if asked.idle {
         report.idle(engine);
@@ -151,7 +150,7 @@ pub fn review(engine: &Engine, asked: Asked, progress: impl Fn(Progress)) -> Rev
         report.scope(engine, (id, rule), &named);
         // An `allow` with `at most` is two rules with one text.
         if last.replace(rule.at) != Some(rule.at) {
-            report.tags(ir, asked.at, id, rule);
+            report.docs(ir, asked.at, id, rule);
         }
     }
     report.review.findings.sort_by_key(|found| (found.kind, found.id));
@@ -160,13 +159,13 @@ pub fn review(engine: &Engine, asked: Asked, progress: impl Fn(Progress)) -> Rev
 
 /// A review while it is made.
 struct Report {
-    tags: BTreeMap<Span, Tags>,
+    docs: BTreeMap<Span, Docs>,
     review: Review,
 }
 
 impl Report {
     fn add(&mut self, kind: Kind, (id, rule): (RuleId, &Rule), date: Option<String>, message: String) {
-        let owner = self.tags.get(&rule.at).and_then(|tags| tags.owner.clone());
+        let owner = self.docs.get(&rule.at).and_then(|docs| docs.owner.clone());
         self.review.findings.push(Finding { kind, id, rule: rule.name(), at: rule.place(), owner, date, message });
     }
 
@@ -224,12 +223,12 @@ impl Report {
     }
 
     /// What the documentation of a rule says, or does not.
-    fn tags(&mut self, ir: &Ir, at: DateTime<Utc>, id: RuleId, rule: &Rule) {
-        let tags = self.tags.get(&rule.at).cloned().unwrap_or_default();
-        if tags.owner.is_none() {
+    fn docs(&mut self, ir: &Ir, at: DateTime<Utc>, id: RuleId, rule: &Rule) {
+        let docs = self.docs.get(&rule.at).cloned().unwrap_or_default();
+        if docs.owner.is_none() {
             self.add(Kind::Unowned, (id, rule), None, "has no `/// @owner`".to_owned());
         }
-        match tags.review {
+        match docs.review {
             Some(ReviewDate::Day(day)) if day < ir.vocabulary.zone.local(at).date => {
                 let message = format!("was to be reviewed by {day}");
                 self.add(Kind::ReviewDue, (id, rule), Some(day.to_string()), message);

@@ -5,7 +5,6 @@ use super::super::{
     style::Style,
 };
 use crate::{
-    check::ir::PartKind,
     decision::Decision,
     engine::Engine,
     eval::kleene::Kleene,
@@ -95,7 +94,7 @@ impl Page<'_> {
         let widest = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or_default();
         let effects = widest(&mut story.rules.iter().map(|rule| effect(rule).len()));
         let names = widest(&mut story.rules.iter().map(|rule| display_width(&rule.rule)));
-        let clauses = story.rules.iter().flat_map(|rule| shown(rule).map(|clause| display_width(&clause.text)));
+        let clauses = story.rules.iter().flat_map(|rule| rule.shown().map(|clause| display_width(&clause.text)));
         let room = self.width().saturating_sub(INDENT).saturating_sub(GAP).saturating_sub(GAP);
         let columns = Columns {
             effects,
@@ -105,11 +104,11 @@ impl Page<'_> {
         };
         let before = std::iter::once(None).chain(story.rules.iter().map(Some));
         for (rule, before) in story.rules.iter().zip(before) {
-            let matters = matters(rule, &story.decision);
+            let matters = rule.matters(&story.decision);
             self.rule(out, rule, &columns, matters);
             // The limit of an `allow` with `at most` repeats its clauses.
             let again = before.is_some_and(|before| before.rule == rule.rule && before.at == rule.at);
-            let clauses = shown(rule).filter(|clause| !again || clause.kind == ClauseKind::Counting);
+            let clauses = rule.shown().filter(|clause| !again || clause.kind == ClauseKind::Counting);
             clauses.for_each(|clause| self.clause(out, clause, &columns, matters));
         }
     }
@@ -212,38 +211,8 @@ impl Columns {
     }
 }
 
-/// The clauses worth a line: not those that always hold, and not what makes all rules here speak of the action and the
-/// resource.
-fn shown(rule: &RuleStory) -> impl Iterator<Item = &ClauseStory> {
-    rule.clauses.iter().filter(|clause| {
-        let always = clause.saw.is_empty() && clause.value == Kleene::True;
-        let named = clause.saw.keys().all(|path| matches!(&**path, "resource.id" | "resource.kind"));
-        match clause.kind {
-            ClauseKind::Part(PartKind::To) => false,
-            ClauseKind::Part(PartKind::On) => !named,
-            ClauseKind::Part(_) => !always,
-            ClauseKind::Grant | ClauseKind::Counting => true,
-        }
-    })
-}
-
 fn effect(rule: &RuleStory) -> String {
     if rule.shadow { format!("shadow {}", rule.effect) } else { rule.effect.to_owned() }
-}
-
-/// Whether a rule had a part in the decision, or in its coming out so: where nothing allows, every `allow` that does not.
-fn matters(rule: &RuleStory, decision: &Decision) -> bool {
-    if rule.decided {
-        return true;
-    }
-    match rule.effect {
-        "allow" if rule.shadow => rule.fires == Kleene::True,
-        "allow" => {
-            decision.is_allow() == (rule.fires == Kleene::True) && (decision.is_allow() || decision.rule.is_none())
-        }
-        "limit" if !rule.shadow => decision.is_allow() && rule.fires.possible(),
-        _ => rule.fires.possible(),
-    }
 }
 
 const fn mark(value: Kleene) -> &'static str {

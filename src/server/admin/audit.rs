@@ -128,6 +128,7 @@ impl Asked {
             is_allow: self.decision.map(|verdict| verdict == Verdict::Allow),
             since: self.since,
             until: self.until,
+            from: None,
             before: self.cursor,
             most: None,
         }

@@ -3,7 +3,7 @@
 //! In go records ([`record`]), out comes a log that shows whether it was changed. A record is encoded on the thread of its
 //! decision and handed to a [`queue`]; the thread behind it ([`writer`]) chains records ([`chain`]), counts them for alerts
 //! ([`alert`]), puts them into the [`store`] and signs a [`checkpoint`] now and then. Whoever reads the log, the service or
-//! the command line, does so by [`read`]; [`verify`] holds it against its chain, and [`export`] writes it for other systems.
+//! the command line, does so by [`read`]; how many decisions came out how in each hour stands in a [`tally`] beside it; [`verify`] holds it against its chain, and [`export`] writes it for other systems.
 
 mod alert;
 mod chain;
@@ -17,6 +17,7 @@ mod record;
 mod settings;
 mod store;
 mod tables;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -30,4 +31,5 @@ pub(crate) use queue::{Audit, Unrecorded};
 pub(crate) use read::{Entry, Filter, Log, Order, Unread, checkpoints};
 pub(crate) use record::Record;
 pub(crate) use settings::Settings;
+pub(crate) use tally::{Counted, HOUR};
 pub(crate) use verify::{Tampered, Verified};

@@ -6,6 +6,7 @@ use super::{
     key::PublicKey,
     store::CHECKPOINTS,
     tables,
+    tally::{self, Counted},
     verify::{Tampered, Verified, verify},
 };
 use chrono::{DateTime, Utc};
@@ -51,6 +52,8 @@ pub(crate) struct Filter {
     pub(crate) since: Option<DateTime<Utc>>,
     /// Those before this instant.
     pub(crate) until: Option<DateTime<Utc>>,
+    /// Those from this number on.
+    pub(crate) from: Option<i64>,
     /// Those before this number.
     pub(crate) before: Option<i64>,
     /// Those among the last so many that are left.
@@ -203,6 +206,12 @@ impl Filter {
             && (self.is_allow.is_none() || self.is_allow == told.verdict())
     }
 
+    /// Texts that stand in every record it takes, as they are written there: most others are passed over without being read.
+    fn needles(&self) -> Vec<String> {
+        let wanted = [&self.principal, &self.resource, &self.action, &self.code];
+        wanted.into_iter().flatten().filter_map(|text| serde_json::to_string(text).ok()).collect()
+    }
+
     /// The first microsecond and the one after the last.
     fn times(&self) -> (i64, i64) {
         let micros = |instant: DateTime<Utc>| instant.timestamp_micros();
@@ -285,14 +294,19 @@ impl Log {
         };
         let mut select = self.connection.prepare(select)?;
         let mut rows = select.query([first, last])?;
+        let needles = filter.needles();
         let mut looked: i64 = 0;
         while let Some(row) = rows.next()? {
             looked = looked.saturating_add(1);
             if looked.checked_rem(STEP) == Some(0) {
                 progress(looked);
             }
-            let body: String = row.get(2)?;
-            let Some(told) = Told::of(&body) else { continue };
+            let body = row.get_ref(2)?.as_str()?;
+            if !needles.iter().all(|needle| body.contains(needle)) {
+                continue;
+            }
+            let Some(told) = Told::of(body) else { continue };
+            let body = body.to_owned();
             if filter.takes(&told, row.get(1)?) && each(Entry { seq: row.get(0)?, body, told }).is_break() {
                 break;
             }
@@ -300,7 +314,7 @@ impl Log {
         Ok(())
     }
 
-    /// The numbers between which records are looked at for a filter.
+    /// The numbers between which all records are that a filter can take.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -309,14 +323,15 @@ impl Log {
     }
 
     fn try_range(&self, filter: &Filter) -> rusqlite::Result<Option<(i64, i64)>> {
-        let Some((first, last)) = self.times(filter)? else { return Ok(None) };
+        let Some((first, last)) = self.dated(filter)? else { return Ok(None) };
         let last = filter.before.map_or(last, |before| last.min(before.saturating_sub(1)));
+        let first = filter.from.map_or(first, |from| first.max(from));
         let first = filter.most.map_or(first, |most| first.max(last.saturating_sub(most).saturating_add(1)));
         Ok(Some((first, last)))
     }
 
     /// The numbers between which all records of a filter's times are: the clock may have been set back in between.
-    fn times(&self, filter: &Filter) -> rusqlite::Result<Option<(i64, i64)>> {
+    fn dated(&self, filter: &Filter) -> rusqlite::Result<Option<(i64, i64)>> {
         if filter.since.is_none() && filter.until.is_none() {
             return tables::span(&self.connection);
         }
@@ -324,6 +339,14 @@ impl Log {
         let (first, end) = filter.times();
         self.connection
             .query_row(select, [first, end], |row| Ok(row.get::<_, Option<i64>>(0)?.zip(row.get::<_, Option<i64>>(1)?)))
+    }
+
+    /// How many decisions came out how, by hour and outcome: those of this instant's hour and later.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(crate) fn counted(&self, since: DateTime<Utc>) -> Result<Vec<Counted>, Fault> {
+        tally::since(&self.connection, since.timestamp_micros()).map_err(|error| self.fault(error))
     }
 
     fn fault(&self, error: rusqlite::Error) -> Fault {

@@ -19,7 +19,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::{borrow::Cow, net::IpAddr};
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 /// How much room a record usually needs.
 const USUAL: usize = 1024;
@@ -120,7 +120,17 @@ impl<'a> Record<'a> {
         let mut body = Vec::with_capacity(USUAL);
         // Nothing here can fail to be written to memory.
         let _ = serde_json::to_writer(&mut body, &self.view());
-        Encoded { time: self.time.timestamp_micros(), body: String::from_utf8(body).unwrap_or_default() }
+        let outcome = match &self.event {
+            Event::Decision { decision, .. } => {
+                Some(decision.denial().map_or_else(Arc::default, |denial| denial.code.clone()))
+            }
+            Event::List { .. }
+            | Event::Unauthenticated(_)
+            | Event::Change { .. }
+            | Event::Alert(_)
+            | Event::Retention { .. } => None,
+        };
+        Encoded { time: self.time.timestamp_micros(), body: String::from_utf8(body).unwrap_or_default(), outcome }
     }
 
     fn view(&self) -> View<'_> {
@@ -172,6 +182,8 @@ pub(super) struct Encoded {
     /// When, in microseconds since 1970: what it says itself, too.
     pub(super) time: i64,
     pub(super) body: String,
+    /// What it counts as in the tally: a denial by its code, an allow by an empty one; none of what decides nothing.
+    pub(super) outcome: Option<Arc<str>>,
 }
 
 impl Event<'_> {

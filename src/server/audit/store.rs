@@ -6,7 +6,7 @@ use super::{
     fault::Fault,
     key::SecretKey,
     record::Encoded,
-    tables,
+    tables, tally,
     verify::{Place, Points, walk},
 };
 use chrono::{DateTime, Utc};
@@ -68,6 +68,7 @@ impl Store {
     pub(super) fn write(&mut self, records: &[Encoded], sign: Option<DateTime<Utc>>) -> rusqlite::Result<()> {
         let change = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
         let place = append(&change, self.place, records)?;
+        tally::add(&change, records)?;
         let checkpoint = sign.map(|now| Checkpoint::sign(Kind::Checkpoint, place.seq, place.hash, now, &self.key));
         if let Some(checkpoint) = &checkpoint {
             insert(&change, "INSERT OR REPLACE INTO checkpoints VALUES (?1, ?2, ?3, ?4)", checkpoint)?;
@@ -105,6 +106,7 @@ impl Store {
             insert(&change, "INSERT INTO anchor VALUES (?1, ?2, ?3, ?4)", &anchor)?;
             change.execute("DELETE FROM checkpoints WHERE seq < ?1", [seq])?;
             change.execute("DELETE FROM records WHERE seq <= ?1", [seq])?;
+            tally::remove_before(&change, instant)?;
             change.commit()?;
             removed = removed.saturating_add(i64::try_from(old.len()).unwrap_or(i64::MAX));
             through = Some(*seq);

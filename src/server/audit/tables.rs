@@ -1,6 +1,6 @@
 //! The log's file: an SQLite database, which others may read while it is written.
 
-use super::{chain::Hash, checkpoint::Checkpoint, fault::Fault};
+use super::{chain::Hash, checkpoint::Checkpoint, fault::Fault, tally};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, types::Type};
 use std::{
     fs::OpenOptions,
@@ -51,6 +51,7 @@ pub(super) fn create(folder: &Path, durable: bool) -> Result<Connection, Fault> 
         change.commit().map_err(fault)?;
     }
     check_version(&connection, &path)?;
+    tally::create(&connection).map_err(fault)?;
     Ok(connection)
 }
 

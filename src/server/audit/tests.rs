@@ -107,12 +107,13 @@ fn entries(state: &Path, filter: &Filter, order: Order) -> Vec<Entry> {
     entries
 }
 
-/// The database as SQL.
+/// The database as SQL, without the tally, which is made anew where it is missing.
 fn dump(path: &Path) -> String {
     let database = Connection::open(path).unwrap();
     let version: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
     let mut text = format!("PRAGMA user_version = {version};\n");
-    let mut select = database.prepare("SELECT sql FROM sqlite_schema ORDER BY rowid").unwrap();
+    let mut select =
+        database.prepare("SELECT sql FROM sqlite_schema WHERE tbl_name <> 'tally' ORDER BY rowid").unwrap();
     for sql in select.query_map([], |row| row.get::<_, String>(0)).unwrap() {
         writeln!(text, "{};", sql.unwrap()).unwrap();
     }
@@ -154,6 +155,35 @@ fn the_log_is_written_as_before() {
     let verified = verify(state.path());
     assert_eq!((verified.records, verified.uncovered), (8, 2));
     assert!(!dumped.contains("s3cret"));
+}
+
+#[test]
+fn decisions_are_counted_by_hour_and_code() {
+    let state = state();
+    let counted = |since: DateTime<Utc>| {
+        let counted = Log::open(state.path()).unwrap().counted(since).unwrap();
+        counted.into_iter().map(|found| (found.hour, found.code, found.count)).collect::<Vec<_>>()
+    };
+    let hour = |hours: i64| (now() + TimeDelta::hours(hours)).timestamp_micros().div_euclid(super::HOUR) * super::HOUR;
+    let first = |code: &str, count| (hour(0), code.to_owned(), count);
+    let mut store = Store::open(state.path(), false).unwrap();
+    store.write(&samples(), None).unwrap();
+    let later = Request::new(Principal::user("bob"), "infer", Resource::model("qwen3"));
+    store.write(&[decided(now() + TimeDelta::hours(2), "r-9", &later)], None).unwrap();
+    let second = (hour(2), "NO_RULE".to_owned(), 1);
+    let all = [first("", 2), first("CLOSED", 1), first("NO_RULE", 1), second.clone()];
+    assert_eq!(counted(now()), all);
+    assert_eq!(counted(now() + TimeDelta::hours(2)), std::slice::from_ref(&second));
+    drop(store);
+
+    // A log without a tally has one as soon as it is opened to be written.
+    let database = Connection::open(state.path().join("audit/log.sqlite")).unwrap();
+    database.execute_batch("DROP TABLE tally").unwrap();
+    assert!(counted(now()).is_empty());
+    let mut store = Store::open(state.path(), false).unwrap();
+    assert_eq!(counted(now()), all);
+    store.remove_before((now() + TimeDelta::hours(1)).timestamp_micros(), now()).unwrap();
+    assert_eq!(counted(now()), [second]);
 }
 
 #[test]

@@ -4,10 +4,12 @@ mod body;
 mod listen;
 mod preface;
 pub(crate) mod ratelimit;
+mod site;
 mod tls;
 
 pub(crate) use body::{BadBody, is_json, json_body, read_body};
 pub(super) use listen::Listener;
+pub(crate) use site::is_of_another_site;
 pub use tls::Files as TlsFiles;
 pub(crate) use tls::Tls;
 

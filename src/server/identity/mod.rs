@@ -67,7 +67,7 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// How they are called in logs and histories.
+    /// How it is called in the log, in histories and on pages.
     pub(crate) fn name(&self) -> String {
         match &self.principal.id {
             Some(id) => format!("{} {id:?}", self.principal.kind),

@@ -47,10 +47,15 @@ impl Readiness {
     pub(super) fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
     }
+
+    /// Whether it was told to end.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
+    }
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
-    if app.readiness.is_draining.load(Ordering::Relaxed) {
+    if app.readiness.is_draining() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
     }
     let degraded: String = app.health.told().keys().map(|what| format!("degraded: {what}\n")).collect();

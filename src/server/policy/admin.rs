@@ -19,8 +19,8 @@ use crate::{
     },
 };
 use ::http::{
-    HeaderMap, StatusCode, Uri,
-    header::{ACCEPT, CONTENT_TYPE, HOST, ORIGIN},
+    HeaderMap, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE},
 };
 use axum::{
     Extension, Json, Router,
@@ -63,7 +63,7 @@ impl About {
 
 /// Who asks, if they may manage what they ask about. That is a decision as any other, and recorded as one.
 async fn manager(app: &App, headers: &HeaderMap, origin: Origin, about: About) -> Result<Caller, Fault> {
-    if is_of_another_site(headers) {
+    if http::is_of_another_site(headers) {
         return Err(Fault::OtherSite);
     }
     let caller = app.caller(headers, origin, Surface::Admin).await?;
@@ -74,17 +74,6 @@ async fn manager(app: &App, headers: &HeaderMap, origin: Origin, about: About) -
     let engine = app.policies.current();
     let decision = app.decide(&engine, &caller, request, Surface::Admin, Spend::Charge).await?;
     if decision.is_allow() { Ok(caller) } else { Err(Fault::NotAllowed(decision.into())) }
-}
-
-/// Whether a browser sends this for a page that is not the service's own.
-fn is_of_another_site(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).and_then(|value: &::http::HeaderValue| value.to_str().ok());
-    let own = text(HOST);
-    headers.contains_key(ORIGIN)
-        && text(ORIGIN)
-            .and_then(|origin| origin.parse::<Uri>().ok())
-            .and_then(|uri| uri.authority().cloned())
-            .is_none_or(|authority| own.is_none_or(|own| !authority.as_str().eq_ignore_ascii_case(own)))
 }
 
 /// What runs, what ran before, and what decides beside it.
@@ -192,7 +181,7 @@ async fn reload(app: State<Arc<App>>, origin: Extension<Origin>, headers: Header
 }
 
 async fn promote(app: State<Arc<App>>, origin: Extension<Origin>, headers: HeaderMap) -> Result<Response, Fault> {
-    change(app.0, origin.0, headers, Change::Promote).await
+    change(app.0, origin.0, headers, Change::Promote(None)).await
 }
 
 async fn unpin(app: State<Arc<App>>, origin: Extension<Origin>, headers: HeaderMap) -> Result<Response, Fault> {

@@ -26,6 +26,7 @@ impl fmt::Display for Unchanged {
             Self::Set(error) => f.write_str(&first_errors(error)),
             Self::Pinned(revision) => write!(f, "revision {revision} was chosen; `unpin` lets files take its place"),
             Self::NoCandidate => f.write_str("there is no candidate"),
+            Self::OtherCandidate => f.write_str("the candidate has been exchanged meanwhile"),
             Self::NoRevision => f.write_str("no such revision is kept"),
             Self::NotPinned => f.write_str("no revision was chosen"),
             Self::Unkept(error) => write!(f, "the policy set cannot be kept: {error}"),
@@ -34,10 +35,10 @@ impl fmt::Display for Unchanged {
 }
 
 impl Unchanged {
-    pub(super) const fn status(&self) -> StatusCode {
+    pub(in crate::server) const fn status(&self) -> StatusCode {
         match self {
             Self::Set(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Pinned(_) | Self::NoCandidate | Self::NotPinned => StatusCode::CONFLICT,
+            Self::Pinned(_) | Self::NoCandidate | Self::OtherCandidate | Self::NotPinned => StatusCode::CONFLICT,
             Self::NoRevision => StatusCode::NOT_FOUND,
             Self::Unkept(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -47,9 +48,12 @@ impl Unchanged {
     pub(super) fn json(&self) -> Value {
         match self {
             Self::Set(error) => diagnostics(error),
-            Self::Pinned(_) | Self::NoCandidate | Self::NoRevision | Self::NotPinned | Self::Unkept(_) => {
-                serde_json::json!({ "error": self.to_string() })
-            }
+            Self::Pinned(_)
+            | Self::NoCandidate
+            | Self::OtherCandidate
+            | Self::NoRevision
+            | Self::NotPinned
+            | Self::Unkept(_) => serde_json::json!({ "error": self.to_string() }),
         }
     }
 }

@@ -14,6 +14,7 @@ mod watch;
 
 pub(super) use admin::routes;
 pub(super) use fault::{diagnostics, first_errors};
+pub(super) use shadow::{Candidate, Report};
 pub(super) use watch::watch;
 
 use super::{
@@ -31,7 +32,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use revisions::{How, Revisions};
 use serde::Deserialize;
-use shadow::{Candidate, Shadow};
+use shadow::Shadow;
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
@@ -103,8 +104,8 @@ impl Origin {
 pub(crate) enum Change {
     /// Its files are read again, and those of the candidate.
     Reload,
-    /// The candidate takes its place.
-    Promote,
+    /// The candidate takes its place; with a revision, only if it is that one.
+    Promote(Option<Arc<str>>),
     /// One that decided before does so again.
     Rollback(String),
     /// It follows its files again, from the next reload on.
@@ -120,6 +121,8 @@ pub(crate) enum Unchanged {
     Pinned(Arc<str>),
     /// There is no candidate.
     NoCandidate,
+    /// The candidate is another one than was meant.
+    OtherCandidate,
     /// No such revision is kept.
     NoRevision,
     /// No revision was chosen.
@@ -274,8 +277,11 @@ impl Policies {
                     tracing::error!(%error, "the running policy set cannot be kept");
                 }
             }
-            Change::Promote => {
+            Change::Promote(meant) => {
                 let candidate = self.shadow.candidate().ok_or(Unchanged::NoCandidate)?;
+                if meant.is_some_and(|meant| *meant != *candidate.revision()) {
+                    return Err(Unchanged::OtherCandidate);
+                }
                 self.choose(revisions, candidate.engine(), How::Promote, by)?;
                 self.shadow.set(None);
             }

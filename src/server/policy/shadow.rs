@@ -35,7 +35,7 @@ pub(crate) struct Shadow {
 }
 
 /// A set that decides beside the running one.
-pub(super) struct Candidate {
+pub(in crate::server) struct Candidate {
     engine: Engine,
     /// The set that ran when it came.
     against: Arc<str>,
@@ -55,32 +55,32 @@ struct Found {
 
 /// How many decisions would differ, and how.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
-struct Counts {
+pub(in crate::server) struct Counts {
     /// Denied so far, allowed by the candidate.
-    allowed: u64,
+    pub(in crate::server) allowed: u64,
     /// Allowed so far, denied by the candidate.
-    denied: u64,
+    pub(in crate::server) denied: u64,
     /// Denied by both, with another code or status.
-    reasons: u64,
+    pub(in crate::server) reasons: u64,
     /// Decided alike, with other duties.
-    duties: u64,
+    pub(in crate::server) duties: u64,
 }
 
 /// A decision that would differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Difference {
-    request: String,
-    time: String,
-    principal: String,
-    action: String,
-    resource: String,
-    before: Answer,
-    after: Answer,
+pub(in crate::server) struct Difference {
+    pub(in crate::server) request: String,
+    pub(in crate::server) time: String,
+    pub(in crate::server) principal: String,
+    pub(in crate::server) action: String,
+    pub(in crate::server) resource: String,
+    pub(in crate::server) before: Answer,
+    pub(in crate::server) after: Answer,
 }
 
 /// What a decision comes to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Answer {
+pub(in crate::server) struct Answer {
     decision: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<Arc<str>>,
@@ -110,11 +110,11 @@ impl Shadow {
     }
 
     /// The candidate, if there is one.
-    pub(super) fn candidate(&self) -> Option<Arc<Candidate>> {
+    pub(in crate::server) fn candidate(&self) -> Option<Arc<Candidate>> {
         self.candidate.load_full()
     }
 
-    pub(super) fn set(&self, candidate: Option<Candidate>) {
+    pub(in crate::server) fn set(&self, candidate: Option<Candidate>) {
         self.candidate.store(candidate.map(Arc::new));
     }
 
@@ -220,11 +220,11 @@ impl Candidate {
         }
     }
 
-    pub(super) const fn engine(&self) -> &Engine {
+    pub(in crate::server) const fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    pub(super) fn revision(&self) -> &str {
+    pub(in crate::server) fn revision(&self) -> &str {
         self.engine.revision()
     }
 
@@ -265,7 +265,7 @@ impl Candidate {
     }
 
     /// What was found so far.
-    pub(super) fn report(&self) -> Report {
+    pub(in crate::server) fn report(&self) -> Report {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let Counts { allowed, denied, reasons, duties } = found.counts;
         Report {
@@ -283,22 +283,22 @@ impl Candidate {
 
 /// What a candidate would have decided otherwise.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+pub(in crate::server) struct Report {
     /// The candidate.
-    revision: Arc<str>,
+    pub(in crate::server) revision: Arc<str>,
     /// The set that ran when it came.
-    against: Arc<str>,
-    since: String,
+    pub(in crate::server) against: Arc<str>,
+    pub(in crate::server) since: String,
     /// How many decisions it was compared with.
-    compared: u64,
+    pub(in crate::server) compared: u64,
     /// With how many it was not, as there were too many at once or the running set was exchanged.
-    passed_over: u64,
+    pub(in crate::server) passed_over: u64,
     /// How many would differ.
-    differing: u64,
+    pub(in crate::server) differing: u64,
     /// Of what kind they are.
-    counts: Counts,
+    pub(in crate::server) counts: Counts,
     /// The first of them.
-    differences: Vec<Difference>,
+    pub(in crate::server) differences: Vec<Difference>,
 }
 
 impl fmt::Display for Report {

@@ -1,4 +1,4 @@
-//! What the documentation of rules says to reviewers: `/// @owner TEAM` and `/// @review DATE`.
+//! What the documentation of rules says: its text, and for reviewers `/// @owner TEAM` and `/// @review DATE`.
 
 use crate::{
     ast::{self, Item, ItemKind},
@@ -10,47 +10,50 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What is said of a rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Tags {
+pub struct Docs {
+    /// What it says in words, line by line.
+    pub text: Vec<String>,
     /// Who answers for it.
-    pub(super) owner: Option<String>,
+    pub owner: Option<String>,
     /// By when it is to be looked at.
-    pub(super) review: Option<ReviewDate>,
+    pub review: Option<ReviewDate>,
 }
 
 /// What stands after `@review`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ReviewDate {
+pub enum ReviewDate {
     /// A date.
     Day(NaiveDate),
     /// Something else.
     Wrong(String),
 }
 
-/// The tags of all rules, by the rules' places.
-pub(super) fn of(engine: &Engine) -> BTreeMap<Span, Tags> {
+/// The documentation of all rules, by the rules' places.
+#[must_use]
+pub fn of(engine: &Engine) -> BTreeMap<Span, Docs> {
     let mut found = BTreeMap::new();
     let files: BTreeSet<FileId> = engine.ir().rules.iter().map(|rule| rule.at.file).collect();
     for file in files {
         if let Some(source) = engine.sources().get(file) {
-            collect(&ast::parse(file, source).0.items, &Tags::default(), &mut found);
+            collect(&ast::parse(file, source).0.items, &Docs::default(), &mut found);
         }
     }
     found
 }
 
 /// What is said of an `on` block is said of each rule in it that does not say otherwise.
-fn collect(items: &[Item], around: &Tags, found: &mut BTreeMap<Span, Tags>) {
+fn collect(items: &[Item], around: &Docs, found: &mut BTreeMap<Span, Docs>) {
     for item in items {
-        let tags = Tags::read(item, around);
+        let docs = Docs::read(item, around);
         if let ItemKind::On { items, .. } = &item.kind {
-            collect(items, &tags, found);
+            collect(items, &docs, found);
         } else if let ItemKind::Rule(_) = &item.kind {
-            found.insert(item.at.0, tags);
+            found.insert(item.at.0, docs);
         }
     }
 }
 
-impl Tags {
+impl Docs {
     fn read(item: &Item, around: &Self) -> Self {
         let after = |tag: &str| {
             let mut lines = item.docs.iter().map(|line| line.text.trim());
@@ -61,7 +64,9 @@ impl Tags {
             Ok(day) => ReviewDate::Day(day),
             Err(_) => ReviewDate::Wrong(text),
         });
+        let lines = item.docs.iter().map(|line| line.text.trim()).filter(|line| !line.starts_with('@'));
         Self {
+            text: around.text.iter().cloned().chain(lines.map(str::to_owned)).collect(),
             owner: after("@owner").or_else(|| around.owner.clone()),
             review: review.or_else(|| around.review.clone()),
         }
