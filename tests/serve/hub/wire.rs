@@ -1,7 +1,9 @@
 //! What the hub answers, call by call.
 
 use super::{Hub, sent, told};
+use crate::identity::policyc;
 use serde_json::{Value, json};
+use std::process::Command;
 
 const GATE: &str = "/api/models/acme/gate-a";
 
@@ -219,4 +221,46 @@ fn what_cannot_be_a_request_changes_nothing() {
     let huge = "x".repeat(2 * 1024 * 1024);
     assert_eq!(sent(hub.post(&hub.bob, &format!("{GATE}/ask-access"), &json!({ "f": huge }))).0, 413);
     assert_eq!(told(hub.get(&hub.rita, &format!("{GATE}/user-access-request/pending"))).2, json!([]));
+}
+
+/// With authentication set up, settings are for those who say who they are; every change stands in the log with what was before.
+#[test]
+fn settings_want_a_credential_and_leave_a_record() {
+    let hub = Hub::of(crate::service::Setup::new(&super::policy()).settings("state = \"state\"").start());
+    gate(&hub, &json!("manual"));
+    gate(&hub, &json!(false));
+    let log = Command::new(env!("CARGO_BIN_EXE_policyc"))
+        .args(["audit", "export", "--format", "jsonl", "--state", "state"])
+        .current_dir(hub.service.folder.path())
+        .output()
+        .unwrap();
+    let records: Vec<Value> =
+        String::from_utf8(log.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let changes: Vec<&Value> =
+        records.iter().map(|line| &line["record"]).filter(|record| record["event"] == "change").collect();
+    let opened = &changes.last().unwrap()["change"];
+    assert_eq!((&opened["before"]["gated"], &opened["after"]["gated"]), (&json!("manual"), &json!(false)), "{opened}");
+    assert_eq!(changes.last().unwrap()["caller"]["id"], "alice");
+
+    let strict = crate::service::Setup::new(&super::policy()).settings("[auth]\nmanaged_keys = true").start();
+    let url = strict.url("/api/models/acme/guard-7b/settings");
+    let response = strict.client.put(url).body("{\"gated\": false}").send().unwrap();
+    assert_eq!(response.status(), 401);
+    assert!(response.headers().contains_key("x-error-message"));
+}
+
+/// The shipped policies keep a build machine in its namespace.
+#[test]
+fn a_build_machine_makes_gates_and_deletes_in_its_namespace() {
+    let hub = Hub::of(crate::service::Setup::shipped("hub-gating").start());
+    let machine = policyc(&hub.service, &["--dev-token", "service ci-runner", "--config", "serve.toml"]).0;
+    let machine = machine.trim();
+    let run = json!({ "name": "run-17", "organization": "ci-sandbox" });
+    assert_eq!(sent(hub.post(machine, "/api/repos/create", &run)).0, 200);
+    assert_eq!(sent(hub.put(machine, "/api/models/ci-sandbox/run-17/settings", &json!({ "gated": "manual" }))).0, 200);
+    let (status, code, _) = told(hub.get(&hub.bob, "/api/models/ci-sandbox/run-17"));
+    assert_eq!((status, code.as_str()), (404, "RepoNotFound"), "for others the sandbox is not there");
+    assert_eq!(sent(hub.delete(machine, "/api/repos/delete", &run)).0, 200);
+    let outside = json!({ "name": "run-17", "organization": "acme" });
+    assert_eq!(sent(hub.post(machine, "/api/repos/create", &outside)).0, 403);
 }
