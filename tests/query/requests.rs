@@ -127,8 +127,8 @@ fn given(mut request: Request, path: &str, input: Option<Input>) -> Option<Reque
 fn parsed(text: &str) -> Vec<Option<Input>> {
     let one = match text {
         "absent" => return vec![None],
-        // Each half hour of some weeks around a change of the clocks in Europe.
-        "hours" => return instants(1_774_569_600, 2 * 86_400 / 1_800, 1_800),
+        // Each hour of some days around a change of the clocks in Europe.
+        "hours" => return instants(1_774_569_600, 5 * 24 + 2, 3_600),
         "days" => return instants(1_774_137_600, 16, 43_200),
         "unknown" => Input::Unknown,
         "none" => Input::None,

@@ -1,4 +1,4 @@
-//! `docs/serve/quickstart.md`: every command is run, and what it prints is held against what the page says.
+//! The quickstart and the guides: every command of a page is run, and what it prints is held against what the page says.
 
 use std::{
     fs,
@@ -29,8 +29,8 @@ fn free_ports<const N: usize>() -> [String; N] {
     sockets.map(|socket| socket.local_addr().unwrap().port().to_string())
 }
 
-#[test]
-fn every_command_of_the_page_does_what_the_page_says() {
+/// Runs all commands of a page, in one folder.
+fn run(page: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let ports: [String; 3] = free_ports();
     let with_ports = |text: &str| {
@@ -44,7 +44,7 @@ fn every_command_of_the_page_does_what_the_page_says() {
     let folder = tempfile::TempDir::new().unwrap();
     let nginx = folder.path().join("nginx.conf");
     fs::write(&nginx, with_ports(&fs::read_to_string(root.join("docs/deploy/nginx.conf")).unwrap())).unwrap();
-    let blocks = blocks(&fs::read_to_string(root.join("docs/serve/quickstart.md")).unwrap());
+    let blocks = blocks(&fs::read_to_string(root.join(page)).unwrap());
     let mut script = String::from("set -euo pipefail\ntrap 'kill $(jobs -p)' EXIT\n");
     for (commands, _) in &blocks {
         let commands = commands.replace("$POLICYC/docs/deploy/nginx.conf", nginx.to_str().unwrap());
@@ -65,4 +65,29 @@ fn every_command_of_the_page_does_what_the_page_says() {
     let wanted: Vec<&str> = blocks.iter().map(|(_, printed)| printed.trim()).chain([""]).collect();
     assert_eq!(printed, wanted, "{said}");
     assert!(run.status.success(), "{said}");
+}
+
+#[test]
+fn the_quickstart_does_what_it_says() {
+    run("docs/serve/quickstart.md");
+}
+
+#[test]
+fn the_guide_from_the_hub_does_what_it_says() {
+    run("docs/guides/hugging-face.md");
+}
+
+#[test]
+fn the_guide_from_tiers_does_what_it_says() {
+    run("docs/guides/tiers.md");
+}
+
+#[test]
+fn the_guide_from_roles_does_what_it_says() {
+    run("docs/guides/studio.md");
+}
+
+#[test]
+fn the_guide_from_access_lists_does_what_it_says() {
+    run("docs/guides/model-acl.md");
 }
