@@ -1,6 +1,6 @@
 //! Decisions that say no more than most do, written without much ado: a service writes one for each request.
 
-use crate::decision::Decision;
+use crate::{decision::Decision, wire::plain::special};
 
 /// Whether a decision comes without duties, limits and other rules, so that [`write`] says all of it.
 pub(super) const fn can_write(decision: &Decision) -> bool {
@@ -29,6 +29,13 @@ pub(super) fn write(decision: &Decision, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}}");
 }
 
+/// Whether a text stands in JSON as it is.
+fn is_plain(text: &str) -> bool {
+    let (eights, rest) = text.as_bytes().as_chunks();
+    eights.iter().all(|eight| special(u64::from_le_bytes(*eight)) == 0)
+        && rest.iter().all(|byte| !matches!(byte, b'"' | b'\\' | ..b' '))
+}
+
 /// The members of an object that is written.
 struct Members<'a> {
     out: &'a mut Vec<u8>,
@@ -46,9 +53,7 @@ impl Members<'_> {
     fn text(&mut self, name: &str, text: Option<&str>) {
         let Some(text) = text else { return };
         self.name(name);
-        // All bytes are looked at without a branch for each.
-        let is_special = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
-        if text.bytes().fold(false, |any, byte| any | is_special(byte)) {
+        if !is_plain(text) {
             // Nothing here can fail to be written to memory.
             let _ = serde_json::to_writer(&mut *self.out, text);
         } else {

@@ -386,7 +386,7 @@ impl Reader<'_, '_> {
 
 /// Which of eight bytes end a text or are written with an escape: the highest bit of the lowest of them is set.
 #[inline]
-const fn special(bytes: u64) -> u64 {
+pub(super) const fn special(bytes: u64) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
     let [quote, backslash] = [bytes ^ ONES.wrapping_mul(b'"' as u64), bytes ^ ONES.wrapping_mul(b'\\' as u64)];
