@@ -278,6 +278,7 @@ impl Engine {
     }
 
     /// Where its limits are counted.
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only the service shows and resets counters"))]
     pub(crate) fn counters(&self) -> &dyn LimitStore {
         &*self.limits
     }

@@ -130,25 +130,36 @@ fn parsed(text: &str) -> Vec<Option<Input>> {
         // Each hour of some days around a change of the clocks in Europe.
         "hours" => return instants(1_774_569_600, 5 * 24 + 2, 3_600),
         "days" => return instants(1_774_137_600, 16, 43_200),
+        "ways" => return ways(),
         "unknown" => Input::Unknown,
         "none" => Input::None,
         "true" => Input::Bool(true),
         "false" => Input::Bool(false),
         list if list.starts_with('[') => {
-            let members = list.trim_matches(['[', ']']).split_whitespace();
-            let member = |member: &str| match member.split_once('@') {
-                Some((role, org)) if org.len() == 1 && role.len() == 1 => {
-                    let pairs = [("role", role), ("org", org)].map(|(name, text)| (name.to_owned(), text.into()));
-                    Input::Object(BTreeMap::from(pairs))
-                }
-                Some(_) | None => member.into(),
-            };
-            Input::List(members.map(member).collect())
+            Input::List(list.trim_matches(['[', ']']).split_whitespace().map(member).collect())
         }
         text if text.starts_with('"') => text.trim_matches('"').into(),
         int => Input::Int(int.parse().unwrap()),
     };
     vec![Some(one)]
+}
+
+/// An element of a list: `a`, or a role within an organisation, `a@x`.
+fn member(text: &str) -> Input {
+    match text.split_once('@') {
+        Some((role, org)) if org.len() == 1 && role.len() == 1 => {
+            let pairs = [("role", role), ("org", org)].map(|(name, text)| (name.to_owned(), text.into()));
+            Input::Object(BTreeMap::from(pairs))
+        }
+        Some(_) | None => text.into(),
+    }
+}
+
+/// Each way to hold some of three roles: not at all, everywhere, or within one organisation.
+fn ways() -> Vec<Option<Input>> {
+    let ways = [["", "a", "a@x"], ["", "b", "b@x"], ["", "c", "c@x"]];
+    let each = (0..27).map(|number| [ways[0][number % 3], ways[1][number / 3 % 3], ways[2][number / 9]]);
+    each.map(|held| Some(Input::List(held.into_iter().filter(|role| !role.is_empty()).map(member).collect()))).collect()
 }
 
 fn instants(start: i64, count: i64, step: i64) -> Vec<Option<Input>> {

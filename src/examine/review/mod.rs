@@ -2,7 +2,7 @@
 //!
 //! In go an [`Engine`] and an instant, out come findings: grants that time ends, rules that change nothing, broad grants,
 //! principals that nothing else knows, rules without an owner, reviews that are due, and whom gates ask for a grant. What
-//! time ends and what changes nothing is asked of all requests; what the documentation of rules says is for [`docs`](super::docs).
+//! time ends and what changes nothing is asked of all requests; what the documentation of rules says is for [`docs`].
 
 pub mod json;
 mod scope;
