@@ -162,3 +162,38 @@ fn a_secret_that_everybody_can_read_is_remarked() {
     let said = service.says("warning: `auth.jwt[0].secret`: every user of this machine can read");
     assert!(!said.contains(secret));
 }
+
+/// Who is known and must prove more is told what, comes back with a token that does, and is let in.
+#[test]
+fn a_second_factor_is_asked_for_and_shown() {
+    const POLICY: &str = "actions infer;
+attribute principal.acr: text = none;
+allow user \"alice\" to infer;
+deny anyone to infer unless principal.acr == \"urn:mfa\" else STEP_UP 401 \"Sign in with your second factor.\";
+";
+    let idp = Idp::start();
+    let signer = Signer::ec();
+    idp.keys(&[&signer]);
+    let settings = format!(
+        "[[auth.jwt]]\nissuer = \"{}\"\naudience = [\"policyc\"]\ndiscover = true\nclaims = {{ attributes = {{ acr = \"acr\" }} }}\n\
+         [auth.step_up.STEP_UP]\nacr_values = [\"urn:mfa\"]\nmax_age = 300\n\
+         [[forward.route]]\npath = \"/v1/models/{{model}}/infer\"\nmethods = [\"POST\"]\naction = \"infer\"\nresource = \"model\"",
+        idp.url
+    );
+    let service = Setup::new(POLICY).settings("trusted_proxies = [\"127.0.0.1/32\"]").settings(&settings).start();
+    let ask = |claims: &Value| {
+        let request = service.get("/authz").bearer_auth(signer.sign(claims));
+        let request = request.header("x-forwarded-method", "POST").header("x-forwarded-uri", "/v1/models/m/infer");
+        request.header("x-forwarded-host", "models.example").header("x-forwarded-proto", "https").send().unwrap()
+    };
+    let mut token = json!({ "iss": idp.url, "aud": "policyc", "sub": "alice", "exp": 4_102_444_800_i64 });
+    let refused = ask(&token);
+    assert_eq!(refused.status(), 401);
+    assert_eq!(
+        refused.headers()["www-authenticate"],
+        "Bearer error=\"insufficient_user_authentication\", error_description=\"Sign in with your second factor.\", \
+         acr_values=\"urn:mfa\", max_age=\"300\""
+    );
+    token["acr"] = json!("urn:mfa");
+    assert_eq!(ask(&token).status(), 200);
+}

@@ -103,7 +103,7 @@ async fn create(
 ) -> Result<Response, Fault> {
     let first = app.identity.bootstrap(&headers).filter(|_| !app.has_managed_keys());
     let caller = match &first {
-        Some(_) => Caller { principal: Principal::key("bootstrap"), is_trusted: false, origin },
+        Some(_) => Caller { principal: Principal::key("bootstrap"), is_trusted: false, origin, proofs: Arc::default() },
         None => caller(&app, &headers, origin).await?,
     };
     let keys = managed(&app)?;

@@ -47,7 +47,12 @@ fn origin(id: &str) -> Origin {
 }
 
 fn caller(id: &str) -> Caller {
-    Caller { principal: Principal::service("gateway"), is_trusted: false, origin: origin(id) }
+    Caller {
+        principal: Principal::service("gateway"),
+        is_trusted: false,
+        origin: origin(id),
+        proofs: std::sync::Arc::default(),
+    }
 }
 
 /// A decision as it is kept, with a revision that does not change with the rules of time zones.

@@ -7,7 +7,7 @@ use crate::{
         audit::Unrecorded,
         decide::NoDecision,
         http::{self, ratelimit},
-        identity::{Caller, Unauthenticated, proof_wanted},
+        identity::{Caller, Unauthenticated},
     },
     wire,
 };
@@ -175,7 +175,7 @@ fn denied(denial: &Denial, caller: &Caller, mut headers: HeaderMap, grounds: Gro
     let own = denial.message.as_deref().filter(|_| &*denial.code != "NO_RULE");
     let short = if status == StatusCode::UNAUTHORIZED && !is_known { MISSING } else { INSUFFICIENT };
     if status == StatusCode::UNAUTHORIZED {
-        headers.insert(WWW_AUTHENTICATE, proof_wanted(is_known, message));
+        headers.insert(WWW_AUTHENTICATE, caller.challenge(&denial.code, message));
     }
     let words = Words {
         code: denial.code.to_string(),
@@ -314,7 +314,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("x-request-id", "r-1".parse().unwrap());
         let origin = Origin::of(&headers, SocketAddr::from((Ipv4Addr::LOCALHOST, 1)), &[]);
-        (decision, Caller { principal, is_trusted: false, origin })
+        (decision, Caller { principal, is_trusted: false, origin, proofs: std::sync::Arc::default() })
     }
 
     fn denied(answer: Answer) -> Denied {

@@ -11,7 +11,7 @@ use crate::{
             self, BadBody,
             ratelimit::{self, SHOULD_RETRY},
         },
-        identity::{Unauthenticated, proof_wanted},
+        identity::Unauthenticated,
     },
 };
 use ::http::{
@@ -66,6 +66,8 @@ pub(super) struct Denied {
     /// The model as the caller named it.
     pub(super) model: String,
     pub(super) is_anonymous: bool,
+    /// What proves more of who they are, where that would do.
+    pub(super) challenge: Option<HeaderValue>,
 }
 
 impl From<BadBody> for Fault {
@@ -225,8 +227,7 @@ impl Denied {
         let Some(denial) = self.denial() else { return };
         headers.extend(HeaderValue::from_str(&denial.code).ok().map(|code| (POLICY_CODE, code)));
         if self.status() == StatusCode::UNAUTHORIZED {
-            let message = denial.message.as_deref().unwrap_or("prove more of who you are");
-            headers.insert(WWW_AUTHENTICATE, proof_wanted(!self.is_anonymous, message));
+            headers.extend(self.challenge.clone().map(|challenge| (WWW_AUTHENTICATE, challenge)));
         }
         if let Some(seconds) = denial.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());

@@ -72,7 +72,10 @@ pub(super) async fn forward(
     if !held.decision.is_allow() {
         let limits = held.engine.limits(&held.request, held.at).unwrap_or_default();
         let is_anonymous = caller.principal.id.is_none();
-        let denied = Denied { decision: held.decision.clone(), limits, model: read.named, is_anonymous };
+        let challenge = held.decision.denial().map(|denial| {
+            caller.challenge(&denial.code, denial.message.as_deref().unwrap_or("prove more of who you are"))
+        });
+        let denied = Denied { decision: held.decision.clone(), limits, model: read.named, is_anonymous, challenge };
         return Err(Fault::Denied(Box::new(denied)));
     }
     send(app, gateway, upstream, head, read, held, &caller).await

@@ -28,7 +28,7 @@ pub(crate) use claims::Constant;
 pub(crate) use keys::{Entry, Held, Named};
 pub(crate) use managed::{Claim, Documents, ManagedKeys};
 pub(crate) use origin::{Origin, RequestId};
-pub(crate) use refusal::{Unauthenticated, proof_wanted};
+pub(crate) use refusal::{Proofs, Unauthenticated};
 pub(crate) use secret::Secret;
 pub(super) use settings::Settings;
 
@@ -64,6 +64,8 @@ pub(crate) struct Caller {
     pub(crate) is_trusted: bool,
     /// Where the request came from.
     pub(crate) origin: Origin,
+    /// What proves more, where the policies want it.
+    pub(crate) proofs: Arc<Proofs>,
 }
 
 impl Caller {
@@ -80,6 +82,7 @@ impl Caller {
 pub(crate) struct Identity {
     clock: Arc<dyn Clock>,
     ways: Ways,
+    proofs: Arc<Proofs>,
     remarks: Vec<String>,
 }
 
@@ -122,6 +125,7 @@ impl Identity {
         clock: Arc<dyn Clock>,
         documents: Documents,
     ) -> Result<Self, Faulty> {
+        let proofs = Arc::new(all.auth.step_up.clone());
         if all.auth.is_open() {
             let state = (!all.is_in_memory()).then_some(all.state.as_path());
             let remarks = vec![
@@ -129,13 +133,13 @@ impl Identity {
                  who shows a token of `policyc serve --dev-token` is whom it names"
                     .to_owned(),
             ];
-            return Ok(Self { clock, ways: Ways::Open(Development::new(state)), remarks });
+            return Ok(Self { clock, ways: Ways::Open(Development::new(state)), proofs, remarks });
         }
         let set = Set::open(all, outbound, documents)?;
         let mut remarks = set.issuers.fetch(clock.now()).await;
         remarks.extend(set.introspection.as_ref().and_then(Introspection::remark));
         remarks.extend(all.auth.key_secret.as_ref().and_then(|secret| secret.remark(KEY_SECRET)));
-        Ok(Self { clock, ways: Ways::Set(Box::new(set)), remarks })
+        Ok(Self { clock, ways: Ways::Set(Box::new(set)), proofs, remarks })
     }
 
     /// What a person who starts the service should know.
@@ -185,10 +189,11 @@ impl Identity {
     pub(crate) async fn caller(&self, headers: &HeaderMap, origin: Origin) -> Result<Caller, Unauthenticated> {
         let now = self.clock.now();
         let credential = Credential::of(headers)?;
+        let proofs = self.proofs.clone();
         let principal = match (credential, &self.ways) {
             (Credential::None, ways) => {
                 let is_trusted = matches!(ways, Ways::Open(_));
-                return Ok(Caller { principal: Principal::anonymous(), is_trusted, origin });
+                return Ok(Caller { principal: Principal::anonymous(), is_trusted, origin, proofs });
             }
             (Credential::Token(text) | Credential::Key(text), Ways::Open(development)) => {
                 development.prove(text, now)?
@@ -196,7 +201,7 @@ impl Identity {
             (Credential::Token(token), Ways::Set(set)) => set.token(token, now).await?,
             (Credential::Key(key), Ways::Set(set)) => set.key(key, origin.client, now)?,
         };
-        Ok(Caller { principal, is_trusted: false, origin })
+        Ok(Caller { principal, is_trusted: false, origin, proofs })
     }
 }
 

@@ -1,11 +1,14 @@
 //! Why nobody is proved to ask, and the challenges that say what would prove it.
 
+use super::Caller;
 use crate::server::http;
 use ::http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// A credential that is there and proves nothing. Each surface tells it in its own words, with [`status`](Self::status) and
 /// [`headers`](Self::headers).
@@ -77,20 +80,36 @@ impl Unauthenticated {
     }
 }
 
-/// What goes with a denial by 401: who is known already must prove it better.
-pub(crate) fn proof_wanted(is_known: bool, message: &str) -> HeaderValue {
-    if is_known { step_up(message, &[], None) } else { HeaderValue::from_static("Bearer") }
+/// What proves more, by the code of the denial that wants it: `[auth.step_up]`.
+pub(crate) type Proofs = BTreeMap<String, Proof>;
+
+/// What a known principal must prove (RFC 9470, section 3).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Proof {
+    /// One of these ways to sign in, the first as the best.
+    acr_values: Vec<String>,
+    /// So many seconds ago at most.
+    max_age: Option<u64>,
 }
 
-/// What a known principal is told who must prove more than it has (RFC 9470): by which ways (`acr_values`), or that the last
-/// proof may be so many seconds old (`max_age`).
-fn step_up(message: &str, acr_values: &[&str], max_age: Option<u64>) -> HeaderValue {
+impl Caller {
+    /// What goes with a denial by 401: who is known already must prove it better.
+    pub(crate) fn challenge(&self, code: &str, message: &str) -> HeaderValue {
+        if self.principal.id.is_none() {
+            return HeaderValue::from_static("Bearer");
+        }
+        step_up(message, self.proofs.get(code).unwrap_or(&Proof::default()))
+    }
+}
+
+fn step_up(message: &str, proof: &Proof) -> HeaderValue {
     let mut parts =
         vec![("error", "insufficient_user_authentication".to_owned()), ("error_description", message.to_owned())];
-    if !acr_values.is_empty() {
-        parts.push(("acr_values", acr_values.join(" ")));
+    if !proof.acr_values.is_empty() {
+        parts.push(("acr_values", proof.acr_values.join(" ")));
     }
-    parts.extend(max_age.map(|seconds| ("max_age", seconds.to_string())));
+    parts.extend(proof.max_age.map(|seconds| ("max_age", seconds.to_string())));
     challenge(&parts)
 }
 
@@ -140,8 +159,9 @@ mod tests {
 
     #[test]
     fn a_step_up_challenge_says_what_would_do() {
+        let proof = Proof { acr_values: vec!["urn:mfa".to_owned(), "phr".to_owned()], max_age: Some(300) };
         assert_eq!(
-            step_up("Sign in with a second factor.", &["urn:mfa", "phr"], Some(300)),
+            step_up("Sign in with a second factor.", &proof),
             r#"Bearer error="insufficient_user_authentication", error_description="Sign in with a second factor.", acr_values="urn:mfa phr", max_age="300""#
         );
     }

@@ -1,6 +1,6 @@
 //! What the settings say of who asks: `[auth]`.
 
-use super::{introspection, jwt, keys::Keys, secret::SecretSource};
+use super::{Proofs, introspection, jwt, keys::Keys, secret::SecretSource};
 use crate::server::settings::{Faulty, Settings as All};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,8 @@ pub struct Settings {
     pub managed_keys: bool,
     /// What the hashes of API keys are keyed with; none: a secret in the state folder.
     pub key_secret: Option<SecretSource>,
+    /// What a known principal must prove who is denied by 401, by the code of the denial.
+    pub(super) step_up: Proofs,
     /// How many bytes a token may have.
     pub token_bytes: usize,
     /// How long a token that was proved is believed.
@@ -43,6 +45,7 @@ impl Default for Settings {
             keys: None,
             managed_keys: false,
             key_secret: None,
+            step_up: Proofs::new(),
             token_bytes: 16 * 1024,
             cache_seconds: MOST_CACHE,
             cache_entries: 10_000,
