@@ -6,7 +6,7 @@ use super::{
     fields::link,
     parts::{input, time},
     posted::Posted,
-    rows::{MOST, Rows},
+    rows::Rows,
     sentence,
     shell::Section,
     visit::Visit,
@@ -141,6 +141,9 @@ async fn changed(Path(model): Path<String>, posted: Posted) -> Result<Response, 
         return Err(visit.shell.fault(Reason::Bad("the form names no version")));
     };
     let draft = Draft { visit, model, rows: Rows::sent(&fields), version };
+    if !draft.rows.fit() {
+        return Err(draft.visit.shell.fault(Reason::Bad("a text of the list is too long for a form")));
+    }
     let resource = Resource::model(&draft.model);
     match fields.get("step") {
         "save" => return draft.save().await,
@@ -171,7 +174,7 @@ impl Draft {
             status,
             &html! {
                 (note)
-                @if self.rows.len() > MOST { p.note { (look.say("lists.too_long")) } }
+                @if !self.rows.fit() { p.note { (look.say("lists.no_form")) } }
                 @else {
                     p.hint { (look.say("lists.hint")) }
                     div.entries { (self.visit.shell.form(&path(&self.model), &form)) }
@@ -226,7 +229,7 @@ impl Draft {
             section {
                 h2 { (look.say("lists.says")) }
                 @if sentences.is_empty() { p.empty { (look.say("lists.says_nothing")) } }
-                ol.rules { @for text in &sentences { li { article.rule { p.sentence { (sentence::markup(text)) } } } } }
+                ol.rules { @for text in &sentences { li { article.rule.(text.split(' ').next().unwrap_or_default()) { p.sentence { (sentence::markup(text)) } } } } }
                 @for note in &imported.notes { p.note { (note) } }
             }
             section {

@@ -10,7 +10,9 @@ use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
 /// How many rows a form has at most.
-pub(super) const MOST: usize = 200;
+const MOST: usize = 200;
+/// How long a text of a row may be; a field keeps less than twice as much.
+const LONGEST: usize = 8_000;
 /// How many empty rows wait for something below those that are there.
 const EMPTY: usize = 2;
 /// The field that says how many rows were sent.
@@ -45,6 +47,11 @@ impl Rows {
 
     pub(super) const fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Whether a form sends them as they are: there are not too many, and fields change none of their texts.
+    pub(super) fn fit(&self) -> bool {
+        self.len() <= MOST && self.0.iter().all(Row::fits)
     }
 
     /// The list of a model that they say.
@@ -83,9 +90,9 @@ fn name(number: usize, part: &str) -> String {
 impl Row {
     fn of(rule: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let texts = |value: &Value| match value {
-            Value::Array(values) => values.iter().map(text).collect(),
-            one => vec![text(one)],
+        let texts = |value: &Value| match value.as_array() {
+            Some(values) => values.iter().map(text).collect(),
+            None => vec![text(value)],
         };
         let (principal, conditions) = (&rule["principal"], &rule["conditions"]);
         Self {
@@ -109,6 +116,11 @@ impl Row {
             rate_limit: text("rate"),
             valid_until: text("until"),
         }
+    }
+
+    fn fits(&self) -> bool {
+        let is_kept = |text: &str| text.len() <= LONGEST && text.trim() == text && !text.contains(char::is_control);
+        !self.value.is_empty() && self.texts().into_iter().all(|(_, text)| is_kept(text))
     }
 
     fn texts(&self) -> [(&'static str, &str); 5] {
@@ -184,7 +196,19 @@ mod tests {
         let sent = "rows=9&rule-0-type=user&rule-0-value=+ada+&rule-0-train=yes&rule-1-value=&rule-1-infer=yes";
         let rows = Rows::sent(&Fields::read(sent.as_bytes()));
         assert_eq!(rows.document("m")["rules"], json!([document["rules"][1]]));
-        assert_eq!(Rows::sent(&Fields::read(b"rows=99999999999&rule-0-value=a")).len(), 0);
+        assert_eq!(Rows::sent(&Fields::read(b"rows=99999999999999999999&rule-0-value=a")).len(), 0);
         assert_eq!(Rows::sent(&Fields::read(b"rows=100000&rule-0-value=a")).len(), 1);
+    }
+
+    #[test]
+    fn what_a_form_would_change_is_not_for_it() {
+        let fit = |value: &str, ip: &str, count: usize| {
+            let conditions = json!({ "ip_range": [ip] });
+            let rule = json!({ "principal": { "type": "user", "value": value }, "conditions": conditions });
+            Rows::of(&json!({ "rules": vec![rule; count] })).fit()
+        };
+        assert!(fit("ada", "10.0.0.0/8", MOST));
+        assert!(!fit("ada", "10.0.0.0/8", MOST + 1) && !fit("ada", &"1".repeat(LONGEST + 1), 1));
+        assert!(!fit("ada ", "", 1) && !fit("a\nda", "", 1) && !fit("", "", 1));
     }
 }
