@@ -14,7 +14,10 @@ use crate::{
         app::App,
         decide::Surface,
         identity::{Caller, Origin},
-        managed::{Access, Body as Says, Change, Document, Expected, Gated, Key, Kind, Manager, Status},
+        managed::{
+            APPROVE, Access, Answer as Given, Body as Says, Change, Document, Expected, Gated, Key, Manager, Status,
+            Unanswered,
+        },
     },
 };
 use ::http::HeaderMap;
@@ -30,14 +33,11 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The action of whoever answers requests for access.
-const APPROVE: &str = "approve";
-
 impl App {
     /// How a repository is gated, for somebody who answers requests for access to it.
     async fn gate_of(&self, engine: &Engine, caller: &Caller, repo: &Repo) -> Result<Gated, Fault> {
         self.repo_for(engine, caller, repo).await?;
-        match self.gated(engine, repo) {
+        match self.gated(engine, &repo.resource()) {
             Gated::No => Err(Fault::Bad("this repository is not gated".to_owned())),
             mode @ (Gated::Auto | Gated::Manual) => Ok(mode),
         }
@@ -46,13 +46,6 @@ impl App {
 
 fn manager<'a>(caller: &'a Caller, repo: &Repo) -> Manager<'a> {
     Manager { caller, surface: Surface::Hub, action: APPROVE, resource: repo.resource() }
-}
-
-fn access(document: &Document) -> Option<&Access> {
-    match &document.body {
-        Says::Access(access) => Some(access),
-        Says::Resource(_) | Says::Acl(_) | Says::Grant(_) | Says::ApiKey(_) | Says::Proposal(_) => None,
-    }
 }
 
 /// The requests that stand so.
@@ -67,9 +60,8 @@ pub(super) async fn list(
     let status: Status = serde_json::from_value(status.into()).map_err(|_| Fault::NoPath)?;
     let engine = app.policies.current();
     app.gate_of(&engine, &caller, &repo).await?;
-    app.may_manage(manager(&caller, &repo)).await?;
-    let all = app.policies.managed().about(Kind::Access, &repo.key().of);
-    let told = all.iter().filter_map(|document| Some((document, access(document)?)));
+    let all = app.access_requests(manager(&caller, &repo)).await?;
+    let told = all.iter().filter_map(|document| Some((document, document.access()?)));
     let told: Vec<Value> =
         told.filter(|(_, access)| access.status == status).map(|(one, access)| view(one, access)).collect();
     Ok(Json(told).into_response())
@@ -124,27 +116,21 @@ pub(super) async fn handle(
     let answer: Answer = sent(&app, body).await?;
     let engine = app.policies.current();
     let mode = app.gate_of(&engine, &caller, &repo).await?;
-    app.may_manage(manager(&caller, &repo)).await?;
-    let all = app.policies.managed().about(Kind::Access, &repo.key().of);
+    let all = app.access_requests(manager(&caller, &repo)).await?;
     let is_meant = |document: &&Arc<Document>| match (&answer.request, &answer.user) {
-        (Some(id), _) => access(document).is_some_and(|access| access.id == *id),
+        (Some(id), _) => document.access().is_some_and(|access| access.id == *id),
         (None, Some(user)) => name(document) == *user,
         (None, None) => false,
     };
-    let document = all.iter().find(is_meant).ok_or(Fault::NoRequest("There is no such access request"))?;
-    let before = access(document).ok_or(Fault::NoRequest("There is no such access request"))?;
-    if before.status == answer.status && (before.status != Status::Accepted || before.mode == mode) {
-        return Err(Fault::NoRequest("The access request stands so already"));
+    let missing = || Fault::NoRequest("There is no such access request");
+    let document = all.iter().find(is_meant).ok_or_else(missing)?;
+    let given = Given { status: answer.status, mode, reason: answer.reason };
+    match app.answer_access(&caller, Surface::Hub, document, given).await {
+        Ok(()) => Ok(Json(json!({})).into_response()),
+        Err(Unanswered::Missing) => Err(missing()),
+        Err(Unanswered::Same) => Err(Fault::NoRequest("The access request stands so already")),
+        Err(Unanswered::Refused(reason)) => Err(reason.into()),
     }
-    let reason = answer.reason.filter(|_| answer.status == Status::Rejected);
-    let after = Access { status: answer.status, mode, reason, ..before.clone() };
-    let change = Change {
-        key: document.key.clone(),
-        body: Some(Says::Access(after)),
-        expected: Expected::Version(document.version),
-    };
-    app.change(&caller, Surface::Hub, vec![change], caller.name()).await?;
-    Ok(Json(json!({})).into_response())
 }
 
 /// Whom access is given.
@@ -174,10 +160,10 @@ pub(super) async fn grant(
     let before = app.policies.managed().get(&key);
     let before = before.as_deref();
     let has_access = |access: &Access| access.status == Status::Accepted && access.mode == mode;
-    if before.and_then(access).is_some_and(has_access) {
+    if before.and_then(Document::access).is_some_and(has_access) {
         return Err(Fault::Bad("this user has access already".to_owned()));
     }
-    let after = match before.and_then(access) {
+    let after = match before.and_then(Document::access) {
         Some(before) => Access { status: Status::Accepted, mode, reason: None, ..before.clone() },
         None => Access {
             id: Uuid::now_v7().simple().to_string(),

@@ -56,7 +56,7 @@ async fn answer(app: Arc<App>, origin: Origin, repo: Repo, headers: &HeaderMap, 
     let id = caller.principal.id.as_deref().ok_or(Fault::SignIn)?;
     let engine = app.policies.current();
     let registered = app.repo_for(&engine, &caller, &repo).await?;
-    let mode = app.gated(&engine, &repo);
+    let mode = app.gated(&engine, &repo.resource());
     let status = match mode {
         Gated::No => return Err(Fault::Bad("this repository is not gated".to_owned())),
         Gated::Auto => Status::Accepted,

@@ -142,7 +142,7 @@ fn shown(app: &App, engine: &Engine, caller: &Caller, repo: &Repo, wanted: &Want
     if !app.would_allow(engine, caller, "view", &repo.resource()) {
         return None;
     }
-    if wanted.gated.is_some_and(|gated| gated != (app.gated(engine, repo) != Gated::No)) {
+    if wanted.gated.is_some_and(|gated| gated != (app.gated(engine, &repo.resource()) != Gated::No)) {
         return None;
     }
     Some(card(app, engine, repo, &app.registered(engine, repo)?))

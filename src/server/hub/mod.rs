@@ -161,9 +161,9 @@ impl App {
     }
 
     /// How access to a repository is asked for, whether a document or a policy file says so.
-    fn gated(&self, engine: &Engine, repo: &Repo) -> Gated {
+    pub(in crate::server) fn gated(&self, engine: &Engine, repo: &Resource) -> Gated {
         let visitor = Principal::user(VISITOR).with("roles", Vec::<&str>::new());
-        let request = Request::new(visitor, "download", repo.resource());
+        let request = Request::new(visitor, "download", repo.clone());
         let denied =
             self.look(engine, request).ok().and_then(|decision| decision.denial().and_then(|denial| denial.gate));
         match denied.map(|mode| mode.name()) {

@@ -235,7 +235,7 @@ pub(super) fn card(app: &App, engine: &Engine, repo: &Repo, registered: &Registe
     let created = registered.created.map(|created| created.to_rfc3339_opts(chrono::SecondsFormat::Millis, true));
     json!({
         "id": repo.id, "modelId": repo.id, "author": repo.namespace(),
-        "private": registered.private, "gated": app.gated(engine, repo), "disabled": false,
+        "private": registered.private, "gated": app.gated(engine, &repo.resource()), "disabled": false,
         "createdAt": created, "lastModified": created, "tags": [], "downloads": 0, "likes": 0,
     })
 }

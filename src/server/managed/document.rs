@@ -141,6 +141,14 @@ impl Document {
     pub(crate) fn etag(&self) -> String {
         format!("\"{}\"", self.version)
     }
+
+    /// What it says of a request for access, if it is one.
+    pub(crate) fn access(&self) -> Option<&Access> {
+        match &self.body {
+            Body::Access(access) => Some(access),
+            Body::Resource(_) | Body::Acl(_) | Body::Grant(_) | Body::ApiKey(_) | Body::Proposal(_) => None,
+        }
+    }
 }
 
 /// What a document says.

@@ -5,8 +5,9 @@
 //! at all. What documents say of a request that is no policy (who was granted access, what a registered resource is like) is
 //! known to [`facts`]. Where files change and documents do not go with them any more, [`conflict`] finds which.
 //! Whether somebody may change one at all is asked of the policies themselves, in [`guard`]; what surfaces in JSON say of it is in
-//! [`answer`].
+//! [`answer`]. Requests for access are answered through [`access`].
 
+mod access;
 mod admin;
 mod answer;
 mod conflict;
@@ -17,10 +18,11 @@ mod layer;
 mod policy;
 mod store;
 
+pub(crate) use access::{APPROVE, Answer, Unanswered};
 pub(super) use admin::routes;
 pub(crate) use answer::tagged;
 pub(crate) use document::{Access, Body, Document, Gated, Key, Kind, Registered, Status};
-pub(crate) use guard::{Manager, Refused};
+pub(crate) use guard::{Confirmation, Manager, Refused};
 pub(crate) use store::Version;
 
 use super::settings::{Faulty, Settings as All};
@@ -302,7 +304,7 @@ impl Managed {
     }
 
     /// The files with all that governs what changes govern, as it is and as it would be.
-    fn before_and_after(&self, changes: &[Change]) -> Result<(Engine, Engine), Unchanged> {
+    pub(crate) fn before_and_after(&self, changes: &[Change]) -> Result<(Engine, Engine), Unchanged> {
         let texts = self.texts(changes)?;
         Ok(self.layer.before_and_after(&texts, &self.declarations(changes, &texts))?)
     }

@@ -54,10 +54,10 @@ struct Pending {
 }
 
 /// What was found.
-struct Compared {
+pub(super) struct Compared {
     changes: Vec<Row>,
     all: usize,
-    inconclusive: usize,
+    pub(super) inconclusive: usize,
 }
 
 /// A change, to be read.
@@ -106,9 +106,19 @@ impl Pending {
 }
 
 impl Compared {
-    fn of(old: &Engine, new: &Engine, found: &Comparison) -> Self {
+    pub(super) fn of(old: &Engine, new: &Engine, found: &Comparison) -> Self {
         let changes = found.changes.iter().take(SHOWN).map(|change| row(old, new, change)).collect();
         Self { changes, all: found.changes.len(), inconclusive: found.inconclusive.len() }
+    }
+
+    /// Whether it is certain that nothing changes.
+    pub(super) const fn is_same(&self) -> bool {
+        self.all == 0 && self.inconclusive == 0
+    }
+
+    /// How many changes there are besides those that a page shows.
+    pub(super) const fn more(&self) -> usize {
+        self.all.saturating_sub(self.changes.len())
     }
 }
 
@@ -172,7 +182,7 @@ async fn compared(visit: &Visit, candidate: &Arc<Candidate>) -> Markup {
             h2 { (look.say("difference.proved")) }
             @match asked.soon().await {
                 None => p.note #comparing role="status" data-reload="1000" { (look.say("difference.comparing")) " " a href="/ui/difference" { (look.say("difference.look_again")) } },
-                Some(found) => (changes(look, found)),
+                Some(found) => (proved(look, found)),
             }
         }
         (traffic(look, &candidate.report()))
@@ -202,18 +212,27 @@ const fn kind_words(kind: ChangeKind) -> &'static str {
     }
 }
 
-fn changes(look: Look, found: &Compared) -> Markup {
+fn proved(look: Look, found: &Compared) -> Markup {
     html! {
-        @if found.changes.is_empty() && found.inconclusive == 0 { p.empty { (look.say("difference.same")) } }
+        @if found.is_same() { p.empty { (look.say("difference.same")) } }
         @if found.inconclusive > 0 { p.note { (look.fill("difference.inconclusive", &[("count", &found.inconclusive.to_string())])) } }
+        (changes(look, found, Some(["difference.rule_before", "difference.rule_after"])))
+        @if found.more() > 0 { p.note { (prose(&look.fill("difference.more", &[("count", &found.more().to_string())]))) } }
+    }
+}
+
+/// Changes, one by one. `words` stand before the rule that makes one, by whether it is of the set before or after; none: rules
+/// are not named.
+pub(super) fn changes(look: Look, found: &Compared, words: Option<[&'static str; 2]>) -> Markup {
+    html! {
         ol.changes {
             @for change in &found.changes {
                 li {
                     article.change.(change.kind.name()) {
                         h3 { (look.say(kind_words(change.kind))) }
                         p.sentence { (change.scope) }
-                        @if let Some((name, place, which)) = &change.rule {
-                            p { (look.say(match which { Which::Old => "difference.rule_before", Which::New => "difference.rule_after" })) " " b { (name) } " " span.place { (place) } }
+                        @if let (Some((name, place, which)), Some([before, after])) = (&change.rule, words) {
+                            p { (look.say(match which { Which::Old => before, Which::New => after })) " " b { (name) } " " span.place { (place) } }
                         }
                         p.example {
                             (look.say("difference.example")) " " code { (change.example) } ": "
@@ -224,7 +243,6 @@ fn changes(look: Look, found: &Compared) -> Markup {
                 }
             }
         }
-        @if found.all > found.changes.len() { p.note { (prose(&look.fill("difference.more", &[("count", &found.all.saturating_sub(found.changes.len()).to_string())]))) } }
     }
 }
 

@@ -30,10 +30,14 @@ pub(super) enum Reason {
     /// The request is not one that a page here sends.
     Bad(&'static str),
     Body(BadBody),
+    /// Nobody has said who they are.
+    SignIn,
     NothingHere,
     /// What happened cannot be recorded.
     Unrecorded,
     Unchanged(Unchanged),
+    /// A document cannot be kept.
+    Unkept,
     /// Something that should work did not.
     Failed(String),
     /// There are too many who watch.
@@ -65,12 +69,13 @@ impl Fault {
     fn status(&self) -> StatusCode {
         match &self.reason {
             Reason::Unauthenticated(status, _) => *status,
+            Reason::SignIn => StatusCode::UNAUTHORIZED,
             Reason::Missing { .. } if self.shell.who.is_none() => StatusCode::UNAUTHORIZED,
             Reason::Missing { .. } | Reason::OtherSite => StatusCode::FORBIDDEN,
             Reason::Bad(_) => StatusCode::BAD_REQUEST,
             Reason::Body(bad) => bad.status,
             Reason::NothingHere => StatusCode::NOT_FOUND,
-            Reason::Unrecorded | Reason::Crowded => StatusCode::SERVICE_UNAVAILABLE,
+            Reason::Unrecorded | Reason::Unkept | Reason::Crowded => StatusCode::SERVICE_UNAVAILABLE,
             Reason::Unchanged(reason) => reason.status(),
             Reason::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -80,10 +85,11 @@ impl Fault {
         match &self.reason {
             Reason::Unauthenticated(..) => "fault.unauthenticated",
             Reason::Missing { .. } => "fault.missing",
+            Reason::SignIn => "fault.sign_in",
             Reason::OtherSite => "fault.other_site",
             Reason::Bad(_) | Reason::Body(_) => "fault.bad",
             Reason::NothingHere => "fault.nothing_here",
-            Reason::Unrecorded | Reason::Crowded => "fault.unavailable",
+            Reason::Unrecorded | Reason::Unkept | Reason::Crowded => "fault.unavailable",
             Reason::Unchanged(_) => "fault.unchanged",
             Reason::Failed(_) => "fault.failed",
         }
@@ -106,6 +112,8 @@ impl Fault {
                 Reason::Bad(message) => { p { (message) } }
                 Reason::Body(bad) => { p { (bad.message) } }
                 Reason::NothingHere => { p { a href="/ui" { (look.say("fault.home")) } } }
+                Reason::SignIn => {}
+                Reason::Unkept => { p { (look.say("fault.unkept")) } }
                 Reason::Unrecorded => { p { (Unrecorded::MESSAGE) } }
                 Reason::Crowded => { p { (look.say("live.crowded")) } }
                 Reason::Unchanged(reason) => { p { (reason) } }

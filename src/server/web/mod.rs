@@ -5,6 +5,7 @@
 //! running set as everything else; a [`fault`] is a page, too, and says which action is missing. Sessions are in [`session`],
 //! forms in [`posted`]. `style.css`, `script.js` and the words of both languages are part of the program.
 
+mod access;
 mod assets;
 mod attempt;
 mod audit;
@@ -15,12 +16,14 @@ mod fault;
 mod fields;
 mod graph;
 mod index;
+mod lists;
 mod live;
 mod look;
 mod matrix;
 mod parts;
 mod policies;
 mod posted;
+mod rows;
 mod sentence;
 mod session;
 mod shell;
@@ -102,6 +105,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(attempt::routes())
         .merge(audit::routes())
         .merge(difference::routes())
+        .merge(access::routes())
+        .merge(lists::routes())
         .merge(live::routes())
         .layer(map_response(guarded))
 }

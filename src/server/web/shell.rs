@@ -22,11 +22,22 @@ pub(super) enum Section {
     Audit,
     Live,
     Difference,
+    Access,
+    Lists,
 }
 
 impl Section {
-    const ALL: [Self; 7] =
-        [Self::Policies, Self::Graph, Self::Matrix, Self::Try, Self::Audit, Self::Live, Self::Difference];
+    const ALL: [Self; 9] = [
+        Self::Policies,
+        Self::Graph,
+        Self::Matrix,
+        Self::Try,
+        Self::Audit,
+        Self::Live,
+        Self::Difference,
+        Self::Access,
+        Self::Lists,
+    ];
 
     const fn path(self) -> &'static str {
         match self {
@@ -37,6 +48,8 @@ impl Section {
             Self::Audit => "/ui/audit",
             Self::Live => "/ui/live",
             Self::Difference => "/ui/difference",
+            Self::Access => "/ui/access",
+            Self::Lists => "/ui/lists",
         }
     }
 
@@ -49,6 +62,8 @@ impl Section {
             Self::Audit => "nav.audit",
             Self::Live => "nav.live",
             Self::Difference => "nav.difference",
+            Self::Access => "nav.access",
+            Self::Lists => "nav.lists",
         }
     }
 }

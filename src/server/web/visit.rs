@@ -16,6 +16,7 @@ use crate::{
         app::App,
         decide::{NoDecision, Surface},
         identity::{Caller, Origin},
+        managed::{Refused, Unchanged},
     },
 };
 use ::http::{
@@ -121,6 +122,30 @@ impl Visit {
             Ok(decision) if decision.is_allow() => Ok(()),
             Ok(decision) => Err(self.missing(action, resource, &decision)),
             Err(reason) => Err(self.shell.fault(reason.into())),
+        }
+    }
+
+    /// That whoever looks has said who they are, as far as somebody must here.
+    pub(super) fn must_be_known(&self) -> Result<(), Fault> {
+        let is_known = self.caller.is_trusted || self.caller.principal.id.is_some();
+        if is_known { Ok(()) } else { Err(self.shell.fault(Reason::SignIn)) }
+    }
+
+    /// Why documents were not changed, as far as no page has something of its own to say about it.
+    pub(super) fn refused(&self, action: &'static str, resource: &Resource, reason: Refused) -> Fault {
+        match reason {
+            Refused::NotAllowed(decision) => self.missing(action, resource, &decision),
+            Refused::NoDecision(reason) => self.shell.fault(reason.into()),
+            Refused::Unchanged(Unchanged::Unkept(reason)) => {
+                tracing::error!(%reason, "a managed document cannot be kept");
+                self.shell.fault(Reason::Unkept)
+            }
+            Refused::Unchanged(Unchanged::Bad(refusal)) => self.shell.fault(Reason::Failed(refusal.to_string())),
+            Refused::Unchanged(Unchanged::Set(error)) => self.shell.fault(Reason::Failed(error.to_string())),
+            Refused::Unchanged(Unchanged::Conflict(_))
+            | Refused::Unconfirmed(_)
+            | Refused::Protected(_)
+            | Refused::NoProposal => self.shell.fault(Reason::Failed("the document is another one by now".to_owned())),
         }
     }
 

@@ -99,6 +99,16 @@ pub fn identifier(text: &str) -> String {
     lower::identifier(text)
 }
 
+/// The operations that a list can allow.
+pub(crate) fn operations() -> [&'static str; 4] {
+    Operation::ALL.map(Operation::name)
+}
+
+/// The types of those whom a list can allow something.
+pub(crate) fn principal_types() -> [&'static str; 4] {
+    PrincipalKind::ALL.map(PrincipalKind::name)
+}
+
 /// Every document of a text; the first faulty one is the answer for all.
 fn each<T>(text: &str, read: fn(Input) -> Result<T, Refusal>) -> Result<Vec<T>, Refusal> {
     let text = json::without_mark(text);

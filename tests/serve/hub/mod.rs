@@ -48,7 +48,7 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let setup = Setup::new(&policy()).settings("[hub]\nfiles = \"files\"");
         for (path, text) in [
             ("models/acme/gate-a/config.json", "{\"a\": 1}"),
@@ -71,15 +71,15 @@ impl Hub {
         Self { service, alice, carol, rita, bob }
     }
 
-    fn get(&self, who: &str, path: &str) -> Response {
+    pub(crate) fn get(&self, who: &str, path: &str) -> Response {
         self.service.get(path).bearer_auth(who).send().unwrap()
     }
 
-    fn post(&self, who: &str, path: &str, body: &Value) -> RequestBuilder {
+    pub(crate) fn post(&self, who: &str, path: &str, body: &Value) -> RequestBuilder {
         self.service.post(path, &body.to_string()).bearer_auth(who)
     }
 
-    fn put(&self, who: &str, path: &str, body: &Value) -> RequestBuilder {
+    pub(crate) fn put(&self, who: &str, path: &str, body: &Value) -> RequestBuilder {
         let url = self.service.url(path);
         self.service.client.put(url).bearer_auth(who).header("content-type", "application/json").body(body.to_string())
     }

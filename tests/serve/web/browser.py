@@ -20,6 +20,12 @@ PAGES = {
     "difference": "/ui/difference",
     "sign-in": "/ui/sign-in",
 }
+DESK = {
+    "access": "/ui/access",
+    "lists": "/ui/lists",
+    "list": "/ui/lists/qwen3-8b",
+    "preview": "/ui/lists/qwen3-8b#preview",
+}
 
 # What each page must have, whoever reads it and by whatever means.
 CHECK = """() => {
@@ -89,14 +95,22 @@ def settled(page, path):
         page.locator(".change").first.wait_for()
     if path == "/ui/live":
         page.locator("#live-status[data-state=watching]").wait_for()
+    if path.endswith("#preview"):
+        first, third = page.locator(".entry").nth(0), page.locator(".entry").nth(2)
+        first.get_by_label("train").uncheck()
+        first.get_by_label("download").check()
+        third.locator("input").first.fill("mallory")
+        third.get_by_label("train").check()
+        page.locator("button[value=preview]").click()
+        page.locator(".change").first.wait_for()
 
 
-def look(browser):
+def look(browser, pages=PAGES):
     heard = {}
     for scheme, width, language in [("light", 1200, "en"), ("dark", 1200, "en"), ("light", 390, "zh"), ("dark", 390, "zh"), ("dark", 1200, "zh"), ("light", 390, "en")]:
         height = 800 if width > 390 else 780
         context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": height}, locale={"en": "en-GB", "zh": "zh-CN"}[language], reduced_motion="reduce")
-        for name, path in PAGES.items():
+        for name, path in pages.items():
             page = page_of(context)
             settled(page, path)
             wrong = page.evaluate(CHECK)
@@ -125,7 +139,7 @@ def look(browser):
 
 
 # What the documentation shows.
-PICTURES = {"policies-light-1200-en", "matrix-light-1200-en", "try-light-1200-en", "try-dark-390-zh", "audit-dark-1200-en", "difference-light-1200-en"}
+PICTURES = {"policies-light-1200-en", "matrix-light-1200-en", "try-light-1200-en", "try-dark-390-zh", "audit-dark-1200-en", "difference-light-1200-en", "access-light-1200-en", "list-light-1200-en", "preview-light-1200-en"}
 
 
 def forms(browser):
@@ -250,6 +264,33 @@ def plain(browser):
     page.get_by_role("heading", level=1, name="策略").wait_for()
 
 
+def desk(browser):
+    look(browser, DESK)
+
+
+def approve(browser):
+    """A reviewer without scripts lets somebody in."""
+    context = browser.new_context(java_script_enabled=False, locale="en-GB")
+    # Who signs in comes to the policies, which a reviewer may not read.
+    door = context.new_page()
+    door.goto(base + "/ui/sign-in")
+    door.get_by_label("Token or API key").fill(more[0])
+    door.locator("main").get_by_role("button", name="Sign in").click()
+    door.get_by_role("heading", name="You may not see this").wait_for()
+    page = page_of(context)
+    page.goto(base + "/ui/access")
+    asked = page.locator("article")
+    assert asked.count() == 1
+    assert asked.get_by_role("heading").inner_text() == "user bob"
+    assert "acme/gate-a" in asked.inner_text() and "study" in asked.inner_text()
+    asked.get_by_role("button", name="Approve").click()
+    page.wait_for_url("**/ui/access?status=pending")
+    assert page.locator("article").count() == 0
+    page.get_by_label("Status").select_option("accepted")
+    page.get_by_role("button", name="Show").click()
+    assert "accepted" in page.locator("article").inner_text()
+
+
 def live(browser):
     page = page_of(browser.new_context(locale="en-GB"))
     settled(page, "/ui/live")
@@ -287,5 +328,5 @@ def fast(browser):
 
 with sync_playwright() as playwright:
     browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-    {"look": look, "forms": forms, "plain": plain, "live": live, "fast": fast}[part](browser)
+    {"look": look, "desk": desk, "approve": approve, "forms": forms, "plain": plain, "live": live, "fast": fast}[part](browser)
     browser.close()

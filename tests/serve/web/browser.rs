@@ -1,7 +1,11 @@
 //! Pages as people see them: in a browser, in both themes, in both languages, wide and narrow, with scripts and without.
 
-use super::client::{LAB, candidate, token};
+use super::{
+    access::gate,
+    client::{LAB, candidate, token},
+};
 use crate::{
+    hub::Hub,
     python,
     service::{Service, Setup},
 };
@@ -46,6 +50,58 @@ fn lab() -> Service {
         service.post("/access/v1/evaluation", &question.to_string()).send().unwrap();
     }
     service
+}
+
+/// A laboratory with a gated repository that some have asked for, and with an access list.
+fn desk() -> Service {
+    let service = Setup::new(LAB).settings("state = \"state\"").start();
+    let put = |path: &str, body: &serde_json::Value| {
+        let keeper = token(&service, "user alice roles=researcher,security");
+        let request =
+            service.client.put(service.url(path)).header("content-type", "application/json").bearer_auth(keeper);
+        assert_eq!(request.body(body.to_string()).send().unwrap().status(), 200, "{path}");
+    };
+    service.post("/api/repos/create", &json!({ "name": "sea-7b", "organization": "acme" }).to_string()).send().unwrap();
+    put("/api/models/acme/sea-7b/settings", &json!({ "gated": "manual", "gatedFields": ["Affiliation", "Use"] }));
+    for (who, affiliation, purpose) in
+        [("ada", "University of Oslo", "Evaluation of <i>tides</i>"), ("grace", "Acme", "The red team's exercise")]
+    {
+        let said = json!({ "Affiliation": affiliation, "Use": purpose }).to_string();
+        let asked = service.post("/acme/sea-7b/ask-access", &said).bearer_auth(token(&service, &format!("user {who}")));
+        assert_eq!(asked.send().unwrap().status(), 200, "{who}");
+    }
+    let rules = json!([
+        { "principal": { "type": "role", "value": "researcher" }, "operations": ["train"],
+          "conditions": { "ip_range": ["10.0.0.0/8"], "rate_limit": "100req/hour" } },
+        { "principal": { "type": "user", "value": "linus" }, "operations": ["infer", "view"],
+          "conditions": { "valid_until": "2030-12-31T23:59:59Z" } },
+    ]);
+    put("/v1/acl/model", &json!({ "model": "qwen3-8b", "rules": rules }));
+    service
+}
+
+/// The pages of those who answer requests for access and keep access lists, as the others below.
+#[test]
+fn pages_of_a_desk_say_what_they_show() {
+    let service = desk();
+    let pictures = env::var_os("UPDATE_DOCS").map_or("", |_| PICTURES);
+    let Some(said) = run("desk", &service, &[pictures]) else { return };
+    insta::assert_snapshot!("desk", said);
+}
+
+/// From a request for access over an approval to a download; the reviewer has no scripts.
+#[test]
+fn an_approval_from_request_to_allowed_download() {
+    let hub = Hub::start();
+    gate(&hub);
+    let file = "/acme/gate-a/resolve/main/config.json";
+    assert_eq!(hub.get(&hub.bob, file).status(), 403);
+    let asked = hub.post(&hub.bob, "/acme/gate-a/ask-access", &json!({ "Use": "study" })).send().unwrap();
+    assert_eq!(asked.status(), 200);
+    assert_eq!(hub.get(&hub.bob, file).status(), 403, "a reviewer has not answered yet");
+    if run("approve", &hub.service, &[&hub.rita]).is_some() {
+        assert_eq!(hub.get(&hub.bob, file).status(), 200);
+    }
 }
 
 /// What pages say to whoever listens to them, and how the documentation shows them. `UPDATE_DOCS=1` takes its pictures anew.

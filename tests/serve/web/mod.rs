@@ -1,14 +1,16 @@
 //! Pages for people: what they are sent with, who sees them, and what forms may do. `browser.rs` looks at them as people do.
 
+mod access;
 mod browser;
 mod client;
+mod lists;
 
 use crate::service::Setup;
 use client::{Browser, LAB, candidate, token};
 use std::fs;
 
 /// All pages.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 11] = [
     "/ui/policies",
     "/ui/graph",
     "/ui/matrix",
@@ -16,6 +18,8 @@ const PAGES: [&str; 9] = [
     "/ui/audit",
     "/ui/live",
     "/ui/difference",
+    "/ui/access",
+    "/ui/lists",
     "/ui/sign-in",
     "/ui/no-such-page",
 ];
