@@ -100,12 +100,14 @@ pub fn identifier(text: &str) -> String {
 }
 
 /// The operations that a list can allow.
-pub(crate) fn operations() -> [&'static str; 4] {
+#[must_use]
+pub fn operations() -> [&'static str; 4] {
     Operation::ALL.map(Operation::name)
 }
 
 /// The types of those whom a list can allow something.
-pub(crate) fn principal_types() -> [&'static str; 4] {
+#[must_use]
+pub fn principal_types() -> [&'static str; 4] {
     PrincipalKind::ALL.map(PrincipalKind::name)
 }
 

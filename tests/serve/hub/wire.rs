@@ -266,3 +266,19 @@ fn a_build_machine_makes_gates_and_deletes_in_its_namespace() {
     let outside = json!({ "name": "run-17", "organization": "acme" });
     assert_eq!(sent(hub.post(machine, "/api/repos/create", &outside)).0, 403);
 }
+
+/// One script gates dozens of repositories, as often as it is run; a list shows whether all are as they should be.
+#[test]
+fn one_script_gates_dozens_of_repositories() {
+    let hub = Hub::start();
+    for _ in 0..2 {
+        for number in 0..24 {
+            let created = sent(hub.post(&hub.alice, "/api/repos/create", &named(&format!("batch-{number:02}")))).0;
+            assert!(matches!(created, 200 | 409), "{created}");
+            let path = format!("/api/models/acme/batch-{number:02}/settings");
+            assert_eq!(sent(hub.put(&hub.alice, &path, &json!({ "gated": "manual" }))).0, 200);
+        }
+    }
+    let gated = told(hub.get(&hub.bob, "/api/models?search=batch-&gated=true&expand=gated")).2;
+    assert_eq!(gated.as_array().unwrap().iter().filter(|repo| repo["gated"] == "manual").count(), 24, "{gated}");
+}
