@@ -84,7 +84,8 @@ impl Named {
             (None, Some(parts)) => parts,
             (None, None) => (caller.principal.id.as_deref().ok_or(Fault::SignIn)?, self.name.as_str()),
         };
-        Repo::new(kind, namespace, name)
+        let no_name = || Fault::Bad(format!("`{namespace}/{name}` is not the name of a repository"));
+        Repo::new(kind, namespace, name).ok_or_else(no_name)
     }
 }
 
