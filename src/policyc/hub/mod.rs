@@ -132,7 +132,7 @@ fn plan(asked: &Asked, io: &mut Io<'_>) -> Result<usize, Exit> {
         Ok(found) => row(wanted, Ok(changes(wanted, found))),
         Err(error) => row(wanted, Err(error)),
     });
-    tell(&rows, asked.format, "differs", "differ", io)?;
+    tell(&rows, asked.format, "differ", io)?;
     Ok(rows.iter().filter(|row| !row.changes.is_empty()).count())
 }
 
@@ -140,7 +140,7 @@ fn plan(asked: &Asked, io: &mut Io<'_>) -> Result<usize, Exit> {
 fn apply(asked: &Asked, io: &mut Io<'_>) -> Result<Exit, Exit> {
     let (endpoint, all) = asked.read(io)?;
     let rows = each(&all, io, |wanted| bring(&endpoint, wanted));
-    tell(&rows, asked.format, "was changed", "were changed", io)?;
+    tell(&rows, asked.format, "changed", io)?;
     Ok(Exit::Fine)
 }
 
@@ -240,17 +240,16 @@ fn unread(file: &Path, error: &std::io::Error, io: &mut Io<'_>) -> Exit {
 }
 
 /// Shows what was found or done. Fails, if a repository could not be read or changed.
-fn tell(rows: &[Row<'_>], format: Format, one: &str, many: &str, io: &mut Io<'_>) -> Result<(), Exit> {
+fn tell(rows: &[Row<'_>], format: Format, verb: &str, io: &mut Io<'_>) -> Result<(), Exit> {
     let differing = rows.iter().filter(|row| !row.changes.is_empty()).count();
     let wrong = rows.iter().filter(|row| row.error.is_some()).count();
     match format {
         Format::Pretty => {
-            let verb = if differing == 1 { one } else { many };
             let style = Style::new(io.color_out);
             for row in rows.iter().filter(|row| !row.changes.is_empty()) {
                 let _ = writeln!(io.out, "{} {}: {}", row.r#type, style.bold(row.id), words(&row.changes));
             }
-            let _ = writeln!(io.out, "{differing} of {} {verb}", repositories(rows.len()));
+            let _ = writeln!(io.out, "{differing} of {} {verb}", rows.len());
             let style = Style::new(io.color_err);
             for (row, error) in rows.iter().filter_map(|row| Some((row, row.error.as_deref()?))) {
                 let (kind, id) = (row.r#type, row.id);
@@ -264,11 +263,7 @@ fn tell(rows: &[Row<'_>], format: Format, one: &str, many: &str, io: &mut Io<'_>
             let _ = writeln!(io.out, "{report}");
         }
     }
-    if wrong == 0 { Ok(()) } else { Err(failed(io, &format!("{} failed", repositories(wrong)), None)) }
-}
-
-fn repositories(count: usize) -> String {
-    if count == 1 { "1 repository".to_owned() } else { format!("{count} repositories") }
+    if wrong == 0 { Ok(()) } else { Err(failed(io, &format!("{wrong} of {} failed", rows.len()), None)) }
 }
 
 fn words(changes: &[Change]) -> String {

@@ -1,6 +1,7 @@
 //! The model hub, as `huggingface_hub` and scripts see it.
 
 mod client;
+mod many;
 mod wire;
 
 use crate::{
