@@ -1,7 +1,8 @@
 //! Which verbs there are, and what all of them have in common.
 
 use super::{
-    Config, Exit, Io, audit, build, check, completions, diff, eval, explain, export, fmt, graph, hub, import, init, inspect,
+    Config, Exit, Io, audit, build, check, completions, diff, eval, explain, export, fmt, graph, hub, import, init,
+    inspect,
     io::Kept,
     list, man, prove, review, serve,
     style::{Style, failed},

@@ -122,8 +122,7 @@ impl Endpoint {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let unreachable =
-            |error: &dyn Error| Failure { message: told(error), passes: true, wait: None };
+        let unreachable = |error: &dyn Error| Failure { message: told(error), passes: true, wait: None };
         let response = request.send().map_err(|error| unreachable(&error.without_url()))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let answer = whole(response).map_err(|error| unreachable(&error))?;
@@ -160,7 +159,8 @@ fn refused(status: StatusCode, headers: &HeaderMap, answer: &[u8]) -> Failure {
     let in_body = || body.get("error").and_then(|error| error.as_str().or_else(|| error.get("message")?.as_str()));
     let why = header("x-error-message").or_else(in_body).map(|why| format!(": {why}")).unwrap_or_default();
     let digest = body.get("digest").and_then(Value::as_str).map(|digest| format!(" ({digest})")).unwrap_or_default();
-    let may_pass = status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+    let may_pass =
+        status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
     let wait = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok()).map(Duration::from_secs);
     Failure {
         message: format!("{}{why}{digest}", status.as_u16()),
@@ -187,7 +187,9 @@ mod tests {
 
     #[test]
     fn a_token_goes_only_where_nobody_listens_in() {
-        for text in ["https://hub.example.com", "https://hub.example.com/hub/", "http://127.0.0.1:8181", "http://[::1]:1"] {
+        for text in
+            ["https://hub.example.com", "https://hub.example.com/hub/", "http://127.0.0.1:8181", "http://[::1]:1"]
+        {
             assert!(address(text).is_ok(), "{text}");
         }
         for text in [

@@ -159,9 +159,9 @@ fn bring<'a>(endpoint: &Endpoint, wanted: &'a Wanted) -> Row<'a> {
         Err(error) => return row(wanted, Err(error)),
     };
     // A hub may have gates that its settings cannot take away: the policy files of `policyc serve` are such.
-    let error = left.first().map(|left| {
-        format!("the hub has taken the settings, but `{}` is still {}", left.setting, word(&left.before))
-    });
+    let error = left
+        .first()
+        .map(|left| format!("the hub has taken the settings, but `{}` is still {}", left.setting, word(&left.before)));
     let is_done = |change: &Change| left.iter().all(|left| left.setting != change.setting);
     Row { error, ..row(wanted, Ok(before.into_iter().filter(is_done).collect())) }
 }
@@ -171,11 +171,8 @@ fn changes(wanted: &Wanted, found: Found) -> Vec<Change> {
     let gated = wanted.gated.filter(|gated| *gated != found.gated);
     let gated = gated.map(|after| Change { setting: "gated", before: json!(found.gated), after: json!(after) });
     let visibility = wanted.visibility.filter(|visibility| *visibility != found.visibility);
-    let visibility = visibility.map(|after| Change {
-        setting: "visibility",
-        before: json!(found.visibility),
-        after: json!(after),
-    });
+    let visibility =
+        visibility.map(|after| Change { setting: "visibility", before: json!(found.visibility), after: json!(after) });
     gated.into_iter().chain(visibility).collect()
 }
 

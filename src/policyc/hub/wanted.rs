@@ -135,7 +135,11 @@ mod tests {
         let repo = |kind, name| Repo::new(kind, "acme", name).unwrap();
         vec![
             Wanted { repo: repo("model", "chat-7b"), gated: Some(Gated::No), visibility: None },
-            Wanted { repo: repo("dataset", "notes"), gated: Some(Gated::Manual), visibility: Some(Visibility::Private) },
+            Wanted {
+                repo: repo("dataset", "notes"),
+                gated: Some(Gated::Manual),
+                visibility: Some(Visibility::Private),
+            },
             Wanted { repo: repo("space", "demo"), gated: None, visibility: Some(Visibility::Public) },
         ]
     }

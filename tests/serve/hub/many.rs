@@ -47,7 +47,10 @@ fn dozens_of_repositories_are_gated_by_one_file() {
     }
     hub.has_file("gates.csv", &table);
     let (code, out, err) = hub.runs("plan", "gates.csv", &hub.alice);
-    assert!((code, err.as_str()) == (0, "") && out.starts_with("model acme/model-0: gated false → manual\n"), "{out}{err}");
+    assert!(
+        (code, err.as_str()) == (0, "") && out.starts_with("model acme/model-0: gated false → manual\n"),
+        "{out}{err}"
+    );
     assert!(out.ends_with("24 of 24 differ\n"), "{out}");
     assert_eq!(hub.runs("drift", "gates.csv", &hub.alice).0, 2, "a plan changes nothing");
     let (code, out, err) = hub.runs("apply", "gates.csv", &hub.alice);

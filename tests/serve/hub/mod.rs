@@ -2,6 +2,7 @@
 
 mod client;
 mod many;
+mod refusals;
 mod wire;
 
 use crate::{
