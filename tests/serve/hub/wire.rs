@@ -220,7 +220,13 @@ fn what_cannot_be_a_request_changes_nothing() {
     }
     let huge = "x".repeat(2 * 1024 * 1024);
     // Whoever sends on and on is cut off, perhaps before they have read the answer.
-    let refused = hub.post(&hub.bob, &format!("{GATE}/ask-access"), &json!({ "f": huge })).send();
+    // The connection is not used again.
+    let refused = reqwest::blocking::Client::new()
+        .post(hub.service.url(&format!("{GATE}/ask-access")))
+        .bearer_auth(&hub.bob)
+        .header("content-type", "application/json")
+        .body(json!({ "f": huge }).to_string())
+        .send();
     assert!(refused.is_ok_and(|response| response.status() != 413).not());
     assert_eq!(told(hub.get(&hub.rita, &format!("{GATE}/user-access-request/pending"))).2, json!([]));
 }
@@ -228,7 +234,11 @@ fn what_cannot_be_a_request_changes_nothing() {
 /// With authentication set up, settings are for those who say who they are; every change stands in the log with what was before.
 #[test]
 fn settings_want_a_credential_and_leave_a_record() {
-    let hub = Hub::of(crate::service::Setup::new(&super::policy()).settings("state = \"state\"").start());
+    let hub = Hub::of(
+        crate::service::Setup::new(&super::policy())
+            .settings("state = \"state\"\n[audit]\ndurability = \"sync\"")
+            .start(),
+    );
     gate(&hub, &json!("manual"));
     gate(&hub, &json!(false));
     let log = Command::new(env!("CARGO_BIN_EXE_policyc"))
