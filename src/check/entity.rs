@@ -2,7 +2,7 @@
 
 use super::vocabulary::{AttrId, EntityId};
 use crate::{glob::Glob, ids::IdVec, source::Span, value::Value};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 /// A declared principal or resource, or a pattern of several.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +100,13 @@ impl Entities {
     /// The ids of a kind that are declared exactly, sorted.
     pub fn ids_of(&self, kind: &str) -> impl Iterator<Item = &Arc<str>> + Clone {
         self.kinds.get(kind).into_iter().flat_map(|of_kind| of_kind.exact.keys())
+    }
+
+    /// Those that come behind one.
+    pub fn ids_behind<'a>(&'a self, kind: &str, last: &str) -> impl Iterator<Item = &'a Arc<str>> + use<'a> {
+        let behind = (Bound::Excluded(last), Bound::Unbounded);
+        let found = self.kinds.get(kind).map(|of_kind| of_kind.exact.range::<str, _>(behind));
+        found.into_iter().flatten().map(|(id, _)| id)
     }
 
     /// Whether one id of a kind is declared by itself.

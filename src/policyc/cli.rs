@@ -1,7 +1,8 @@
 //! Which verbs there are, and what all of them have in common.
 
 use super::{
-    Config, Exit, Io, audit, build, check, completions, diff, eval, explain, export, fmt, graph, import, init, inspect,
+    Config, Exit, Io, audit, build, check, completions, diff, eval, explain, export, fmt, graph, hub, import, init,
+    inspect,
     io::Kept,
     list, man, prove, review, serve,
     style::{Style, failed},
@@ -77,6 +78,7 @@ enum Verb {
     Verify(verify::Args),
     Serve(serve::Args),
     Audit(audit::Args),
+    Hub(hub::Args),
     Import(import::Args),
     Export(export::Args),
     Init(init::Args),
@@ -103,6 +105,7 @@ impl Verb {
             Self::Verify(args) => verify::run(args, io),
             Self::Serve(args) => serve::run(args, io, config),
             Self::Audit(args) => audit::run(args, io, config),
+            Self::Hub(args) => hub::run(args, io),
             Self::Import(args) => import::run(args, io, config),
             Self::Export(args) => export::run(args, io, config),
             Self::Init(args) => init::run(args, io, config),

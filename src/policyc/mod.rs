@@ -18,6 +18,7 @@ mod explain;
 mod export;
 mod fmt;
 mod graph;
+mod hub;
 mod import;
 mod init;
 mod inspect;

@@ -45,8 +45,12 @@ pub(super) enum Fault {
     /// Who asks must say who they are.
     SignIn,
     Denied(Box<Decision>),
-    /// As `Denied`, of files of a repository.
-    Gated(Box<Decision>, Repo),
+    /// As `Denied`, of files of a repository; who says who they are can ask for access.
+    Gated {
+        decision: Box<Decision>,
+        repo: Repo,
+        is_known: bool,
+    },
     Body(BadBody),
     NoDecision(NoDecision),
     Refused(Refused),
@@ -107,7 +111,7 @@ impl IntoResponse for Fault {
             Self::Bad(message) => told(StatusCode::BAD_REQUEST, None, &message),
             Self::SignIn => told(StatusCode::UNAUTHORIZED, None, "Sign in first"),
             Self::Denied(decision) => denied(&decision),
-            Self::Gated(decision, repo) => gated(&decision, &repo),
+            Self::Gated { decision, repo, is_known } => gated(&decision, &repo, is_known),
             Self::Body(bad) => told(bad.status, None, &bad.message),
             Self::NoDecision(NoDecision::Unauthenticated(error)) => unauthenticated(&error),
             Self::NoDecision(NoDecision::Refused(refusal)) => {
@@ -163,7 +167,7 @@ fn denied(decision: &Decision) -> Response {
 }
 
 /// Of files that are gated, whoever asks is told where to ask for access.
-fn gated(decision: &Decision, repo: &Repo) -> Response {
+fn gated(decision: &Decision, repo: &Repo, is_known: bool) -> Response {
     let Some(denial) = decision.denial().filter(|denial| denial.gate.is_some()) else { return denied(decision) };
     let message = format!(
         "Access to {} {} is restricted and you are not in the authorized list. Visit {} to ask for access.",
@@ -171,6 +175,6 @@ fn gated(decision: &Decision, repo: &Repo) -> Response {
         repo.id,
         repo.page()
     );
-    let status = if denial.status == 401 { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN };
+    let status = if denial.status == 401 || !is_known { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN };
     told(status, Some("GatedRepo"), &message)
 }

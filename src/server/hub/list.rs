@@ -67,9 +67,19 @@ impl Wanted {
         Ok(wanted)
     }
 
-    fn suits(&self, repo: &Repo) -> bool {
-        self.author.as_deref().is_none_or(|author| repo.namespace() == author)
-            && self.search.as_deref().is_none_or(|search| repo.id.to_lowercase().contains(search))
+    fn suits(&self, id: &str) -> bool {
+        self.search.as_deref().is_none_or(|search| id.to_lowercase().contains(search))
+    }
+
+    /// The id behind which the page begins: repositories of one author stand together.
+    fn start(&self) -> String {
+        let first = self.author.as_deref().map(|author| format!("{author}/"));
+        first.filter(|first| *first > self.cursor).unwrap_or_else(|| self.cursor.clone())
+    }
+
+    /// Whether an id stands behind all those of the author.
+    fn is_behind(&self, id: &str) -> bool {
+        self.author.as_deref().is_some_and(|author| id.split_once('/').is_none_or(|(namespace, _)| namespace != author))
     }
 
     /// The address of the page behind one that ends with an id.
@@ -115,21 +125,24 @@ fn page(
     wanted: &Wanted,
 ) -> (Vec<(Repo, Value)>, bool) {
     let mut found = Vec::new();
-    let mut last = wanted.cursor.clone();
+    let mut last = wanted.start();
     loop {
         let some = ids_behind(app, engine, kind, &last);
         let is_last = some.len() < CHUNK;
         for id in some {
+            if wanted.is_behind(&id) {
+                return (found, true);
+            }
+            last.clone_from(&id);
             let repo = Repo { kind, id };
-            if wanted.suits(&repo)
+            if wanted.suits(&repo.id)
                 && let Some(card) = shown(app, engine, caller, &repo, wanted)
             {
                 if found.len() == wanted.limit {
                     return (found, false);
                 }
-                found.push((repo.clone(), card));
+                found.push((repo, card));
             }
-            last = repo.id;
         }
         if is_last {
             return (found, true);
@@ -142,10 +155,11 @@ fn shown(app: &App, engine: &Engine, caller: &Caller, repo: &Repo, wanted: &Want
     if !app.would_allow(engine, caller, "view", &repo.resource()) {
         return None;
     }
-    if wanted.gated.is_some_and(|gated| gated != (app.gated(engine, &repo.resource()) != Gated::No)) {
+    let gated = app.gated(engine, &repo.resource());
+    if wanted.gated.is_some_and(|wanted| wanted != (gated != Gated::No)) {
         return None;
     }
-    Some(card(app, engine, repo, &app.registered(engine, repo)?))
+    Some(card(repo, &app.registered(engine, repo)?, gated))
 }
 
 /// Some ids of repositories that come behind one: those that were made here and those that the files declare, in order.
@@ -153,9 +167,9 @@ fn ids_behind(app: &App, engine: &Engine, kind: &str, last: &str) -> Vec<String>
     let made = app.policies.managed().list(Kind::Resource, Some(&Key::resource(kind, last)), CHUNK);
     let made = made.iter().map(|document| document.key.governs()).take_while(|(other, _)| *other == kind);
     let made = made.map(|(_, id)| id.to_owned());
-    let declared = engine.ir().vocabulary.resources.ids_of(kind);
+    let declared = engine.ir().vocabulary.resources.ids_behind(kind, last);
     // Only what has a namespace can be a repository.
-    let declared = declared.filter(|id| &***id > last && id.contains('/')).take(CHUNK).map(|id| id.to_string());
+    let declared = declared.filter(|id| id.contains('/')).take(CHUNK).map(|id| id.to_string());
     let mut all: Vec<String> = made.chain(declared).collect();
     all.sort_unstable();
     all.dedup();

@@ -72,30 +72,27 @@ pub(super) fn routes() -> Router<Arc<App>> {
 
 /// A repository, by its kind and its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Repo {
-    kind: &'static str,
+pub(crate) struct Repo {
+    pub(crate) kind: &'static str,
     /// `NAMESPACE/NAME`
-    id: String,
+    pub(crate) id: String,
 }
 
 /// The kinds of repositories, and what paths call them.
-const KINDS: [(&str, &str); 3] = [("model", "models"), ("dataset", "datasets"), ("space", "spaces")];
+pub(crate) const KINDS: [(&str, &str); 3] = [("model", "models"), ("dataset", "datasets"), ("space", "spaces")];
 /// The longest namespace or name.
 const LONGEST_NAME: usize = 96;
 
 impl Repo {
-    fn new(kind: &'static str, namespace: &str, name: &str) -> Result<Self, Fault> {
-        if is_name(namespace) && is_name(name) {
-            Ok(Self { kind, id: format!("{namespace}/{name}") })
-        } else {
-            Err(Fault::Bad(format!("`{namespace}/{name}` is not the name of a repository")))
-        }
+    /// None where this is no name.
+    pub(crate) fn new(kind: &'static str, namespace: &str, name: &str) -> Option<Self> {
+        (is_name(namespace) && is_name(name)).then(|| Self { kind, id: format!("{namespace}/{name}") })
     }
 
     /// The repository of a path. What cannot be a name is not there.
     fn at(kinds: &str, namespace: &str, name: &str) -> Result<Self, Fault> {
         let kind = KINDS.iter().find(|(_, plural)| *plural == kinds).ok_or(Fault::NoPath)?.0;
-        Self::new(kind, namespace, name).map_err(|_| Fault::NoRepo { is_known: true })
+        Self::new(kind, namespace, name).ok_or(Fault::NoRepo { is_known: true })
     }
 
     fn namespace(&self) -> &str {

@@ -9,7 +9,7 @@ use crate::{
         decide::Surface,
         http::{self, BadBody},
         identity::{Caller, Origin},
-        managed::{Body as Says, Change, Expected, Gated, Kind, Manager, Registered},
+        managed::{Body as Says, Change, Expected, Gated, Kind, Manager, Registered, tagged},
     },
 };
 use ::http::{HeaderMap, StatusCode};
@@ -84,7 +84,8 @@ impl Named {
             (None, Some(parts)) => parts,
             (None, None) => (caller.principal.id.as_deref().ok_or(Fault::SignIn)?, self.name.as_str()),
         };
-        Repo::new(kind, namespace, name)
+        let no_name = || Fault::Bad(format!("`{namespace}/{name}` is not the name of a repository"));
+        Repo::new(kind, namespace, name).ok_or_else(no_name)
     }
 }
 
@@ -183,8 +184,9 @@ pub(super) async fn configure(
     let body = Some(Says::Resource(registered));
     let change = Change { key: repo.key(), body, expected: Expected::of(&headers)? };
     let changed = app.manage(manager(&caller, "manage", &repo), vec![change]).await?;
-    let told = changed.iter().find_map(|changed| changed.after.as_ref()).map(|document| document.body.json());
-    Ok(Json(told).into_response())
+    // A change of settings leaves settings.
+    let document = changed.iter().find_map(|changed| changed.after.as_ref());
+    Ok(document.map_or_else(|| Json(json!({})).into_response(), |document| tagged(document, document.body.json())))
 }
 
 /// What there is to know of a repository.
@@ -221,7 +223,7 @@ async fn describe(
     if let Some(revision) = revision {
         listing.at(revision)?;
     }
-    let mut told = card(app, &engine, repo, &registered);
+    let mut told = card(repo, &registered, app.gated(&engine, &repo.resource()));
     if let Some(members) = told.as_object_mut() {
         let siblings: Vec<Value> = listing.files.iter().map(|file| json!({ "rfilename": file.path })).collect();
         members.insert("siblings".to_owned(), siblings.into());
@@ -231,11 +233,11 @@ async fn describe(
 }
 
 /// What lists and pages say of a repository.
-pub(super) fn card(app: &App, engine: &Engine, repo: &Repo, registered: &Registered) -> Value {
+pub(super) fn card(repo: &Repo, registered: &Registered, gated: Gated) -> Value {
     let created = registered.created.map(|created| created.to_rfc3339_opts(chrono::SecondsFormat::Millis, true));
     json!({
         "id": repo.id, "modelId": repo.id, "author": repo.namespace(),
-        "private": registered.private, "gated": app.gated(engine, &repo.resource()), "disabled": false,
+        "private": registered.private, "gated": gated, "disabled": false,
         "createdAt": created, "lastModified": created, "tags": [], "downloads": 0, "likes": 0,
     })
 }
@@ -279,7 +281,7 @@ impl App {
     ) -> Result<(), Fault> {
         let may = self.may_in_hub(engine, caller, action, repo).await;
         if let Err(Fault::Denied(decision)) = may {
-            return Err(Fault::Gated(decision, repo.clone()));
+            return Err(Fault::Gated { decision, repo: repo.clone(), is_known: caller.principal.id.is_some() });
         }
         may
     }

@@ -70,4 +70,12 @@ alice.create_repo("acme/corpus-a", repo_type="dataset")
 alice.update_repo_settings("acme/corpus-a", repo_type="dataset", gated="auto")
 assert bob.dataset_info("acme/corpus-a").gated == "auto"
 alice.delete_repo("acme/corpus-a", repo_type="dataset")
+alice.create_repo("acme/room-a", repo_type="space", space_sdk="static")
+alice.update_repo_settings("acme/room-a", repo_type="space", gated="manual")
+refused(GatedRepoError, lambda: bob.auth_check("acme/room-a", repo_type="space"))
+alice.delete_repo("acme/room-a", repo_type="space")
+alice.create_repo("acme/quiet", private=True)
+refused(RepositoryNotFoundError, lambda: bob.model_info("acme/quiet"))
+assert alice.model_info("acme/quiet").private
+alice.delete_repo("acme/quiet")
 print("done")

@@ -33,6 +33,12 @@ fn version_0_36() {
     runs("huggingface_hub==0.36.0");
 }
 
+/// It still says `private` where later ones say `visibility`.
+#[test]
+fn version_1_0() {
+    runs("huggingface_hub==1.0.1");
+}
+
 #[test]
 fn version_1() {
     runs("huggingface_hub==1.29.0");

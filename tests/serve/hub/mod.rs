@@ -1,6 +1,8 @@
 //! The model hub, as `huggingface_hub` and scripts see it.
 
 mod client;
+mod many;
+mod refusals;
 mod wire;
 
 use crate::{
