@@ -3,6 +3,7 @@
 use super::{
     app::App,
     audit::{Record, Unrecorded},
+    http,
     identity::{Caller, Origin, Unauthenticated},
     ops::Stopwatch,
 };
@@ -40,6 +41,15 @@ impl Surface {
             Self::Gateway => "gateway",
             Self::Forward => "forward",
             Self::Web => "web",
+        }
+    }
+
+    /// Whether it is for programs, and changes things: no page has a reason to ask it. What proxies and the gateway pass on may
+    /// come from any page, and the service's own pages look after their forms themselves.
+    const fn is_for_no_page(self) -> bool {
+        match self {
+            Self::Admin | Self::Acl | Self::Hub => true,
+            Self::AuthZen | Self::Gateway | Self::Forward | Self::Web => false,
         }
     }
 }
@@ -103,16 +113,21 @@ impl From<Unrecorded> for NoDecision {
 }
 
 impl App {
-    /// Who asks. A credential that does not hold is recorded.
+    /// Who asks. A credential that does not hold is recorded, and so is what a page of another site asks of a surface that is
+    /// for no page.
     pub(crate) async fn caller(
         &self,
         headers: &HeaderMap,
         origin: Origin,
         surface: Surface,
     ) -> Result<Caller, NoDecision> {
-        let error = match self.identity.caller(headers, origin.clone()).await {
-            Ok(caller) => return Ok(caller),
-            Err(error) => error,
+        let error = if surface.is_for_no_page() && http::is_of_another_site(headers) {
+            Unauthenticated::elsewhere()
+        } else {
+            match self.identity.caller(headers, origin.clone()).await {
+                Ok(caller) => return Ok(caller),
+                Err(error) => error,
+            }
         };
         let record = Record::unauthenticated(self.clock.now(), &origin, surface, &error);
         self.audit.put(record).await?;
@@ -292,26 +307,16 @@ impl App {
     /// registered with nobody else says, and whether something is out of order the service sees. When and where from, a
     /// surface lets stand or not.
     pub(crate) fn settle(&self, engine: &Engine, request: &mut Request) {
-        let managed = self.policies.managed();
-        if !managed.knows_nothing() {
-            managed.complete(&engine.ir().vocabulary, request);
-        } else if request.principal.id.is_some() {
-            request.principal.properties.insert("granted".to_owned(), Input::Bool(false));
-        }
+        self.policies.managed().complete(&engine.ir().vocabulary, request);
         request.context.insert("degraded".to_owned(), Input::Bool(self.health.is_degraded()));
     }
 
     /// As [`settle`](Self::settle), of a request that is taken as it stands; none if it cannot be, as its resource is registered.
     fn seen(&self, principal: Option<(&str, &str)>, resource: (&str, &str)) -> Option<Seen> {
         let managed = self.policies.managed();
-        let mut seen = Seen { granted: None, degraded: self.health.is_degraded() };
-        if !managed.knows_nothing() {
-            if managed.is_registered(resource.0, resource.1) {
-                return None;
-            }
-            seen.granted = principal.and_then(|principal| managed.granted(principal, resource));
-        }
-        Some(seen)
+        let granted = principal.and_then(|principal| managed.granted(principal, resource));
+        let is_registered = managed.is_registered(resource.0, resource.1);
+        (!is_registered).then(|| Seen { granted, degraded: self.health.is_degraded() })
     }
 }
 

@@ -183,6 +183,10 @@ fn a_protected_model_opens_only_by_two_and_closes_at_once() {
     assert_eq!((status, &answer["code"]), (409, &json!("CONFIRMATION_REQUIRED")), "{answer}");
     assert!(!lab.may("bob", "researcher", "infer", "vault"));
     let digest = answer["digest"].as_str().unwrap();
+    let url = lab.service.url("/v1/acl/model");
+    let unknown_role = list("vault", "role", "nobody", &["infer"]);
+    let (status, told_bob) = sent(lab.service.client.put(url).bearer_auth(&lab.bob).body(unknown_role.to_string()));
+    assert_eq!(status, 403, "who may not change it learns nothing of the policies: {told_bob}");
     let confirm = |who: &str| {
         let path = format!("/v1/admin/changes/{digest}/confirm");
         sent(lab.service.bare_post(&path).bearer_auth(who))
@@ -217,6 +221,24 @@ fn many_lists_are_written_all_or_none() {
     assert!(lab.may("bob", "researcher", "infer", "m7") && !lab.may("ann", "researcher", "infer", "m7"));
     let (_, page) = told(lab.get("/v1/acl/model?limit=30&after=m2"));
     assert_eq!((page["data"].as_array().unwrap().len(), &page["data"][0]["model"]), (27, &json!("m20")));
+}
+
+/// Where nobody has to say who they are, whoever reaches the service may write: but not a page that a browser shows.
+#[test]
+fn no_page_of_another_site_writes() {
+    let lab = Lab::start(Setup::new(LAB));
+    let simple = |path: &str, body: &Value| lab.service.bare_post(path).body(body.to_string());
+    let lists = json!([list("m", "user", "bob", &["infer"])]);
+    let repo = json!({ "name": "x", "organization": "acme" });
+    for (path, body) in
+        [("/v1/acl/model", &lists), ("/api/repos/create", &repo), ("/v1/admin/changes/x/confirm", &lists)]
+    {
+        let (status, answer) = sent(simple(path, body).header("origin", "https://evil.example"));
+        assert_eq!(status, 403, "{path}: {answer}");
+        assert_eq!(answer["error"], "the request comes from a page of another site", "{path}");
+    }
+    assert!(!lab.may("bob", "researcher", "infer", "m"));
+    assert_eq!(sent(simple("/v1/acl/model", &lists)).0, 200);
 }
 
 /// Somebody else holds the database: nothing is changed, policies see that the service is degraded, and it comes back by itself.

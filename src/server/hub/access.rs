@@ -6,7 +6,7 @@
 
 use super::{
     Fault, Repo,
-    repos::{At, caller, sent},
+    repos::{At, caller, manager, sent},
 };
 use crate::{
     engine::Engine,
@@ -15,8 +15,7 @@ use crate::{
         decide::Surface,
         identity::{Caller, Origin},
         managed::{
-            APPROVE, Access, Answer as Given, Body as Says, Change, Document, Expected, Gated, Key, Manager, Status,
-            Unanswered,
+            APPROVE, Access, Answer as Given, Body as Says, Change, Document, Expected, Gated, Key, Status, Unanswered,
         },
     },
 };
@@ -31,7 +30,6 @@ use chrono::SecondsFormat;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use uuid::Uuid;
 
 impl App {
     /// How a repository is gated, for somebody who answers requests for access to it.
@@ -42,10 +40,6 @@ impl App {
             mode @ (Gated::Auto | Gated::Manual) => Ok(mode),
         }
     }
-}
-
-fn manager<'a>(caller: &'a Caller, repo: &Repo) -> Manager<'a> {
-    Manager { caller, surface: Surface::Hub, action: APPROVE, resource: repo.resource() }
 }
 
 /// The requests that stand so.
@@ -60,7 +54,7 @@ pub(super) async fn list(
     let status: Status = serde_json::from_value(status.into()).map_err(|_| Fault::NoPath)?;
     let engine = app.policies.current();
     app.gate_of(&engine, &caller, &repo).await?;
-    let all = app.access_requests(manager(&caller, &repo)).await?;
+    let all = app.access_requests(manager(&caller, APPROVE, &repo)).await?;
     let told = all.iter().filter_map(|document| Some((document, document.access()?)));
     let told: Vec<Value> =
         told.filter(|(_, access)| access.status == status).map(|(one, access)| view(one, access)).collect();
@@ -116,7 +110,7 @@ pub(super) async fn handle(
     let answer: Answer = sent(&app, body).await?;
     let engine = app.policies.current();
     let mode = app.gate_of(&engine, &caller, &repo).await?;
-    let all = app.access_requests(manager(&caller, &repo)).await?;
+    let all = app.access_requests(manager(&caller, APPROVE, &repo)).await?;
     let is_meant = |document: &&Arc<Document>| match (&answer.request, &answer.user) {
         (Some(id), _) => document.access().is_some_and(|access| access.id == *id),
         (None, Some(user)) => name(document) == *user,
@@ -155,7 +149,7 @@ pub(super) async fn grant(
     }
     let engine = app.policies.current();
     let mode = app.gate_of(&engine, &caller, &repo).await?;
-    app.may_manage(manager(&caller, &repo)).await?;
+    app.may_manage(manager(&caller, APPROVE, &repo)).await?;
     let key = Key::access((repo.kind, &repo.id), ("user", &granted.user));
     let before = app.policies.managed().get(&key);
     let before = before.as_deref();
@@ -165,15 +159,7 @@ pub(super) async fn grant(
     }
     let after = match before.and_then(Document::access) {
         Some(before) => Access { status: Status::Accepted, mode, reason: None, ..before.clone() },
-        None => Access {
-            id: Uuid::now_v7().simple().to_string(),
-            status: Status::Accepted,
-            mode,
-            asked: app.clock.now(),
-            unasked: true,
-            fields: std::collections::BTreeMap::new(),
-            reason: None,
-        },
+        None => Access::new(Status::Accepted, mode, app.clock.now(), true),
     };
     let expected = Expected::Version(before.map_or(0, |document| document.version));
     let told = json!({ "requestId": after.id, "user": granted.user, "status": after.status });

@@ -20,7 +20,6 @@ use axum::{
 };
 use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc};
-use uuid::Uuid;
 
 /// How many things whoever asks may say of themselves, and how long each may be.
 const MOST_FIELDS: usize = 32;
@@ -71,15 +70,7 @@ async fn answer(app: Arc<App>, origin: Origin, repo: Repo, headers: &HeaderMap, 
         // Who has asked need not ask again; who was refused is not let in by asking again.
         return Ok(told(before));
     }
-    let access = Access {
-        id: Uuid::now_v7().simple().to_string(),
-        status,
-        mode,
-        asked: app.clock.now(),
-        unasked: false,
-        fields,
-        reason: None,
-    };
+    let access = Access { fields, ..Access::new(status, mode, app.clock.now(), false) };
     let answer = told(&access);
     let change = Change { key, body: Some(Says::Access(access)), expected: Expected::Any };
     app.change(&caller, Surface::Hub, vec![change], Caller::name(&caller)).await?;

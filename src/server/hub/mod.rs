@@ -22,7 +22,7 @@ use super::{
     app::App,
     decide::Surface,
     identity::Caller,
-    managed::{Body, Gated, Key, Registered},
+    managed::{Gated, Key, Registered},
 };
 use crate::{
     engine::{Engine, Spend},
@@ -130,13 +130,10 @@ const VISITOR: &str = "\u{1}visitor";
 impl App {
     /// What a repository was registered with, if it is there at all.
     fn registered(&self, engine: &Engine, repo: &Repo) -> Option<Registered> {
-        match self.policies.managed().get(&repo.key()).map(|document| document.body.clone()) {
-            Some(Body::Resource(registered)) => Some(registered),
-            Some(Body::Acl(_) | Body::Grant(_) | Body::Access(_) | Body::ApiKey(_) | Body::Proposal(_)) | None => {
-                let is_declared = engine.ir().vocabulary.resources.has(repo.kind, &repo.id);
-                is_declared.then(Registered::default)
-            }
-        }
+        let document = self.policies.managed().get(&repo.key());
+        let registered = document.and_then(|document| document.body.registered().cloned());
+        let is_declared = || engine.ir().vocabulary.resources.has(repo.kind, &repo.id);
+        registered.or_else(|| is_declared().then(Registered::default))
     }
 
     /// Whether a caller may do something to a repository, decided and recorded as anything else.

@@ -116,7 +116,7 @@ pub(super) async fn create(
     Ok(Json(json!({ "url": url, "name": repo.id, "id": repo.id })).into_response())
 }
 
-fn manager<'a>(caller: &'a Caller, action: &'a str, repo: &Repo) -> Manager<'a> {
+pub(super) fn manager<'a>(caller: &'a Caller, action: &'a str, repo: &Repo) -> Manager<'a> {
     Manager { caller, surface: Surface::Hub, action, resource: repo.resource() }
 }
 

@@ -30,6 +30,8 @@ enum Fault {
     Expired,
     /// Whoever could tell is out of reach.
     Unavailable,
+    /// The page's that a browser sends it for.
+    Elsewhere,
 }
 
 impl Unauthenticated {
@@ -49,12 +51,18 @@ impl Unauthenticated {
         Self { message: message.into(), fault: Fault::Unavailable }
     }
 
+    /// A browser sends this for a page that is not the service's own: whoever sits before it has not asked.
+    pub(in crate::server) fn elsewhere() -> Self {
+        Self { message: "the request comes from a page of another site".to_owned(), fault: Fault::Elsewhere }
+    }
+
     /// The status that tells it.
     pub(crate) const fn status(&self) -> StatusCode {
         match self.fault {
             Fault::Malformed => StatusCode::BAD_REQUEST,
             Fault::Invalid | Fault::Expired => StatusCode::UNAUTHORIZED,
             Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Fault::Elsewhere => StatusCode::FORBIDDEN,
         }
     }
 
@@ -73,6 +81,7 @@ impl Unauthenticated {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
                 return headers;
             }
+            Fault::Elsewhere => return headers,
         };
         let parts = [("error", error.to_owned()), ("error_description", self.message.clone())];
         headers.insert(WWW_AUTHENTICATE, challenge(&parts));

@@ -1,13 +1,9 @@
 //! Managed documents over HTTP, for administrators: changes that wait for their confirmation, and all documents as policy files.
 
-use super::{Body, Document, Kind, Manager, Refused, policy};
+use super::{Document, Kind, Manager, Refused, document::split, policy};
 use crate::{
     request::Resource,
-    server::{
-        app::App,
-        decide::{NoDecision, Surface},
-        identity::{Caller, Origin},
-    },
+    server::{app::App, decide::Surface, identity::Origin, policy::running},
     wire::acl::identifier,
 };
 use ::http::HeaderMap;
@@ -27,23 +23,19 @@ pub(in crate::server) fn routes() -> Router<Arc<App>> {
         .route("/v1/admin/documents/export", get(export))
 }
 
-async fn caller(app: &App, headers: &HeaderMap, origin: Origin) -> Result<Caller, NoDecision> {
-    app.caller(headers, origin, Surface::Admin).await
-}
-
 /// The changes that wait for somebody to confirm them, as far as the caller manages what they change.
 async fn proposals(
     State(app): State<Arc<App>>,
     Extension(origin): Extension<Origin>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    let caller = caller(&app, &headers, origin).await?;
+    let caller = app.caller(&headers, origin, Surface::Admin).await?;
     let engine = app.policies.current();
     let now = app.clock.now();
     let told = |document: &Arc<Document>| {
-        let Body::Proposal(proposal) = &document.body else { return None };
+        let proposal = document.body.proposal()?;
         let may = |of: &str| {
-            let (kind, id) = of.split_once(' ').unwrap_or(("", of));
+            let (kind, id) = split(of);
             caller.is_trusted || app.would_allow(&engine, &caller, &proposal.action, &Resource::new(kind, id))
         };
         let is_visible = proposal.lapses > now && proposal.changes.iter().all(|change| may(&change.of));
@@ -66,7 +58,7 @@ async fn confirm(
     Path(digest): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    let caller = caller(&app, &headers, origin).await?;
+    let caller = app.caller(&headers, origin, Surface::Admin).await?;
     let changed = app.confirm(&caller, Surface::Admin, &digest).await?;
     let told = changed.iter().map(|one| {
         json!({ "document": one.key.to_string(), "version": one.after.as_ref().map(|document| document.version) })
@@ -80,9 +72,8 @@ async fn export(
     Extension(origin): Extension<Origin>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    let caller = caller(&app, &headers, origin).await?;
-    let resource = Resource::new("policies", "running");
-    app.may_manage(Manager { caller: &caller, surface: Surface::Admin, action: "manage", resource }).await?;
+    let caller = app.caller(&headers, origin, Surface::Admin).await?;
+    app.may_manage(Manager { caller: &caller, surface: Surface::Admin, action: "manage", resource: running() }).await?;
     let managed = app.policies.managed();
     let base = managed.base();
     let mut files: BTreeMap<String, String> = BTreeMap::new();

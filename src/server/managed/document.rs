@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 use std::{collections::BTreeMap, fmt};
+use uuid::Uuid;
 
 /// What a document is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,7 +121,8 @@ pub(super) fn entity(kind: &str, id: &str) -> String {
     format!("{kind} {id}")
 }
 
-fn split(entity: &str) -> (&str, &str) {
+/// And back.
+pub(super) fn split(entity: &str) -> (&str, &str) {
     entity.split_once(' ').unwrap_or(("", entity))
 }
 
@@ -143,11 +145,8 @@ impl Document {
     }
 
     /// What it says of a request for access, if it is one.
-    pub(crate) fn access(&self) -> Option<&Access> {
-        match &self.body {
-            Body::Access(access) => Some(access),
-            Body::Resource(_) | Body::Acl(_) | Body::Grant(_) | Body::ApiKey(_) | Body::Proposal(_) => None,
-        }
+    pub(crate) const fn access(&self) -> Option<&Access> {
+        if let Body::Access(access) = &self.body { Some(access) } else { None }
     }
 }
 
@@ -166,6 +165,16 @@ pub(crate) enum Body {
 }
 
 impl Body {
+    /// What it says of a resource, if it is about one.
+    pub(crate) const fn registered(&self) -> Option<&Registered> {
+        if let Self::Resource(registered) = self { Some(registered) } else { None }
+    }
+
+    /// The change that waits, if it is one.
+    pub(super) const fn proposal(&self) -> Option<&Proposal> {
+        if let Self::Proposal(proposal) = self { Some(proposal) } else { None }
+    }
+
     pub(super) fn read(kind: Kind, text: &str) -> serde_json::Result<Self> {
         Ok(match kind {
             Kind::Resource => Self::Resource(serde_json::from_str(text)?),
@@ -292,6 +301,19 @@ pub(crate) struct Access {
 }
 
 impl Access {
+    /// A new request, or access that is given without one.
+    pub(crate) fn new(status: Status, mode: Gated, now: DateTime<Utc>, unasked: bool) -> Self {
+        Self {
+            id: Uuid::now_v7().simple().to_string(),
+            status,
+            mode,
+            asked: now,
+            unasked,
+            fields: BTreeMap::new(),
+            reason: None,
+        }
+    }
+
     /// Under which gate's mode access was given, if it is.
     pub(crate) fn granted(&self) -> Option<&'static str> {
         match self.status {

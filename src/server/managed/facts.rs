@@ -1,6 +1,6 @@
 //! What managed documents say of a request: who was granted access, and what a registered resource is like.
 
-use super::{Body, Key, Managed};
+use super::{Key, Managed};
 use crate::{
     check::vocabulary::{Owner, Vocabulary, builtin},
     eval::facts::lookup,
@@ -12,29 +12,31 @@ use std::sync::atomic::Ordering;
 impl Managed {
     /// Under which gate's mode a principal was granted access to a resource; none if they were not.
     pub(crate) fn granted(&self, principal: (&str, &str), resource: (&str, &str)) -> Option<&'static str> {
-        let document = self.get(&Key::access(resource, principal))?;
-        match &document.body {
-            Body::Access(access) => access.granted(),
-            Body::Resource(_) | Body::Acl(_) | Body::Grant(_) | Body::ApiKey(_) | Body::Proposal(_) => None,
+        if self.knows_nothing() {
+            return None;
         }
+        self.get(&Key::access(resource, principal))?.access()?.granted()
     }
 
-    /// Whether nothing was registered or granted, so that no request needs to be looked at.
-    pub(crate) fn knows_nothing(&self) -> bool {
+    /// Whether nothing was ever registered or granted, so that nothing needs to be looked up.
+    fn knows_nothing(&self) -> bool {
         !self.has_facts.load(Ordering::Acquire)
     }
 
     /// Whether a resource was registered.
     pub(crate) fn is_registered(&self, kind: &str, id: &str) -> bool {
-        self.read().contains_key(&Key::resource(kind, id))
+        !self.knows_nothing() && self.read().contains_key(&Key::resource(kind, id))
     }
 
     /// Says of a request's resource what it was registered with. A resource that the policy files do not declare is then as if
     /// they did: what it was registered with is never taken from a request, nor are its tier and tags, and what else nobody
     /// says is as the vocabulary has it.
-    pub(crate) fn describe(&self, vocabulary: &Vocabulary, resource: &mut Resource) {
+    fn describe(&self, vocabulary: &Vocabulary, resource: &mut Resource) {
+        if self.knows_nothing() {
+            return;
+        }
         let Some(document) = self.get(&Key::resource(&resource.kind, &resource.id)) else { return };
-        let Body::Resource(registered) = &document.body else { return };
+        let Some(registered) = document.body.registered() else { return };
         let is_declared = vocabulary.resources.find(&resource.kind, &resource.id).is_some();
         for (attribute, row) in vocabulary.attributes.pairs().filter(|(_, row)| row.owner == Owner::Resource) {
             if builtin::ALWAYS_GIVEN.contains(&attribute) {

@@ -3,7 +3,7 @@
 //! A change that widens access to a protected resource is proposed first, and made once it is confirmed: then exactly that
 //! change is made, if what it takes the place of is still there. A change that only narrows access is made at once.
 
-use super::{Body, Change, Changed, Document, Expected, Key, Kind, Managed, Proposal, Proposed, Unchanged};
+use super::{Body, Change, Changed, Expected, Key, Kind, Managed, Proposal, Proposed, Registered, Unchanged};
 use crate::{
     check::vocabulary::{Owner, Vocabulary},
     decision::Decision,
@@ -88,13 +88,9 @@ impl App {
         }
         let engine = self.policies.current();
         let is_protected = self.policies.managed().is_protected(&engine.ir().vocabulary, &manager.resource);
+        self.allow(&engine, &manager, is_protected, None).await?;
         if is_protected && self.widens(&changes).await? {
-            return Err(self.propose(&engine, &manager, changes).await?);
-        }
-        let request = manager.request(&engine, is_protected, None);
-        let decision = self.decide(&engine, manager.caller, request, manager.surface, Spend::Charge).await?;
-        if !decision.is_allow() {
-            return Err(Refused::NotAllowed(decision.into()));
+            return Err(Refused::Unconfirmed(self.propose(&manager, changes).await?));
         }
         self.change(manager.caller, manager.surface, changes, manager.caller.name()).await
     }
@@ -114,11 +110,7 @@ impl App {
                 return Err(Refused::Protected(resource.id.clone()));
             }
             let manager = Manager { caller, surface, action, resource: resource.clone() };
-            let request = manager.request(&engine, false, None);
-            let decision = self.decide(&engine, caller, request, surface, Spend::Charge).await?;
-            if !decision.is_allow() {
-                return Err(Refused::NotAllowed(decision.into()));
-            }
+            self.allow(&engine, &manager, false, None).await?;
         }
         let changes = changes.into_iter().map(|(_, change)| change).collect();
         self.change(caller, surface, changes, caller.name()).await
@@ -129,9 +121,19 @@ impl App {
         if manager.caller.is_trusted {
             return Ok(());
         }
-        let engine = self.policies.current();
-        let request = manager.request(&engine, true, None);
-        let decision = self.decide(&engine, manager.caller, request, manager.surface, Spend::Charge).await?;
+        self.allow(&self.policies.current(), &manager, true, None).await
+    }
+
+    /// Asks the policies, as somebody who has `confirmed` the change if there is one, which somebody else proposed or not.
+    async fn allow(
+        &self,
+        engine: &Engine,
+        manager: &Manager<'_>,
+        confirmed: bool,
+        proposer: Option<&str>,
+    ) -> Result<(), Refused> {
+        let request = manager.request(engine, confirmed, proposer);
+        let decision = self.decide(engine, manager.caller, request, manager.surface, Spend::Charge).await?;
         if decision.is_allow() { Ok(()) } else { Err(Refused::NotAllowed(decision.into())) }
     }
 
@@ -176,11 +178,7 @@ impl App {
         if !knows && caller.name() == proposal.proposer {
             return Err(Refused::Unconfirmed(Confirmation { digest: digest.to_owned(), lapses: proposal.lapses }));
         }
-        let request = manager.request(&engine, true, Some(&proposal.proposer_id));
-        let decision = self.decide(&engine, caller, request, surface, Spend::Charge).await?;
-        if !decision.is_allow() {
-            return Err(Refused::NotAllowed(decision.into()));
-        }
+        self.allow(&engine, &manager, true, Some(&proposal.proposer_id)).await?;
         let mut changes = changes;
         changes.push(Change { key: Key::proposal(digest), body: None, expected: Expected::Any });
         let by = format!("{}, confirmed by {}", proposal.proposer, caller.name());
@@ -189,18 +187,8 @@ impl App {
         Ok(changed)
     }
 
-    /// Keeps a change until it is confirmed, if the caller might make it then.
-    async fn propose(
-        self: &Arc<Self>,
-        engine: &Engine,
-        manager: &Manager<'_>,
-        changes: Vec<Change>,
-    ) -> Result<Refused, Refused> {
-        let request = manager.request(engine, true, None);
-        let decision = self.decide(engine, manager.caller, request, manager.surface, Spend::Charge).await?;
-        if !decision.is_allow() {
-            return Ok(Refused::NotAllowed(decision.into()));
-        }
+    /// Keeps a change until it is confirmed.
+    async fn propose(self: &Arc<Self>, manager: &Manager<'_>, changes: Vec<Change>) -> Result<Confirmation, Refused> {
         let managed = self.policies.managed();
         let hours = TimeDelta::hours(managed.settings.confirm_hours.into());
         let now = self.clock.now();
@@ -216,7 +204,7 @@ impl App {
         let change =
             Change { key: Key::proposal(&digest), body: Some(Body::Proposal(proposal)), expected: Expected::Any };
         self.change(manager.caller, manager.surface, vec![change], manager.caller.name()).await?;
-        Ok(Refused::Unconfirmed(Confirmation { digest, lapses }))
+        Ok(Confirmation { digest, lapses })
     }
 
     /// Whether a change lets anybody do anything that they could not do before. The change must be one that can be made.
@@ -263,12 +251,8 @@ impl Managed {
             return *value == Value::Bool(true);
         }
         let document = self.get(&Key::resource(&resource.kind, &resource.id));
-        document.is_some_and(|document| match &document.body {
-            Body::Resource(registered) => {
-                registered.attributes.get("protected") == Some(&serde_json::Value::Bool(true))
-            }
-            Body::Acl(_) | Body::Grant(_) | Body::Access(_) | Body::ApiKey(_) | Body::Proposal(_) => false,
-        })
+        let says = |registered: &Registered| registered.attributes.get("protected") == Some(&true.into());
+        document.is_some_and(|document| document.body.registered().is_some_and(says))
     }
 
     /// Whether the set lets anybody do more once it is changed so. What cannot be found out is more.
@@ -283,10 +267,7 @@ impl Managed {
 
     /// Whether a change lets a resource be like something else: what that means for other policies is not asked.
     fn is_otherwise(&self, change: &Change) -> bool {
-        let attributes = |body: &Body| match body {
-            Body::Resource(registered) => Some(registered.attributes.clone()),
-            Body::Acl(_) | Body::Grant(_) | Body::Access(_) | Body::ApiKey(_) | Body::Proposal(_) => None,
-        };
+        let attributes = |body: &Body| body.registered().map(|registered| registered.attributes.clone());
         let before = self.get(&change.key).and_then(|document| attributes(&document.body));
         let after = change.body.as_ref().and_then(attributes);
         before.unwrap_or_default() != after.unwrap_or_default()
@@ -309,16 +290,8 @@ impl Managed {
 
     /// What was proposed under a digest, if it can still be confirmed.
     fn proposal(&self, digest: &str, now: DateTime<Utc>) -> Option<Proposal> {
-        let document: Arc<Document> = self.get(&Key::proposal(digest))?;
-        match &document.body {
-            Body::Proposal(proposal) if proposal.lapses > now => Some(proposal.clone()),
-            Body::Proposal(_)
-            | Body::Resource(_)
-            | Body::Acl(_)
-            | Body::Grant(_)
-            | Body::Access(_)
-            | Body::ApiKey(_) => None,
-        }
+        let document = self.get(&Key::proposal(digest))?;
+        document.body.proposal().filter(|proposal| proposal.lapses > now).cloned()
     }
 }
 

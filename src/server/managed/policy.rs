@@ -107,7 +107,7 @@ fn literal(text: &str) -> String {
 
 /// A registered resource as a line of a catalog, in the words of a vocabulary that does not declare it itself.
 pub(super) fn declaration(key: &Key, body: &Body, vocabulary: &Vocabulary) -> Option<String> {
-    let Body::Resource(registered) = body else { return None };
+    let registered = body.registered()?;
     let (kind, id) = key.governs();
     if vocabulary.resources.find(kind, id).is_some() {
         return None;

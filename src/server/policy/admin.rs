@@ -4,7 +4,7 @@
 //! for what changes or tells of the set that decides, and on `policies "candidate"` for what is tried beside it. There is no
 //! other way in; where nobody has to say who they are, whoever reaches the service may.
 
-use super::{Change, Unchanged, shadow::Candidate, upload::Upload};
+use super::{Change, Unchanged, candidate, running, shadow::Candidate, upload::Upload};
 use crate::{
     decision::Decision,
     engine::{Engine, Spend},
@@ -53,19 +53,15 @@ enum About {
 
 impl About {
     fn resource(self) -> Resource {
-        let id = match self {
-            Self::Running => "running",
-            Self::Candidate => "candidate",
-        };
-        Resource::new("policies", id)
+        match self {
+            Self::Running => running(),
+            Self::Candidate => candidate(),
+        }
     }
 }
 
 /// Who asks, if they may manage what they ask about. That is a decision as any other, and recorded as one.
 async fn manager(app: &App, headers: &HeaderMap, origin: Origin, about: About) -> Result<Caller, Fault> {
-    if http::is_of_another_site(headers) {
-        return Err(Fault::OtherSite);
-    }
     let caller = app.caller(headers, origin, Surface::Admin).await?;
     if caller.is_trusted {
         return Ok(caller);
@@ -215,7 +211,6 @@ async fn change(app: Arc<App>, origin: Origin, headers: HeaderMap, change: Chang
 
 /// Why something is not done.
 enum Fault {
-    OtherSite,
     NotAllowed(Box<Decision>),
     NoDecision(NoDecision),
     Body(BadBody),
@@ -243,7 +238,6 @@ impl From<Unchanged> for Fault {
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         match self {
-            Self::OtherSite => http::error(StatusCode::FORBIDDEN, "the request comes from a page of another site"),
             Self::NoDecision(NoDecision::Unauthenticated(error)) => error.into_response(),
             Self::NotAllowed(decision) => {
                 let code = decision.denial().map_or("DENIED", |denial| &denial.code);

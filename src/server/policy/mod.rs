@@ -27,6 +27,7 @@ use super::{
 use crate::{
     clock::Clock,
     engine::{Claims, Engine, EngineBuilder, LiveEngine, LoadError},
+    request::Resource,
     store::limits::MemoryLimits,
 };
 use chrono::{DateTime, Utc};
@@ -344,6 +345,16 @@ impl Policies {
     fn lock(&self) -> std::sync::MutexGuard<'_, Revisions> {
         self.revisions.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The running policies, as what somebody may manage.
+pub(super) fn running() -> Resource {
+    Resource::new("policies", "running")
+}
+
+/// The candidate beside them.
+pub(super) fn candidate() -> Resource {
+    Resource::new("policies", "candidate")
 }
 
 /// How a set is loaded that is to decide: its claims must be proved.

@@ -27,6 +27,8 @@ use ::http::{
 use axum::extract::FromRequestParts;
 use std::sync::Arc;
 
+pub(super) use crate::server::policy::{candidate, running};
+
 /// The cookie of a session.
 pub(super) const SESSION: &str = "policyc_session";
 /// The cookie of a browser without one.
@@ -173,16 +175,6 @@ fn visitor(headers: &HeaderMap, seconds: u32, is_secure: bool) -> (String, Optio
             (name, set)
         }
     }
-}
-
-/// The running policies.
-pub(super) fn running() -> Resource {
-    Resource::new("policies", "running")
-}
-
-/// The candidate beside them.
-pub(super) fn candidate() -> Resource {
-    Resource::new("policies", "candidate")
 }
 
 /// The audit log.
