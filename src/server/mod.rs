@@ -18,7 +18,7 @@ pub(crate) mod hub;
 mod identity;
 pub(crate) mod managed;
 mod ops;
-mod outbound;
+pub(crate) mod outbound;
 mod policy;
 mod settings;
 mod web;

@@ -116,16 +116,20 @@ impl fmt::Display for Unreachable {
 impl From<reqwest::Error> for Unreachable {
     fn from(error: reqwest::Error) -> Self {
         // The address may hold what is nobody's business; the error beneath says what happened.
-        let error = error.without_url();
-        let mut text = error.to_string();
-        let mut beneath = error.source();
-        while let Some(error) = beneath {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            beneath = error.source();
-        }
-        Self(text)
+        Self(with_causes(&error.without_url()))
     }
+}
+
+/// An error with those beneath it, which say what happened.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut beneath = error.source();
+    while let Some(error) = beneath {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        beneath = error.source();
+    }
+    text
 }
 
 impl Outbound {

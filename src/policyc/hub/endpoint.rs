@@ -4,6 +4,7 @@ use super::wanted::{Visibility, Wanted};
 use crate::server::{
     hub::{KINDS, Repo},
     managed::Gated,
+    outbound::with_causes,
 };
 use reqwest::{
     Certificate, Method, StatusCode, Url,
@@ -60,7 +61,8 @@ impl Endpoint {
     /// The address would give the token away, or is none.
     pub(super) fn new(text: &str, token: String, retries: u32, certificates: Option<&[u8]>) -> Result<Self, String> {
         let url = address(text)?;
-        let certificates = certificates.map(Certificate::from_pem_bundle).transpose().map_err(|error| told(&error))?;
+        let certificates =
+            certificates.map(Certificate::from_pem_bundle).transpose().map_err(|error| with_causes(&error))?;
         let client = Client::builder()
             // A redirect would take the settings elsewhere.
             .redirect(Policy::none())
@@ -68,7 +70,7 @@ impl Endpoint {
             .user_agent(concat!("policyc/", env!("CARGO_PKG_VERSION")))
             .tls_certs_merge(certificates.unwrap_or_default())
             .build()
-            .map_err(|error| told(&error))?;
+            .map_err(|error| with_causes(&error))?;
         Ok(Self { url, client, token, retries })
     }
 
@@ -122,7 +124,7 @@ impl Endpoint {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let unreachable = |error: &dyn Error| Failure { message: told(error), passes: true, wait: None };
+        let unreachable = |error: &dyn Error| Failure { message: with_causes(error), passes: true, wait: None };
         let response = request.send().map_err(|error| unreachable(&error.without_url()))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let answer = whole(response).map_err(|error| unreachable(&error))?;
@@ -167,18 +169,6 @@ fn refused(status: StatusCode, headers: &HeaderMap, answer: &[u8]) -> Failure {
         passes: may_pass && header("x-should-retry") != Some("false"),
         wait,
     }
-}
-
-/// An error with those beneath it, which say what happened.
-fn told(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut beneath = error.source();
-    while let Some(error) = beneath {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        beneath = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

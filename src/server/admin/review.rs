@@ -7,11 +7,11 @@ use crate::{
     engine::Engine,
     examine::review::{Asked, Review, json, review, table},
     query::Budget,
-    request::Resource,
     server::{
         app::App,
         identity::{Entry, Held, Origin},
         managed::{Document, Kind},
+        policy::running,
     },
 };
 use ::http::{HeaderMap, Uri, header::CONTENT_TYPE};
@@ -73,7 +73,7 @@ async fn show(
 ) -> Result<Response, Fault> {
     let caller = caller(&app, &headers, origin).await?;
     let Wanted { at, format } = query(&uri)?;
-    app.may_manage(manager(&caller, "audit", Resource::new("policies", "running"))).await?;
+    app.may_manage(manager(&caller, "audit", running())).await?;
     let at = at.unwrap_or_else(|| app.clock.now());
     let engine = app.policies.current();
     let keys = app.policies.managed().list(Kind::ApiKey, None, usize::MAX);

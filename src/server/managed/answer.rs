@@ -6,7 +6,7 @@ use crate::{
     server::{
         audit::Unrecorded,
         decide::NoDecision,
-        http::{self, BadBody},
+        http::{self, BadBody, ratelimit::SHOULD_RETRY},
         policy::diagnostics,
     },
 };
@@ -20,9 +20,6 @@ use axum::{
 };
 use chrono::SecondsFormat;
 use serde_json::{Map, Value, json};
-
-/// Says that whoever asks again gets the same answer.
-const SHOULD_RETRY: &str = "x-should-retry";
 
 impl Expected {
     /// What a request takes the place of, by its `If-Match` and `If-None-Match`.

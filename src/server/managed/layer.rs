@@ -31,8 +31,11 @@ struct State {
     live: Option<LiveEngine>,
     /// The files with the documents of one resource, which must prove its claims; none until something is tried.
     trial: Option<LiveEngine>,
-    documents: BTreeMap<(u16, Key), Placed>,
+    documents: Documents,
 }
+
+/// Documents by the text that they stand in.
+type Documents = BTreeMap<(u16, Key), Placed>;
 
 /// A document in the set.
 #[derive(Debug, Clone)]
@@ -94,8 +97,7 @@ impl Layer {
     /// # Errors
     /// The whole is larger than a set can be, or not valid: then nothing is changed.
     pub(super) fn rebase(&self, base: Arc<Engine>, documents: Vec<(Key, Placed)>) -> Result<(), LoadError> {
-        let documents: BTreeMap<_, _> =
-            documents.into_iter().map(|(key, placed)| ((shard(&key.of), key), placed)).collect();
+        let documents: Documents = documents.into_iter().map(|(key, placed)| ((shard(&key.of), key), placed)).collect();
         let mut state = self.lock();
         let live = if documents.is_empty() { None } else { Some(live(&base, &documents)?) };
         self.running.store(live.as_ref().map_or_else(|| base.clone(), LiveEngine::engine));
@@ -189,11 +191,8 @@ impl Layer {
 impl State {
     /// What is in force of each document of a resource.
     fn of_resource(&self, of: &str) -> BTreeMap<Key, String> {
-        let shard = shard(of);
-        let first = (shard, Key::first());
-        let shard = self.documents.range(first..).take_while(|((other, _), _)| *other == shard);
-        let own = shard.filter(|((_, key), _)| key.of == of);
-        own.map(|((_, key), placed)| (key.clone(), placed.says().to_owned())).collect()
+        let own = in_shard(&self.documents, shard(of)).filter(|(key, _)| key.of == of);
+        own.map(|(key, placed)| (key.clone(), placed.says().to_owned())).collect()
     }
 
     fn of_resources(&self, resources: &Declarations) -> BTreeMap<Key, String> {
@@ -251,7 +250,7 @@ fn replace<'a>(texts: &mut BTreeMap<Key, String>, changes: impl Iterator<Item = 
 }
 
 /// The files with all documents.
-fn live(base: &Engine, documents: &BTreeMap<(u16, Key), Placed>) -> Result<LiveEngine, LoadError> {
+fn live(base: &Engine, documents: &Documents) -> Result<LiveEngine, LoadError> {
     let texts: Vec<_> = (0..SHARDS).map(|shard| (name(shard), text(documents, shard))).collect();
     let mut builder = base.with_texts(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())), []);
     builder = builder.claims(Claims::Unproved);
@@ -264,9 +263,14 @@ fn name(shard: u16) -> String {
 }
 
 /// What the documents in one text say.
-fn text(documents: &BTreeMap<(u16, Key), Placed>, shard: u16) -> String {
-    let first = (shard, Key::first());
-    documents.range(first..).take_while(|((other, _), _)| *other == shard).map(|(_, placed)| placed.says()).collect()
+fn text(documents: &Documents, shard: u16) -> String {
+    in_shard(documents, shard).map(|(_, placed)| placed.says()).collect()
+}
+
+/// The documents in one text, in their order.
+fn in_shard(documents: &Documents, shard: u16) -> impl Iterator<Item = (&Key, &Placed)> {
+    let from = documents.range((shard, Key::first())..);
+    from.take_while(move |((other, _), _)| *other == shard).map(|((_, key), placed)| (key, placed))
 }
 
 /// In which text the documents of a resource stand.

@@ -3,15 +3,13 @@
 //! A store that cannot be reached is found out by whoever needs it; an administrator can say so of anything else, by
 //! `/v1/admin/degraded`.
 
-use crate::{
-    request::Resource,
-    server::{
-        app::App,
-        decide::Surface,
-        http::{self, BadBody},
-        identity::Origin,
-        managed::{Manager, Refused},
-    },
+use crate::server::{
+    app::App,
+    decide::Surface,
+    http::{self, BadBody},
+    identity::Origin,
+    managed::{Manager, Refused},
+    policy::running,
 };
 use ::http::{HeaderMap, StatusCode};
 use axum::{
@@ -105,8 +103,7 @@ impl Health {
 /// Whether a caller may manage the running service.
 async fn manager(app: &App, headers: &HeaderMap, origin: Origin) -> Result<(), Refused> {
     let caller = app.caller(headers, origin, Surface::Admin).await?;
-    let resource = Resource::new("policies", "running");
-    app.may_manage(Manager { caller: &caller, surface: Surface::Admin, action: "manage", resource }).await
+    app.may_manage(Manager { caller: &caller, surface: Surface::Admin, action: "manage", resource: running() }).await
 }
 
 fn state(app: &App) -> Json<Value> {
