@@ -24,7 +24,14 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::{Stream, stream};
 use maud::html;
 use serde::Serialize;
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::broadcast::{Receiver, Sender, channel, error::RecvError};
 
 /// How many decisions wait for whoever watches.
@@ -39,7 +46,21 @@ const TICK: Duration = Duration::from_secs(1);
 /// Where decisions are shown.
 pub(crate) struct Live {
     seen: Sender<Arc<Seen>>,
+    /// How many watch. Every decision asks, so that the channel's lock is left alone while nobody does.
+    watching: Arc<AtomicUsize>,
     most: usize,
+}
+
+/// A place among those who watch; it is free again once it is dropped.
+struct Watch {
+    seen: Receiver<Arc<Seen>>,
+    watching: Arc<AtomicUsize>,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.watching.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A decision as it is shown. Texts, which a page shows as texts.
@@ -57,11 +78,11 @@ struct Seen {
 
 impl Live {
     pub(super) fn new(most: usize) -> Self {
-        Self { seen: channel(WAITING).0, most }
+        Self { seen: channel(WAITING).0, watching: Arc::default(), most }
     }
 
     pub(crate) fn is_watched(&self) -> bool {
-        self.seen.receiver_count() > 0
+        self.watching.load(Ordering::Relaxed) > 0
     }
 
     /// Shows a decision to all who watch.
@@ -89,8 +110,10 @@ impl Live {
     }
 
     /// A place among those who watch, if there is one.
-    fn watch(&self) -> Option<Receiver<Arc<Seen>>> {
-        (self.seen.receiver_count() < self.most).then(|| self.seen.subscribe())
+    fn watch(&self) -> Option<Watch> {
+        let more = |watching: usize| (watching < self.most).then(|| watching.saturating_add(1));
+        self.watching.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Watch { seen: self.seen.subscribe(), watching: self.watching.clone() })
     }
 }
 
@@ -131,14 +154,14 @@ async fn events(visit: Visit) -> Result<Response, Fault> {
 }
 
 /// What is decided from now on, for one turn.
-fn following(app: Arc<App>, watch: Receiver<Arc<Seen>>) -> impl Stream<Item = Result<Event, Infallible>> {
+fn following(app: Arc<App>, watch: Watch) -> impl Stream<Item = Result<Event, Infallible>> {
     let turn = tokio::time::sleep(TURN);
     stream::unfold((app, watch, Box::pin(turn)), async |(app, mut watch, mut turn)| {
         loop {
             tokio::select! {
                 () = &mut turn => return None,
                 () = tokio::time::sleep(TICK) => if app.readiness.is_draining() { return None },
-                seen = watch.recv() => match seen {
+                seen = watch.seen.recv() => match seen {
                     Ok(seen) => {
                         let text = serde_json::to_string(&*seen).unwrap_or_default();
                         return Some((Ok(Event::default().data(text)), (app, watch, turn)));
