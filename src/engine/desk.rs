@@ -9,8 +9,11 @@ use crate::{
         graph::survey,
         told::{Names, Told},
     },
-    request::{Given, Request},
-    wire::plain::{Object, Plain, places::Placed},
+    request::Given,
+    wire::plain::{
+        Object, Plain,
+        places::{Placed, Seen},
+    },
 };
 use chrono::{DateTime, Utc};
 
@@ -22,25 +25,17 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// The request that was taken last.
-    pub(crate) fn request(&self, text: &str) -> Request {
-        self.json.said.request(text)
+    /// The request that was taken last, as it stands in the text.
+    pub(crate) const fn said(&self) -> &Plain {
+        &self.json.said
     }
-}
-
-/// What only the service sees of a request, whatever the request says itself.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen {
-    /// Under which gate's mode the principal was granted access; none: not at all.
-    pub(crate) granted: Option<&'static str>,
-    /// Whether something is out of order.
-    pub(crate) degraded: bool,
 }
 
 impl Engine {
     /// Decides a request as it stands in a text, as [`decide_dated`](Self::decide_dated) does. Nothing is decided if it
     /// does not fit the vocabulary, or has more than that knows: reading it at length has words for it. `see` is told the kind
-    /// and id of principal and resource; it sees nothing of a request that is to be read at length.
+    /// and id of principal and resource; it sees nothing of a request that is to be read at length. What it saw
+    /// comes with the decision.
     pub(crate) fn decide_placed(
         &self,
         desk: &mut Desk,
@@ -48,7 +43,7 @@ impl Engine {
         placed: Placed,
         see: impl FnOnce(Option<(&str, &str)>, (&str, &str)) -> Option<Seen>,
         now: DateTime<Utc>,
-    ) -> Option<Decision> {
+    ) -> Option<(Decision, Seen)> {
         let Desk { draft, json } = desk;
         let set = self.set.set();
         json.said.take(text, placed)?;
@@ -59,8 +54,7 @@ impl Engine {
         if kind.is_empty() {
             return None;
         }
-        let subject = json.said.subject;
-        let principal = (subject.0.of(text), Some(subject.1.of(text)).filter(|id| !id.is_empty()));
+        let principal = json.said.subject(text);
         let seen = see(principal.1.map(|id| (principal.0, id)), (kind, id))?;
         if !draft.is_anonymous() {
             let granted = seen.granted.map_or(Given::Bool(false), Given::Text);
@@ -75,7 +69,8 @@ impl Engine {
         draft.give(set, builtin::DEGRADED, Given::Bool(seen.degraded)).ok()?;
         let verdict = survey(set.graph, draft.settle(set));
         let names = Names { principal, action, resource: (kind, id) };
-        Some(self.answer_told(&Told { set, draft, names }, &verdict, Vec::new(), now, Spend::Charge))
+        let decision = self.answer_told(&Told { set, draft, names }, &verdict, Vec::new(), now, Spend::Charge);
+        Some((decision, seen))
     }
 }
 

@@ -26,7 +26,7 @@ pub use claims::Claims;
     not(feature = "server"),
     expect(unused_imports, reason = "only the service takes requests part by part")
 )]
-pub(crate) use desk::{Desk, Seen};
+pub(crate) use desk::Desk;
 pub use list::Usable;
 pub use live::LiveEngine;
 pub use session::{Ask, Caller, Ruling, Session};

@@ -2,17 +2,17 @@
 
 use super::{
     app::App,
-    audit::{Record, Unrecorded},
+    audit::{Asked, Record, Unrecorded},
     http,
     identity::{Caller, Origin, Unauthenticated},
     ops::Stopwatch,
 };
 use crate::{
     decision::{Decision, Denial, Effect, Obligation},
-    engine::{Desk, Engine, Seen, Spend, Used},
+    engine::{Desk, Engine, Spend, Used},
     examine::explain::{Explanation, explain},
     request::{Input, Refusal, Request, Resource},
-    wire::plain::places::Placed,
+    wire::plain::places::{Placed, Seen},
 };
 use ::http::HeaderMap;
 use chrono::{DateTime, Utc};
@@ -149,7 +149,7 @@ impl App {
         let making = self.begin(surface);
         self.settle(engine, &mut request);
         let decision = self.ask(engine, &request, &making, spend)?;
-        self.conclude(making, caller, Some(&request), &decision).await?;
+        self.conclude(making, caller, Asked::AtLength(&request), &decision).await?;
         Ok(decision)
     }
 
@@ -164,14 +164,17 @@ impl App {
     ) -> Result<Option<Decision>, NoDecision> {
         let making = self.begin(surface);
         let seen = |principal: Option<(&str, &str)>, resource: (&str, &str)| self.seen(principal, resource);
-        let Some(decision) = engine.decide_placed(desk, text, placed, seen, making.now) else { return Ok(None) };
-        let is_wanted = self.audit.is_on() || self.policies.shadow().is_watching() || self.web.live.is_watched();
-        let request = is_wanted.then(|| {
-            let mut request = desk.request(text);
+        let Some((decision, seen)) = engine.decide_placed(desk, text, placed, seen, making.now) else {
+            return Ok(None);
+        };
+        let is_watched = self.policies.shadow().is_watching() || self.web.live.is_watched();
+        if is_watched {
+            let mut request = desk.said().request(text);
             self.settle(engine, &mut request);
-            request
-        });
-        self.conclude(making, caller, request.as_ref(), &decision).await?;
+            self.conclude(making, caller, Asked::AtLength(&request), &decision).await?;
+        } else {
+            self.conclude(making, caller, Asked::Plain(desk.said(), text, seen), &decision).await?;
+        }
         Ok(Some(decision))
     }
 
@@ -186,13 +189,13 @@ impl App {
         decision.inspect_err(|_| self.metrics.invalid(making.surface.name()))
     }
 
-    /// Records a decision, then shows it to all who watch: traces, metrics, the candidate. Without a log and a candidate, there
-    /// need be no request.
+    /// Records a decision, then shows it to all who watch: traces, metrics, and where the request is there at length, the
+    /// candidate and people.
     async fn conclude(
         &self,
         making: Making,
         caller: &Caller,
-        request: Option<&Request>,
+        asked: Asked<'_>,
         decision: &Decision,
     ) -> Result<(), Unrecorded> {
         let Making { surface, now, began, span } = making;
@@ -200,14 +203,11 @@ impl App {
         if let Some(denial) = decision.denial() {
             span.record("code", &*denial.code);
         }
-        if let Some(request) = request {
-            self.audit.put(Record::of(now, caller, surface, request, decision)).instrument(span).await?;
-        }
+        self.audit.put(Record::of(now, caller, surface, asked, decision)).instrument(span).await?;
         self.metrics.decided(surface.name(), decision, began.elapsed());
+        let Asked::AtLength(request) = asked else { return Ok(()) };
         let shadow = self.policies.shadow();
-        if let Some(request) = request
-            && shadow.is_watching()
-        {
+        if shadow.is_watching() {
             shadow.show(self.policies.current(), caller.origin.id.as_str(), request.clone(), decision.clone(), now);
         }
         self.web.live.show(now, surface, request, decision);
@@ -237,7 +237,7 @@ impl App {
         }
         // From here on what was charged is given back even if nobody waits for the record.
         let mut held = Held { app: self.clone(), engine, decision, request, at, used: Some(0) };
-        self.conclude(making, caller, Some(&held.request), &held.decision).await?;
+        self.conclude(making, caller, Asked::AtLength(&held.request), &held.decision).await?;
         held.used = None;
         Ok(held)
     }
@@ -259,7 +259,7 @@ impl App {
         if decision.is_allow() {
             return Ok(None);
         }
-        self.audit.put(Record::of(now, caller, surface, &request, &decision)).await?;
+        self.audit.put(Record::of(now, caller, surface, Asked::AtLength(&request), &decision)).await?;
         Ok(Some(decision))
     }
 

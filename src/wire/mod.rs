@@ -27,3 +27,4 @@ pub(crate) mod pattern;
 pub(crate) mod plain;
 pub mod request;
 pub mod search;
+pub(crate) mod write;

@@ -13,6 +13,7 @@
 use super::{
     fields::{Fields, refusal},
     json,
+    write::{Members, flag, list, other, text as quoted},
 };
 use crate::request::{Input, Principal, Properties, Refusal, Request, Resource};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
@@ -142,7 +143,60 @@ pub fn encode(request: &Request) -> serde_json::Value {
 /// A request as a JSON text, with its members in AuthZEN's order; like [`encode`] in all else.
 #[must_use]
 pub fn text(request: &Request) -> String {
-    serde_json::to_string(&view(request)).unwrap_or_default()
+    let mut out = Vec::new();
+    write(request, &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// As [`text`], behind what is written already.
+pub(crate) fn write(request: &Request, out: &mut Vec<u8>) {
+    let Request { principal, action, action_properties, resource, context } = request;
+    let mut parts = Members::open(out);
+    let mut subject = parts.object("subject");
+    subject.text("type", &*principal.kind);
+    subject.text("id", principal.id.as_deref());
+    write_properties(&mut subject, "properties", &principal.properties);
+    subject.close();
+    let mut asked = parts.object("action");
+    asked.text("name", &**action);
+    write_properties(&mut asked, "properties", action_properties);
+    asked.close();
+    let mut about = parts.object("resource");
+    about.text("type", &*resource.kind);
+    about.text("id", &*resource.id);
+    write_properties(&mut about, "properties", &resource.properties);
+    about.close();
+    write_properties(&mut parts, "context", context);
+    parts.close();
+}
+
+/// Named values, if there are some.
+fn write_properties(members: &mut Members<'_>, name: &str, properties: &Properties) {
+    if !properties.is_empty() {
+        write_object(members.member(name), properties, json::MAX_DEPTH);
+    }
+}
+
+/// Named values, nested so many levels more at most.
+fn write_object(out: &mut Vec<u8>, properties: &Properties, levels: usize) {
+    let mut members = Members::open(out);
+    for (name, value) in properties.iter().filter(|(_, value)| !matches!(value, Input::Unknown)) {
+        write_value(members.member(name), value, levels.saturating_sub(1));
+    }
+    members.close();
+}
+
+fn write_value(out: &mut Vec<u8>, value: &Input, levels: usize) {
+    match value {
+        Input::Text(value) => quoted(out, value),
+        Input::Bool(value) => flag(out, *value),
+        Input::List(_) | Input::Object(_) if levels == 0 => out.extend_from_slice(b"null"),
+        Input::List(values) => {
+            list(out, values, |out, value| write_value(out, value, levels.saturating_sub(1)));
+        }
+        Input::Object(members) => write_object(out, members, levels),
+        Input::Unknown | Input::None | Input::Int(_) | Input::Float(_) => other(out, &InputView(value, levels)),
+    }
 }
 
 /// A request as a part of a larger JSON text, with its members in AuthZEN's order.
@@ -152,21 +206,21 @@ pub fn view(request: &Request) -> impl Serialize {
             kind: Some(&request.principal.kind),
             id: request.principal.id.as_deref(),
             name: None,
-            properties: Members(&request.principal.properties, json::MAX_DEPTH),
+            properties: PropertiesView(&request.principal.properties, json::MAX_DEPTH),
         },
         action: EntityView {
             kind: None,
             id: None,
             name: Some(&request.action),
-            properties: Members(&request.action_properties, json::MAX_DEPTH),
+            properties: PropertiesView(&request.action_properties, json::MAX_DEPTH),
         },
         resource: EntityView {
             kind: Some(&request.resource.kind),
             id: Some(&request.resource.id),
             name: None,
-            properties: Members(&request.resource.properties, json::MAX_DEPTH),
+            properties: PropertiesView(&request.resource.properties, json::MAX_DEPTH),
         },
-        context: Members(&request.context, json::MAX_DEPTH),
+        context: PropertiesView(&request.context, json::MAX_DEPTH),
     }
 }
 
@@ -175,8 +229,8 @@ struct RequestView<'a> {
     subject: EntityView<'a>,
     action: EntityView<'a>,
     resource: EntityView<'a>,
-    #[serde(skip_serializing_if = "Members::is_empty")]
-    context: Members<'a>,
+    #[serde(skip_serializing_if = "PropertiesView::is_empty")]
+    context: PropertiesView<'a>,
 }
 
 #[derive(serde::Serialize)]
@@ -187,20 +241,20 @@ struct EntityView<'a> {
     id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Members::is_empty")]
-    properties: Members<'a>,
+    #[serde(skip_serializing_if = "PropertiesView::is_empty")]
+    properties: PropertiesView<'a>,
 }
 
 /// Named values, and how many levels may still follow: a request that a program made may be nested at will.
-struct Members<'a>(&'a Properties, usize);
+struct PropertiesView<'a>(&'a Properties, usize);
 
-impl Members<'_> {
+impl PropertiesView<'_> {
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-impl Serialize for Members<'_> {
+impl Serialize for PropertiesView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         for (name, value) in self.0.iter().filter(|(_, value)| !matches!(value, Input::Unknown)) {
@@ -228,7 +282,7 @@ impl Serialize for InputView<'_> {
                 }
                 seq.end()
             }
-            Input::Object(members) => Members(members, self.1).serialize(serializer),
+            Input::Object(members) => PropertiesView(members, self.1).serialize(serializer),
         }
     }
 }

@@ -64,9 +64,15 @@ fn records(state: &Path) -> Vec<Value> {
 /// How often each request is in the log.
 fn ids(state: &Path) -> BTreeMap<String, i64> {
     let log = Connection::open(state.join("audit/log.sqlite")).unwrap();
-    let mut select = log.prepare("SELECT body ->> 'id', count(*) FROM records GROUP BY 1").unwrap();
-    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-    rows.map(Result::unwrap).collect()
+    let mut select = log.prepare("SELECT bodies FROM chunks ORDER BY first").unwrap();
+    let mut ids = BTreeMap::new();
+    for bodies in select.query_map([], |row| row.get::<_, String>(0)).unwrap() {
+        for body in bodies.unwrap().lines() {
+            let record: Value = serde_json::from_str(body).unwrap();
+            *ids.entry(record["id"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+        }
+    }
+    ids
 }
 
 fn end(mut service: Service) {
@@ -271,30 +277,31 @@ fn changed(state: &Path, sql: &str) -> TempDir {
 #[test]
 fn what_was_changed_shows() {
     let state = TempDir::new().unwrap();
-    let service = on(state.path(), "");
+    // On the disk before each answer: so each record is a chunk.
+    let service = on(state.path(), "durability = \"sync\"");
     (0..5).for_each(|number| assert_eq!(send(&service, &format!("a-{number}"), "alice"), 200));
     end(service);
     let kept = fs::read_to_string(state.path().join("audit/checkpoints.jsonl")).unwrap();
-    let service = on(state.path(), "");
+    let service = on(state.path(), "durability = \"sync\"");
     (0..5).for_each(|number| assert_eq!(send(&service, &format!("b-{number}"), "alice"), 200));
     end(service);
     assert_eq!(audit(state.path(), &["verify"]).0, 0);
     for (sql, wanted) in [
         (
-            "UPDATE records SET body = replace(body, 'alice', 'mallory') WHERE seq = 3",
+            "UPDATE chunks SET bodies = replace(bodies, 'alice', 'mallory') WHERE first = 3",
             "record 3 is not what was recorded",
         ),
-        ("UPDATE records SET time = time + 1 WHERE seq = 4", "record 4 is found under another time than its own"),
-        ("DELETE FROM records WHERE seq = 2", "record 2 is missing"),
-        ("DELETE FROM records WHERE seq < 4", "records 1 to 3 are missing"),
-        ("DELETE FROM records WHERE seq > 7", "records 8 to 10 are missing: the checkpoint of"),
+        ("UPDATE chunks SET latest = latest + 1 WHERE first = 4", "record 4 is found under other times than its own"),
+        ("DELETE FROM chunks WHERE first = 2", "record 2 is missing"),
+        ("DELETE FROM chunks WHERE first < 4", "records 1 to 3 are missing"),
+        ("DELETE FROM chunks WHERE first > 7", "records 8 to 10 are missing: the checkpoint of"),
         (
-            "UPDATE records SET seq = 99 WHERE seq = 3; UPDATE records SET seq = 3 WHERE seq = 4; UPDATE records SET seq = 4 WHERE seq = 99",
+            "UPDATE chunks SET first = 99, last = 99 WHERE first = 3; UPDATE chunks SET first = 3, last = 3 WHERE first = 4; UPDATE chunks SET first = 4, last = 4 WHERE first = 99",
             "record 3 is not what was recorded",
         ),
         ("UPDATE checkpoints SET seq = 4 WHERE seq = 5", "the checkpoint at record 4 is not signed by this key"),
         (
-            "INSERT INTO anchor SELECT * FROM checkpoints WHERE seq = 5; DELETE FROM records WHERE seq <= 5",
+            "INSERT INTO anchor SELECT * FROM checkpoints WHERE seq = 5; DELETE FROM chunks WHERE last <= 5",
             "is not signed by this key",
         ),
     ] {
@@ -304,7 +311,7 @@ fn what_was_changed_shows() {
         assert!(text.contains(wanted), "{sql}: {text}");
     }
     // What was cut off with its checkpoint shows by one that was kept elsewhere, and by nothing else.
-    let copy = changed(state.path(), "DELETE FROM records WHERE seq > 3; DELETE FROM checkpoints");
+    let copy = changed(state.path(), "DELETE FROM chunks WHERE first > 3; DELETE FROM checkpoints");
     let (code, text) = audit(copy.path(), &["verify"]);
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("3 records after the last checkpoint are not yet covered"), "{text}");
@@ -314,7 +321,7 @@ fn what_was_changed_shows() {
     assert_eq!(code, 2, "{text}");
     assert!(text.contains("records 4 to 5 are missing"), "{text}");
     // The service does not go on with a log that does not hold.
-    let copy = changed(state.path(), "DELETE FROM records WHERE seq > 3");
+    let copy = changed(state.path(), "DELETE FROM chunks WHERE first > 3");
     let failed = Setup::new(LAB).settings(&format!("state = {:?}", copy.path())).fails();
     assert_eq!(failed.0, 1);
     assert!(failed.1.contains("the records after 3 are missing"), "{}", failed.1);

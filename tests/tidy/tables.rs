@@ -124,6 +124,7 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
     ("hyper-util", "server/http/"),
     ("jsonwebtoken", "server/identity/"),
     ("maud", "server/web/"),
+    ("memchr", "server/audit/"),
     ("metrics", "server/"),
     ("metrics-exporter-prometheus", "server/ops/"),
     ("opentelemetry", "server/ops/"),

@@ -183,6 +183,7 @@ proptest! {
         request.principal.properties = properties.clone();
         request.resource.properties = properties;
         request.context = context;
+        prop_assert_eq!(request::text(&request), serde_json::to_string(&request::view(&request)).unwrap());
         let decoded = request::decode(&request::encode(&request).to_string()).unwrap();
         prop_assert_eq!(decoded.request, request);
         prop_assert!(decoded.ignored.is_empty());

@@ -8,6 +8,7 @@
 mod alert;
 mod chain;
 mod checkpoint;
+mod chunk;
 mod export;
 mod fault;
 mod key;
@@ -29,7 +30,7 @@ pub(crate) use fault::Fault;
 pub(crate) use key::PublicKey;
 pub(crate) use queue::{Audit, Unrecorded};
 pub(crate) use read::{Entry, Filter, Log, Order, Unread, checkpoints};
-pub(crate) use record::Record;
+pub(crate) use record::{Asked, Record};
 pub(crate) use settings::Settings;
 pub(crate) use tally::{Counted, HOUR};
 pub(crate) use verify::{Tampered, Verified};

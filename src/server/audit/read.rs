@@ -2,6 +2,7 @@
 
 use super::{
     checkpoint::Checkpoint,
+    chunk::Found,
     fault::Fault,
     key::PublicKey,
     store::CHECKPOINTS,
@@ -10,6 +11,7 @@ use super::{
     verify::{Tampered, Verified, verify},
 };
 use chrono::{DateTime, Utc};
+use memchr::memmem::Finder;
 use rusqlite::Connection;
 use serde::Deserialize;
 use std::{
@@ -195,10 +197,10 @@ impl Told {
 }
 
 impl Filter {
-    fn takes(&self, told: &Told, time: i64) -> bool {
+    fn takes(&self, told: &Told) -> bool {
         let is = |wanted: &Option<String>, found: Option<&str>| wanted.is_none() || wanted.as_deref() == found;
-        let (first, end) = self.times();
-        (first..end).contains(&time)
+        let is_of_time = || told.instant().is_some_and(|time| self.has_time(time));
+        (self.since.is_none() && self.until.is_none() || is_of_time())
             && is(&self.principal, told.principal().as_deref())
             && is(&self.resource, told.resource())
             && is(&self.action, told.action())
@@ -210,6 +212,11 @@ impl Filter {
     fn needles(&self) -> Vec<String> {
         let wanted = [&self.principal, &self.resource, &self.action, &self.code];
         wanted.into_iter().flatten().filter_map(|text| serde_json::to_string(text).ok()).collect()
+    }
+
+    fn has_time(&self, time: DateTime<Utc>) -> bool {
+        let (first, end) = self.times();
+        (first..end).contains(&time.timestamp_micros())
     }
 
     /// The first microsecond and the one after the last.
@@ -288,27 +295,39 @@ impl Log {
         progress: &mut dyn FnMut(i64),
     ) -> rusqlite::Result<()> {
         let Some((first, last)) = self.try_range(filter)? else { return Ok(()) };
-        let select = match order {
-            Order::Oldest => "SELECT seq, time, body FROM records WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq",
-            Order::Newest => "SELECT seq, time, body FROM records WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq DESC",
-        };
-        let mut select = self.connection.prepare(select)?;
+        let mut select = self.connection.prepare(&format!(
+            "SELECT first, last, bodies FROM chunks
+            WHERE first BETWEEN coalesce((SELECT max(first) FROM chunks WHERE first <= ?1), ?1) AND ?2 ORDER BY first {}",
+            match order {
+                Order::Oldest => "ASC",
+                Order::Newest => "DESC",
+            }
+        ))?;
         let mut rows = select.query([first, last])?;
-        let needles = filter.needles();
+        let needles: Vec<String> = filter.needles();
+        let needles: Vec<Finder<'_>> = needles.iter().map(Finder::new).collect();
+        let is_there = |body: &[u8]| needles.iter().all(|needle| needle.find(body).is_some());
         let mut looked: i64 = 0;
         while let Some(row) = rows.next()? {
-            looked = looked.saturating_add(1);
-            if looked.checked_rem(STEP) == Some(0) {
+            let found =
+                Found { first: row.get(0)?, last: row.get(1)?, bodies: row.get_ref(2)?.as_bytes()?, hashes: &[] };
+            let before = looked.checked_div(STEP);
+            looked = looked.saturating_add(found.last.saturating_sub(found.first)).saturating_add(1);
+            if looked.checked_div(STEP) != before {
                 progress(looked);
             }
-            let body = row.get_ref(2)?.as_str()?;
-            if !needles.iter().all(|needle| body.contains(needle)) {
+            if !is_there(found.bodies) {
                 continue;
             }
-            let Some(told) = Told::of(body) else { continue };
-            let body = body.to_owned();
-            if filter.takes(&told, row.get(1)?) && each(Entry { seq: row.get(0)?, body, told }).is_break() {
-                break;
+            let mut records = found.records();
+            if order == Order::Newest {
+                records.reverse();
+            }
+            for (seq, body) in records.into_iter().filter(|(seq, _)| (first..=last).contains(seq)) {
+                let Some(told) = is_there(body.as_bytes()).then(|| Told::of(body)).flatten() else { continue };
+                if filter.takes(&told) && each(Entry { seq, body: body.to_owned(), told }).is_break() {
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -335,7 +354,7 @@ impl Log {
         if filter.since.is_none() && filter.until.is_none() {
             return tables::span(&self.connection);
         }
-        let select = "SELECT min(seq), max(seq) FROM records WHERE time >= ?1 AND time < ?2";
+        let select = "SELECT min(first), max(last) FROM chunks WHERE latest >= ?1 AND earliest < ?2";
         let (first, end) = filter.times();
         self.connection
             .query_row(select, [first, end], |row| Ok(row.get::<_, Option<i64>>(0)?.zip(row.get::<_, Option<i64>>(1)?)))

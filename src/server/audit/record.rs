@@ -13,13 +13,16 @@ use crate::{
         identity::{Caller, Origin, Unauthenticated},
         managed::Changed,
     },
-    wire,
+    wire::{
+        self,
+        plain::{Plain, places::Seen},
+        write::{Members, other},
+    },
 };
-use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Serialize, Serializer};
-use serde_json::Value;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::{borrow::Cow, net::IpAddr, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 /// How much room a record usually needs.
 const USUAL: usize = 1024;
@@ -34,12 +37,20 @@ pub(crate) struct Record<'a> {
 
 #[derive(Debug)]
 enum Event<'a> {
-    Decision { caller: &'a Principal, request: &'a Request, decision: &'a Decision },
+    Decision { caller: &'a Principal, asked: Asked<'a>, decision: &'a Decision },
     List { caller: &'a Principal, request: &'a Request, count: usize, digest: String, revision: &'a str },
     Change { caller: &'a Principal, changed: &'a Changed },
     Unauthenticated(&'a Unauthenticated),
     Alert(&'a Raised),
     Retention { count: i64, through: i64 },
+}
+
+/// A request that was decided.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Asked<'a> {
+    AtLength(&'a Request),
+    /// As it stands in a text, and what the service sees of it.
+    Plain(&'a Plain, &'a str, Seen),
 }
 
 /// An alert that was raised.
@@ -68,10 +79,10 @@ impl<'a> Record<'a> {
         now: DateTime<Utc>,
         caller: &'a Caller,
         surface: Surface,
-        request: &'a Request,
+        asked: Asked<'a>,
         decision: &'a Decision,
     ) -> Self {
-        let event = Event::Decision { caller: &caller.principal, request, decision };
+        let event = Event::Decision { caller: &caller.principal, asked, decision };
         Self { time: now, origin: Some((&caller.origin, surface)), event }
     }
 
@@ -118,61 +129,17 @@ impl<'a> Record<'a> {
     /// As it is kept.
     pub(super) fn encode(&self) -> Encoded {
         let mut body = Vec::with_capacity(USUAL);
-        // Nothing here can fail to be written to memory.
-        let _ = serde_json::to_writer(&mut body, &self.view());
-        let outcome = match &self.event {
-            Event::Decision { decision, .. } => {
-                Some(decision.denial().map_or_else(Arc::default, |denial| denial.code.clone()))
-            }
-            Event::List { .. }
-            | Event::Unauthenticated(_)
-            | Event::Change { .. }
-            | Event::Alert(_)
-            | Event::Retention { .. } => None,
-        };
-        Encoded { time: self.time.timestamp_micros(), body: String::from_utf8(body).unwrap_or_default(), outcome }
-    }
-
-    fn view(&self) -> View<'_> {
-        let mut view = View {
-            time: Instant(self.time),
-            event: self.event.name(),
-            id: self.origin.map(|(origin, _)| origin.id.as_str()),
-            surface: self.origin.map(|(_, surface)| surface.name()),
-            ip: self.origin.map(|(origin, _)| origin.client),
-            caller: None,
-            request: None,
-            answer: None,
-            count: None,
-            digest: None,
-            revision: None,
-            message: None,
-            change: None,
-            raised: None,
-            through: None,
-        };
-        match &self.event {
-            Event::Decision { caller, request, decision } => {
-                view.caller = Who::other(caller, request);
-                view.request = Some(Asked(known(request, &decision.ignored)));
-                view.answer = Some(Answer(decision));
-            }
-            Event::List { caller, request, count, digest, revision } => {
-                view.caller = Who::other(caller, request);
-                view.request = Some(Asked(Cow::Borrowed(request)));
-                view.count = Some(i64::try_from(*count).unwrap_or(i64::MAX));
-                view.digest = Some(digest);
-                view.revision = Some(revision);
-            }
-            Event::Change { caller, changed } => {
-                view.caller = Some(Who::of(caller));
-                view.change = Some(Written::of(changed));
-            }
-            Event::Unauthenticated(error) => view.message = Some(&error.message),
-            Event::Alert(raised) => view.raised = Some(raised),
-            Event::Retention { count, through } => (view.count, view.through) = (Some(*count), Some(*through)),
+        let mut members = Members::open(&mut body);
+        members.instant("time", self.time);
+        members.text("event", self.event.name());
+        if let Some((origin, surface)) = self.origin {
+            members.text("id", origin.id.as_str());
+            members.text("surface", surface.name());
+            members.show("ip", origin.client);
         }
-        view
+        let outcome = self.event.write(&mut members);
+        members.close();
+        Encoded { time: self.time.timestamp_micros(), body: String::from_utf8(body).unwrap_or_default(), outcome }
     }
 }
 
@@ -197,111 +164,79 @@ impl Event<'_> {
             Self::Retention { .. } => "retention",
         }
     }
-}
 
-/// A record's members in their order. What there is nothing to say of is left out.
-#[derive(Serialize)]
-struct View<'a> {
-    time: Instant,
-    event: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    surface: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ip: Option<IpAddr>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    caller: Option<Who<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request: Option<Asked<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    answer: Option<Answer<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    count: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    digest: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    revision: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    change: Option<Written<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    raised: Option<&'a Raised>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    through: Option<i64>,
-}
-
-struct Instant(DateTime<Utc>);
-
-impl Serialize for Instant {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::Micros, true))
+    /// Writes what happened, and gives what it counts as.
+    fn write(&self, members: &mut Members<'_>) -> Option<Arc<str>> {
+        match self {
+            Self::Decision { caller, asked, decision } => {
+                asked.write(caller, decision, members);
+                wire::decision::write(decision, members.member("answer"));
+                return Some(decision.denial().map_or_else(Arc::default, |denial| denial.code.clone()));
+            }
+            Self::List { caller, request, count, digest, revision } => {
+                write_caller(caller, (&request.principal.kind, request.principal.id.as_deref()), members);
+                wire::request::write(request, members.member("request"));
+                members.number("count", u64::try_from(*count).unwrap_or(u64::MAX));
+                members.text("digest", &**digest);
+                members.text("revision", *revision);
+            }
+            Self::Change { caller, changed } => {
+                write_who((&caller.kind, caller.id.as_deref()), members);
+                write_change(changed, members.object("change"));
+            }
+            Self::Unauthenticated(error) => members.text("message", &*error.message),
+            Self::Alert(raised) => other(members.member("raised"), raised),
+            Self::Retention { count, through } => {
+                members.number("count", count.unsigned_abs());
+                members.number("through", through.unsigned_abs());
+            }
+        }
+        None
     }
 }
 
-/// Whoever asks on behalf of another.
-#[derive(Serialize)]
-struct Who<'a> {
-    #[serde(rename = "type")]
-    kind: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-}
-
-impl<'a> Who<'a> {
-    fn other(caller: &'a Principal, request: &Request) -> Option<Self> {
-        let subject = &request.principal;
-        let is_same = caller.kind == subject.kind && caller.id == subject.id;
-        (!is_same).then(|| Self::of(caller))
-    }
-
-    fn of(principal: &'a Principal) -> Self {
-        Self { kind: &principal.kind, id: principal.id.as_deref() }
-    }
-}
-
-/// A managed document, as it was and as it is.
-#[derive(Serialize)]
-struct Written<'a> {
-    kind: &'static str,
-    of: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    part: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<u32>,
-    before: Option<Value>,
-    after: Option<Value>,
-}
-
-impl<'a> Written<'a> {
-    fn of(changed: &'a Changed) -> Self {
-        let Changed { key, before, after } = changed;
-        Self {
-            kind: key.kind.name(),
-            of: &key.of,
-            part: &key.part,
-            version: after.as_ref().map(|document| document.version),
-            before: before.as_ref().map(|document| document.body.told()),
-            after: after.as_ref().map(|document| document.body.told()),
+impl Asked<'_> {
+    /// Writes who asks, if it is on behalf of another, and what.
+    fn write(&self, caller: &Principal, decision: &Decision, members: &mut Members<'_>) {
+        match self {
+            Self::AtLength(request) => {
+                write_caller(caller, (&request.principal.kind, request.principal.id.as_deref()), members);
+                wire::request::write(&known(request, &decision.ignored), members.member("request"));
+            }
+            Self::Plain(said, text, seen) => {
+                write_caller(caller, said.subject(text), members);
+                said.write(text, seen, members.member("request"));
+            }
         }
     }
 }
 
-struct Asked<'a>(Cow<'a, Request>);
-
-impl Serialize for Asked<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        wire::request::view(&self.0).serialize(serializer)
+/// Writes who asks on behalf of another.
+fn write_caller(caller: &Principal, subject: (&str, Option<&str>), members: &mut Members<'_>) {
+    let caller = (&*caller.kind, caller.id.as_deref());
+    if caller != subject {
+        write_who(caller, members);
     }
 }
 
-struct Answer<'a>(&'a Decision);
+fn write_who((kind, id): (&str, Option<&str>), members: &mut Members<'_>) {
+    let mut who = members.object("caller");
+    who.text("type", kind);
+    who.text("id", id);
+    who.close();
+}
 
-impl Serialize for Answer<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        wire::decision::view(self.0).serialize(serializer)
+/// Writes a managed document, as it was and as it is.
+fn write_change(changed: &Changed, mut change: Members<'_>) {
+    let Changed { key, before, after } = changed;
+    change.text("kind", key.kind.name());
+    change.text("of", &*key.of);
+    change.text("part", Some(&*key.part).filter(|part| !part.is_empty()));
+    change.number("version", after.as_ref().map(|document| document.version.into()));
+    for (name, document) in [("before", before), ("after", after)] {
+        other(change.member(name), &document.as_ref().map(|document| document.body.told()));
     }
+    change.close();
 }
 
 /// A request without what these pointers lead to.

@@ -3,6 +3,7 @@
 use super::{
     chain::Hash,
     checkpoint::{Checkpoint, Kind},
+    chunk::Chunk,
     fault::Fault,
     key::SecretKey,
     record::Encoded,
@@ -25,8 +26,8 @@ pub(super) const CHECKPOINTS: &str = "checkpoints.jsonl";
 const LOCK: &str = "lock";
 /// How long a write waits for others who hold the database.
 const BUSY: Duration = Duration::from_millis(50);
-/// How many old records are removed at a time: others can write in between.
-const REMOVED: usize = 2_000;
+/// About how many old records are removed at a time: others can write in between.
+const REMOVED: i64 = 2_000;
 
 /// A log that this process, and no other, writes.
 #[derive(Debug)]
@@ -67,7 +68,8 @@ impl Store {
     /// Writes records, all or none; `sign` covers them, and all before, by a checkpoint.
     pub(super) fn write(&mut self, records: &[Encoded], sign: Option<DateTime<Utc>>) -> rusqlite::Result<()> {
         let change = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
-        let place = append(&change, self.place, records)?;
+        let (chunks, place) = Chunk::all_of(records, self.place);
+        append(&change, &chunks)?;
         tally::add(&change, records)?;
         let checkpoint = sign.map(|now| Checkpoint::sign(Kind::Checkpoint, place.seq, place.hash, now, &self.key));
         if let Some(checkpoint) = &checkpoint {
@@ -92,43 +94,53 @@ impl Store {
         }
     }
 
-    /// Removes records that are older than an instant (microseconds since 1970), from the oldest on, up to the first that is
-    /// not. The last record stays. Says how many there were, and up to which.
+    /// Removes records that are older than an instant (microseconds since 1970), from the oldest on, up to the first chunk in
+    /// which one is not. The last chunk stays. Says how many records there were, and up to which.
     pub(super) fn remove_before(&mut self, instant: i64, now: DateTime<Utc>) -> rusqlite::Result<Option<(i64, i64)>> {
         let mut removed: i64 = 0;
         let mut through = None;
         loop {
-            let old = self.oldest(instant)?;
-            let Some((seq, hash)) = old.last() else { return Ok(through.map(|seq| (removed, seq))) };
-            let anchor = Checkpoint::sign(Kind::Anchor, *seq, Hash(*hash), now, &self.key);
+            let Some(Old { count, seq, hash }) = self.oldest(instant)? else {
+                return Ok(through.map(|seq| (removed, seq)));
+            };
+            let anchor = Checkpoint::sign(Kind::Anchor, seq, hash, now, &self.key);
             let change = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
             change.execute("DELETE FROM anchor", [])?;
             insert(&change, "INSERT INTO anchor VALUES (?1, ?2, ?3, ?4)", &anchor)?;
             change.execute("DELETE FROM checkpoints WHERE seq < ?1", [seq])?;
-            change.execute("DELETE FROM records WHERE seq <= ?1", [seq])?;
+            change.execute("DELETE FROM chunks WHERE last <= ?1", [seq])?;
             tally::remove_before(&change, instant)?;
             change.commit()?;
-            removed = removed.saturating_add(i64::try_from(old.len()).unwrap_or(i64::MAX));
-            through = Some(*seq);
+            removed = removed.saturating_add(count);
+            through = Some(seq);
         }
     }
 
-    /// The oldest records, as far as they are older than an instant and not the last.
-    fn oldest(&self, instant: i64) -> rusqlite::Result<Vec<(i64, [u8; 32])>> {
-        let select = "SELECT seq, time, hash FROM records WHERE seq < ?1 ORDER BY seq";
+    /// The oldest records, as far as they are older than an instant and not of the last chunk; none if there are none.
+    fn oldest(&self, instant: i64) -> rusqlite::Result<Option<Old>> {
+        let select = "SELECT first, last, latest, hashes FROM chunks WHERE last < ?1 ORDER BY first";
         let mut select = self.connection.prepare_cached(select)?;
         let mut rows = select.query([self.place.seq])?;
-        let mut old = Vec::new();
-        while old.len() < REMOVED
-            && let Some(row) = rows.next()?
-        {
-            if row.get::<_, i64>(1)? >= instant {
+        let mut old: Option<Old> = None;
+        while let Some(row) = rows.next()? {
+            let (first, seq): (i64, i64) = (row.get(0)?, row.get(1)?);
+            let removed = old.as_ref().map_or(0, |old| old.count);
+            if removed >= REMOVED || row.get::<_, i64>(2)? >= instant {
                 break;
             }
-            old.push((row.get(0)?, row.get(2)?));
+            let Some(hash) = row.get_ref(3)?.as_blob()?.last_chunk() else { break };
+            let count = removed.saturating_add(seq.saturating_sub(first)).saturating_add(1);
+            old = Some(Old { count, seq, hash: Hash(*hash) });
         }
         Ok(old)
     }
+}
+
+/// So many records, up to this one.
+struct Old {
+    count: i64,
+    seq: i64,
+    hash: Hash,
 }
 
 /// Takes the log for this process.
@@ -175,15 +187,12 @@ fn end(connection: &Connection, key: &SecretKey, folder: &Path) -> Result<(Place
     Ok((last, known.seq))
 }
 
-/// Writes records behind a place, and gives the last one's.
-fn append(change: &Transaction<'_>, mut place: Place, records: &[Encoded]) -> rusqlite::Result<Place> {
-    let mut insert = change.prepare_cached("INSERT INTO records VALUES (?1, ?2, ?3, ?4)")?;
-    for record in records {
-        let seq = place.seq.saturating_add(1);
-        place = Place { seq, hash: place.hash.with(seq, record.body.as_bytes()) };
-        insert.execute((seq, record.time, &record.body, place.hash.0.as_slice()))?;
+fn append(change: &Transaction<'_>, chunks: &[Chunk]) -> rusqlite::Result<()> {
+    let mut insert = change.prepare_cached("INSERT INTO chunks VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    for Chunk { first, last, earliest, latest, bodies, hashes } in chunks {
+        insert.execute((first, last, earliest, latest, bodies, hashes))?;
     }
-    Ok(place)
+    Ok(())
 }
 
 fn insert(change: &Transaction<'_>, statement: &str, checkpoint: &Checkpoint) -> rusqlite::Result<()> {

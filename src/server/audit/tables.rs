@@ -14,15 +14,25 @@ const FOLDER: &str = "audit";
 const FILE: &str = "log.sqlite";
 
 /// The version of the tables, kept in `user_version`.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+/// The version in which each record had a row of its own, in a table `records`.
+const ROWS: i64 = 1;
 
-/// Records are what the chain is made of: `time` is only there to find them, and says what the body says.
 const TABLES: &str = "
-CREATE TABLE records (seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, body TEXT NOT NULL, hash BLOB NOT NULL) STRICT;
-CREATE INDEX records_by_time ON records (time);
 CREATE TABLE checkpoints (seq INTEGER PRIMARY KEY, hash BLOB NOT NULL, time TEXT NOT NULL, signature BLOB NOT NULL) STRICT;
 CREATE TABLE anchor (seq INTEGER PRIMARY KEY, hash BLOB NOT NULL, time TEXT NOT NULL, signature BLOB NOT NULL) STRICT;
 ";
+
+/// Bodies and hashes are what the chain is made of: the times are only there to find records, and say what the bodies say.
+const CHUNKS: &str = "
+CREATE TABLE chunks (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, earliest INTEGER NOT NULL, latest INTEGER NOT NULL,
+  bodies TEXT NOT NULL, hashes BLOB NOT NULL) STRICT;
+CREATE INDEX chunks_by_time ON chunks (latest);
+";
+
+/// Rows as chunks.
+const ROWS_AS_CHUNKS: &str =
+    "SELECT seq AS first, seq AS last, time AS earliest, time AS latest, body AS bodies, hash AS hashes FROM records";
 
 /// Where the log of a state is.
 pub(super) fn folder(state: &Path) -> PathBuf {
@@ -44,15 +54,28 @@ pub(super) fn create(folder: &Path, durable: bool) -> Result<Connection, Fault> 
     connection.pragma_update(None, "journal_mode", "WAL").map_err(fault)?;
     connection.pragma_update(None, "synchronous", if durable { "FULL" } else { "NORMAL" }).map_err(fault)?;
     connection.pragma_update(None, "secure_delete", true).map_err(fault)?;
-    if version(&connection).map_err(fault)? == 0 {
-        let change = connection.transaction().map_err(fault)?;
-        change.execute_batch(TABLES).map_err(fault)?;
-        change.pragma_update(None, "user_version", VERSION).map_err(fault)?;
-        change.commit().map_err(fault)?;
-    }
-    check_version(&connection, &path)?;
-    tally::create(&connection).map_err(fault)?;
+    begin(&mut connection).map_err(fault)?;
+    check_version(&connection, &path, &[VERSION])?;
     Ok(connection)
+}
+
+/// Makes the tables where there are none, or of those of an earlier version.
+fn begin(connection: &mut Connection) -> rusqlite::Result<()> {
+    let version = version(connection)?;
+    if ![0, ROWS].contains(&version) {
+        return Ok(());
+    }
+    let change = connection.transaction()?;
+    change.execute_batch(CHUNKS)?;
+    if version == ROWS {
+        tally::of_rows(&change)?;
+        change.execute_batch(&format!("INSERT INTO chunks {ROWS_AS_CHUNKS} ORDER BY seq; DROP TABLE records;"))?;
+    } else {
+        change.execute_batch(TABLES)?;
+        tally::create(&change)?;
+    }
+    change.pragma_update(None, "user_version", VERSION)?;
+    change.commit()
 }
 
 /// Opens a log to read it. It may be written meanwhile.
@@ -67,14 +90,22 @@ pub(super) fn open(folder: &Path) -> Result<Connection, Fault> {
     let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY);
     let connection = connection.map_err(|error| Fault::new(&path, error))?;
     if version(&connection).is_ok() || folder.join(format!("{FILE}-wal")).exists() {
-        check_version(&connection, &path)?;
-        return Ok(connection);
+        return readable(connection, &path);
     }
     // In a folder that cannot be written, and where nobody else writes, the file alone is all there is.
     let uri = format!("file:{}?immutable=1", path.display().to_string().replace('%', "%25").replace('?', "%3f"));
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(uri, flags).map_err(|error| Fault::new(&path, error))?;
-    check_version(&connection, &path)?;
+    readable(connection, &path)
+}
+
+/// A log that can be read, of whichever version it is.
+fn readable(connection: Connection, path: &Path) -> Result<Connection, Fault> {
+    let fault = |error: rusqlite::Error| Fault::new(path, error);
+    if check_version(&connection, path, &[VERSION, ROWS])? == ROWS {
+        connection.pragma_update(None, "temp_store", "MEMORY").map_err(fault)?;
+        connection.execute_batch(&format!("CREATE TEMP VIEW chunks AS {ROWS_AS_CHUNKS}")).map_err(fault)?;
+    }
     Ok(connection)
 }
 
@@ -82,9 +113,9 @@ fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-fn check_version(connection: &Connection, path: &Path) -> Result<(), Fault> {
+fn check_version(connection: &Connection, path: &Path, known: &[i64]) -> Result<i64, Fault> {
     match version(connection) {
-        Ok(VERSION) => Ok(()),
+        Ok(version) if known.contains(&version) => Ok(version),
         Ok(other) => Err(Fault::new(path, format!("it is of version {other}, and this program knows {VERSION}"))),
         Err(error) => Err(Fault::new(path, error)),
     }
@@ -123,8 +154,8 @@ fn exactly<const N: usize>(row: &Row<'_>, column: usize) -> rusqlite::Result<[u8
 
 /// The numbers of the first and the last record; none where there is no record.
 pub(super) fn span(connection: &Connection) -> rusqlite::Result<Option<(i64, i64)>> {
-    let first = "SELECT seq FROM records ORDER BY seq LIMIT 1";
-    let last = "SELECT seq FROM records ORDER BY seq DESC LIMIT 1";
+    let first = "SELECT first FROM chunks ORDER BY first LIMIT 1";
+    let last = "SELECT last FROM chunks ORDER BY first DESC LIMIT 1";
     let one = |select: &str| connection.query_row(select, [], |row| row.get(0)).optional();
     Ok(one(first)?.zip(one(last)?))
 }

@@ -21,19 +21,26 @@ pub(crate) struct Counted {
 const TABLE: &str = "
 CREATE TABLE tally (hour INTEGER NOT NULL, code TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (hour, code))
 STRICT, WITHOUT ROWID;
+";
+
+const COUNT: &str = "
 INSERT INTO tally
 SELECT time - time % 3600000000, coalesce(body ->> '$.answer.context.code', ''), count(*) FROM records
 WHERE body ->> '$.event' = 'decision' GROUP BY 1, 2;
 ";
 
-/// Makes the table where there is none, of the records that there are.
-pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
-    if connection.table_exists(None, "tally")? {
+/// Makes the table.
+pub(super) fn create(change: &Transaction<'_>) -> rusqlite::Result<()> {
+    change.execute_batch(TABLE)
+}
+
+/// Makes the table where there is none, of records that have a row each.
+pub(super) fn of_rows(change: &Transaction<'_>) -> rusqlite::Result<()> {
+    if change.table_exists(None, "tally")? {
         return Ok(());
     }
-    let change = connection.unchecked_transaction()?;
-    change.execute_batch(TABLE)?;
-    change.commit()
+    create(change)?;
+    change.execute_batch(COUNT)
 }
 
 /// Counts records that are being written.

@@ -6,7 +6,7 @@ use super::{
     alert::{self, Watch},
     export::{Format, Pseudonyms, exporter},
     read::{Entry, Filter, Log, Order, Told},
-    record::{Encoded, Record},
+    record::{Asked, Encoded, Record},
     store::Store,
     verify::Verified,
 };
@@ -28,6 +28,12 @@ use tempfile::TempDir;
 const KEY: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
 -----END PRIVATE KEY-----
+";
+
+/// What its signatures are held against.
+const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
+-----END PUBLIC KEY-----
 ";
 
 const POLICY: &str = r#"actions infer, view;
@@ -60,7 +66,7 @@ fn decided(at: DateTime<Utc>, id: &str, request: &Request) -> Encoded {
     let engine = Engine::builder().text("lab.policy", POLICY).load().unwrap();
     let mut decision = engine.decide_dated(request, at, Spend::Charge).unwrap();
     decision.revision = "sha256:5eed".into();
-    Record::of(at, &caller(id), Surface::AuthZen, request, &decision).encode()
+    Record::of(at, &caller(id), Surface::AuthZen, Asked::AtLength(request), &decision).encode()
 }
 
 /// One record of each kind.
@@ -122,8 +128,8 @@ fn dump(path: &Path) -> String {
     for sql in select.query_map([], |row| row.get::<_, String>(0)).unwrap() {
         writeln!(text, "{};", sql.unwrap()).unwrap();
     }
-    for table in ["records", "checkpoints", "anchor"] {
-        let mut select = database.prepare(&format!("SELECT * FROM {table} ORDER BY seq")).unwrap();
+    for table in ["chunks", "checkpoints", "anchor"] {
+        let mut select = database.prepare(&format!("SELECT * FROM {table} ORDER BY 1")).unwrap();
         let columns = select.column_count();
         let mut rows = select.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
@@ -147,9 +153,9 @@ fn the_log_is_written_as_before() {
     let state = state();
     let mut store = Store::open(state.path(), false).unwrap();
     let samples = samples();
-    let (covered, rest) = samples.split_at(6);
-    store.write(covered, Some(now() + TimeDelta::hours(1))).unwrap();
-    store.write(rest, None).unwrap();
+    store.write(&samples[..4], None).unwrap();
+    store.write(&samples[4..6], Some(now() + TimeDelta::hours(1))).unwrap();
+    store.write(&samples[6..], None).unwrap();
     drop(store);
     let dumped = dump(&state.path().join("audit/log.sqlite"));
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/audit.sql");
@@ -181,21 +187,41 @@ fn decisions_are_counted_by_hour_and_code() {
     assert_eq!(counted(now() + TimeDelta::hours(2)), std::slice::from_ref(&second));
     drop(store);
 
-    // A log without a tally has one as soon as it is opened to be written.
-    let database = Connection::open(state.path().join("audit/log.sqlite")).unwrap();
-    database.execute_batch("DROP TABLE tally").unwrap();
-    assert!(counted(now()).is_empty());
     let mut store = Store::open(state.path(), false).unwrap();
-    assert_eq!(counted(now()), all);
     store.remove_before((now() + TimeDelta::hours(1)).timestamp_micros(), now()).unwrap();
     assert_eq!(counted(now()), [second]);
+}
+
+/// A log of version 1, in which each record had a row of its own, is read as it is, and written on as chunks.
+#[test]
+fn a_log_of_before_goes_on() {
+    let state = state();
+    let database = Connection::open(state.path().join("audit/log.sqlite")).unwrap();
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/audit-version-1.sql");
+    database.execute_batch(&fs::read_to_string(kept).unwrap()).unwrap();
+    drop(database);
+    fs::write(state.path().join("audit/public.pem"), PUBLIC).unwrap();
+    let bodies = || -> Vec<String> {
+        entries(state.path(), &Filter::default(), Order::Oldest).into_iter().map(|entry| entry.body).collect()
+    };
+    let (before, records) = (verify(state.path()), bodies());
+    assert_eq!((before.records, before.uncovered, records.len()), (8, 2, 8));
+
+    let mut store = Store::open(state.path(), false).unwrap();
+    assert_eq!((verify(state.path()), bodies()), (before, records));
+    let counted = Log::open(state.path()).unwrap().counted(now()).unwrap();
+    assert_eq!(counted.iter().map(|counted| counted.count).sum::<u64>(), 4);
+    store.write(&samples(), None).unwrap();
+    assert_eq!(verify(state.path()).records, 16);
 }
 
 #[test]
 fn old_records_are_removed_and_the_rest_still_holds() {
     let state = state();
     let mut store = Store::open(state.path(), false).unwrap();
-    store.write(&samples(), Some(now())).unwrap();
+    for (number, record) in samples().iter().enumerate() {
+        store.write(std::slice::from_ref(record), (number == 7).then(now)).unwrap();
+    }
     let before = (now() + TimeDelta::minutes(3)).timestamp_micros();
     assert_eq!(store.remove_before(before, now()).unwrap(), Some((3, 3)));
     assert_eq!(store.remove_before(before, now()).unwrap(), None);

@@ -6,6 +6,7 @@
 use super::{
     chain::Hash,
     checkpoint::{Checkpoint, Kind},
+    chunk::Found,
     key::PublicKey,
     tables,
 };
@@ -36,11 +37,26 @@ pub(crate) struct Tampered {
     pub(crate) what: String,
 }
 
-/// Where a walk begins: the record before, and its hash.
+impl Tampered {
+    pub(super) fn changed(seq: i64) -> Self {
+        let what = format!("record {seq} is not what was recorded: it was changed, or stands in another's place");
+        Self { seq, what }
+    }
+}
+
+/// A place in the chain: a record's number and hash.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     pub(super) seq: i64,
     pub(super) hash: Hash,
+}
+
+impl Place {
+    /// That of a record behind it.
+    pub(super) fn then(self, body: &[u8]) -> Self {
+        let seq = self.seq.saturating_add(1);
+        Self { seq, hash: self.hash.with(seq, body) }
+    }
 }
 
 /// Goes through a whole log. `more` are checkpoints that were kept elsewhere; `progress` is told how far it is, now and then.
@@ -151,30 +167,36 @@ pub(super) fn walk(
     points.pass(place)?;
     let unreadable =
         |seq: i64, error: rusqlite::Error| Tampered { seq, what: format!("it cannot be read from there on: {error}") };
-    let select = "SELECT seq, time, body, hash FROM records WHERE seq > ?1 ORDER BY seq";
+    let select = "SELECT first, last, earliest, latest, bodies, hashes FROM chunks WHERE last > ?1 ORDER BY first";
     let mut select = connection.prepare(select).map_err(|error| unreadable(place.seq, error))?;
     let mut rows = select.query([start.seq]).map_err(|error| unreadable(place.seq, error))?;
     loop {
         let next = place.seq.saturating_add(1);
         let Some(row) = rows.next().map_err(|error| unreadable(next, error))? else { return Ok(place) };
-        let seq: i64 = row.get(0).map_err(|error| unreadable(next, error))?;
-        if seq != next {
-            return Err(Tampered { seq: next, what: format!("{} missing", numbers(next, seq.saturating_sub(1))) });
+        let number = |column| row.get::<_, i64>(column).map_err(|error| unreadable(next, error));
+        let bytes = |column| row.get_ref(column).ok().and_then(|value| value.as_bytes().ok()).unwrap_or_default();
+        let found = Found { first: number(0)?, last: number(1)?, bodies: bytes(4), hashes: bytes(5) };
+        if found.first > next {
+            let what = format!("{} missing", numbers(next, found.first.saturating_sub(1)));
+            return Err(Tampered { seq: next, what });
         }
-        let body = row.get_ref(2).ok().and_then(|value| value.as_bytes().ok()).unwrap_or_default();
-        let hash = row.get_ref(3).ok().and_then(|value| value.as_bytes().ok()).unwrap_or_default();
-        place = Place { seq, hash: place.hash.with(seq, body) };
-        if hash != place.hash.0 {
-            let what = format!("record {seq} is not what was recorded: it was changed, or stands in another's place");
-            return Err(Tampered { seq, what });
+        if found.first < next {
+            return Err(Tampered::changed(next));
         }
-        if row.get(1).ok() != time(body) {
-            let what = format!("record {seq} is found under another time than its own");
-            return Err(Tampered { seq, what });
-        }
-        points.pass(place)?;
-        if seq.checked_rem(STEP) == Some(0) {
-            progress(seq);
+        let mut times = None;
+        let passed = |place: Place, body: &[u8]| {
+            let time = time(body);
+            times = Some(times.map_or((time, time), |(earliest, latest)| (time.min(earliest), time.max(latest))));
+            if place.seq.checked_rem(STEP) == Some(0) {
+                progress(place.seq);
+            }
+            points.pass(place)
+        };
+        place = found.walk(place, passed)?;
+        if times != Some((row.get(2).ok(), row.get(3).ok())) {
+            let whose = if found.first == found.last { "its" } else { "their" };
+            let what = format!("{} found under other times than {whose} own", numbers(found.first, found.last));
+            return Err(Tampered { seq: found.first, what });
         }
     }
 }

@@ -86,11 +86,10 @@ impl Live {
     }
 
     /// Shows a decision to all who watch.
-    pub(crate) fn show(&self, now: DateTime<Utc>, surface: Surface, request: Option<&Request>, decision: &Decision) {
+    pub(crate) fn show(&self, now: DateTime<Utc>, surface: Surface, request: &Request, decision: &Decision) {
         if !self.is_watched() {
             return;
         }
-        let Some(request) = request else { return };
         let Request { principal, action, resource, .. } = request;
         let seen = Seen {
             time: now.to_rfc3339_opts(SecondsFormat::Millis, true),

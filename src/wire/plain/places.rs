@@ -5,7 +5,10 @@
 use super::{Element, Object, Parts, Plain, Reader, Said, Span};
 use crate::{
     request::{Input, Principal, Properties, Request, Resource},
-    wire::evaluations::{SEMANTICS, Semantic},
+    wire::{
+        evaluations::{SEMANTICS, Semantic},
+        write::{Members, list, other, text as quoted},
+    },
 };
 use std::ops::Range;
 
@@ -30,6 +33,25 @@ pub(crate) fn places(text: &str) -> Option<(Vec<Placed>, Semantic)> {
 pub(crate) fn place(text: &str) -> Option<Placed> {
     let mut plain = Plain::default();
     plain.read(text).map(|()| Placed { parts: plain.parts, own: Some(plain) })
+}
+
+/// What only a service knows of a request, whatever the request says itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    /// Under which gate's mode the principal was granted access; none: not at all.
+    pub(crate) granted: Option<&'static str>,
+    /// Whether something is out of order.
+    pub(crate) degraded: bool,
+}
+
+impl Element {
+    fn write(self, text: &str, out: &mut Vec<u8>) {
+        let Some(org) = self.org else { return quoted(out, self.text.of(text)) };
+        let mut held = Members::open(out);
+        held.text("org", org.of(text));
+        held.text("role", self.text.of(text));
+        held.close();
+    }
 }
 
 /// Where a request stands in a text, or what it says.
@@ -142,6 +164,80 @@ impl Plain {
         members.map(|(member, place)| (member.name.of(text).to_owned(), value(&member.value, place))).collect()
     }
 
+    /// The subject's kind and id.
+    pub(crate) fn subject<'t>(&self, text: &'t str) -> (&'t str, Option<&'t str>) {
+        let (kind, id) = self.subject;
+        (kind.of(text), Some(id.of(text)).filter(|id| !id.is_empty()))
+    }
+
+    /// Writes what [`request`](Self::request) gives, with what only a service knows of it in place of what it says of that
+    /// itself.
+    pub(crate) fn write(&self, text: &str, seen: &Seen, out: &mut Vec<u8>) {
+        let ((kind, id), (resource_kind, resource_id)) = (self.subject, self.resource);
+        let mut parts = Members::open(out);
+        let mut subject = parts.object("subject");
+        subject.text("type", kind.of(text));
+        if !id.is_empty() {
+            subject.text("id", id.of(text));
+            let mut properties = subject.object("properties");
+            self.write_members(&mut properties, text, Object::OF_SUBJECT, "granted");
+            match seen.granted {
+                Some(mode) => properties.text("granted", mode),
+                None => properties.flag("granted", false),
+            }
+            properties.close();
+        }
+        subject.close();
+        let mut action = parts.object("action");
+        action.text("name", self.action.of(text));
+        self.write_properties(&mut action, text, Object::OF_ACTION);
+        action.close();
+        let mut resource = parts.object("resource");
+        resource.text("type", resource_kind.of(text));
+        resource.text("id", resource_id.of(text));
+        self.write_properties(&mut resource, text, Object::OF_RESOURCE);
+        resource.close();
+        let mut context = parts.object("context");
+        self.write_members(&mut context, text, Object::CONTEXT, "degraded");
+        context.flag("degraded", seen.degraded);
+        context.close();
+        parts.close();
+    }
+
+    /// The properties of a part, if there are some.
+    fn write_properties(&self, part: &mut Members<'_>, text: &str, object: Object) {
+        if self.members.iter().any(|member| member.object == object) {
+            let mut properties = part.object("properties");
+            self.write_members(&mut properties, text, object, "");
+            properties.close();
+        }
+    }
+
+    /// What an object says, in the order in which it says so, but for one member.
+    fn write_members(&self, members: &mut Members<'_>, text: &str, object: Object, but: &str) {
+        for (member, place) in self.members.iter().zip(0..).filter(|(member, _)| member.object == object) {
+            let name = member.name.of(text);
+            if name == but {
+                continue;
+            }
+            match &member.value {
+                Said::None => members.member(name).extend_from_slice(b"null"),
+                Said::Bool(value) => members.flag(name, *value),
+                Said::Int(value) => other(members.member(name), value),
+                Said::Text(span) => members.text(name, span.of(text)),
+                Said::List(range) => {
+                    let elements = self.elements.get(range.clone()).unwrap_or_default();
+                    list(members.member(name), elements, |out, element| element.write(text, out));
+                }
+                Said::Object => {
+                    let mut inner = members.object(name);
+                    self.write_members(&mut inner, text, Object::of_member(place), "");
+                    inner.close();
+                }
+            }
+        }
+    }
+
     /// Texts, and roles in organisations.
     fn list(&self, text: &str, range: Range<usize>) -> Input {
         let said = |span: Span| Input::Text(span.of(text).to_owned());
@@ -192,10 +288,25 @@ impl Reader<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Plain, place, places};
-    use crate::wire::evaluations::{Asked, decode, decode_one};
+    use super::{super::Plain, Seen, place, places};
+    use crate::{
+        request::{Input, Request},
+        wire::evaluations::{Asked, decode, decode_one},
+    };
 
-    const SUBJECT: &str = r#"{"type": "user", "id": "a", "properties": {"roles": ["r", {"org": "o", "role": "s"}], "no": [], "n": null}}"#;
+    const SUBJECT: &str = r#"{"type": "user", "id": "a", "properties": {"roles": ["r", {"org": "o", "role": "s"}], "no": [], "granted": {"x": 1}, "n": null}}"#;
+
+    /// What is written as it stands, and what is read at length.
+    fn written(plain: &Plain, text: &str, mut request: Request) {
+        if request.principal.id.is_some() {
+            request.principal.properties.insert("granted".to_owned(), Input::Text("auto".to_owned()));
+        }
+        request.context.insert("degraded".to_owned(), Input::Bool(true));
+        let mut out = Vec::new();
+        plain.write(text, &Seen { granted: Some("auto"), degraded: true }, &mut out);
+        let out = String::from_utf8(out).unwrap();
+        assert_eq!(decode_one(&out).unwrap(), request, "{out}");
+    }
 
     /// What is read part by part, and what is read at length.
     fn compare(text: &str) {
@@ -205,7 +316,11 @@ mod tests {
         assert_eq!(placed.len(), requests.len());
         for (placed, request) in placed.into_iter().zip(requests) {
             match plain.take(text, placed) {
-                Some(()) => assert_eq!(plain.request(text), request.unwrap()),
+                Some(()) => {
+                    let request = request.unwrap();
+                    assert_eq!(plain.request(text), request);
+                    written(&plain, text, request);
+                }
                 None => assert!(request.is_err(), "{request:?}"),
             }
         }
@@ -218,7 +333,7 @@ mod tests {
                 "evaluations": [
                     {{"resource": {{"type": "m", "id": "m"}}}},
                     {{"subject": {{"type": "anonymous"}}, "resource": {{"id": "m", "type": "m"}}, "context": {{}}, "x": {{"y": 1}}}},
-                    {{"action": {{"name": "b"}}, "context": {{"ip": "::1", "time": "now"}}, "resource": {{"type": "m", "id": "m"}}}},
+                    {{"action": {{"name": "b"}}, "context": {{"degraded": 7, "ip": "::1", "time": "now"}}, "resource": {{"type": "m", "id": "m"}}}},
                     {{}}, {{"subject": {{"type": "user"}}}}
                 ], "context": {{"ip": "10.0.0.1"}}, "options": {{"x": 1}}, "subject": {SUBJECT}}}"#
         ));
