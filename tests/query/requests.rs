@@ -128,7 +128,7 @@ fn parsed(text: &str) -> Vec<Option<Input>> {
     let one = match text {
         "absent" => return vec![None],
         // Each hour of some days around a change of the clocks in Europe.
-        "hours" => return instants(1_774_569_600, 5 * 24 + 2, 3_600),
+        "hours" => return instants(1_774_569_600, 6 * 24 + 2, 3_600),
         "days" => return instants(1_774_137_600, 24, 43_200),
         "ways" => return ways(),
         "unknown" => Input::Unknown,
