@@ -65,12 +65,23 @@ pub(crate) enum NoDecision {
     Unrecorded(Unrecorded),
 }
 
-/// A decision that is being made.
-struct Making {
+/// The decisions of one answer, which are made at one instant.
+pub(crate) struct Making<'a> {
+    app: &'a App,
     surface: Surface,
     now: DateTime<Utc>,
     began: Stopwatch,
-    span: Span,
+    /// How many were made.
+    made: u32,
+}
+
+/// However an answer ends, what was decided for it took its time.
+impl Drop for Making<'_> {
+    fn drop(&mut self) {
+        if self.made > 0 {
+            self.app.metrics.took(self.surface.name(), self.began.elapsed(), self.made);
+        }
+    }
 }
 
 /// A decision on a request that is forwarded if it is allowed, and what that request holds meanwhile: leases, and a
@@ -146,72 +157,13 @@ impl App {
         surface: Surface,
         spend: Spend,
     ) -> Result<Decision, NoDecision> {
-        let making = self.begin(surface);
         self.settle(engine, &mut request);
-        let decision = self.ask(engine, &request, &making, spend)?;
-        self.conclude(making, caller, Asked::AtLength(&request), &decision).await?;
-        Ok(decision)
+        self.begin(surface).decide(engine, caller, &request, spend).await
     }
 
-    /// As [`decide`](Self::decide), of a request as it stands in a text, with what it charges. Nothing is decided where it
-    /// cannot be taken as it stands.
-    pub(crate) async fn decide_placed(
-        &self,
-        engine: &Engine,
-        caller: &Caller,
-        (desk, text, placed): (&mut Desk, &str, Placed),
-        surface: Surface,
-    ) -> Result<Option<Decision>, NoDecision> {
-        let making = self.begin(surface);
-        let seen = |principal: Option<(&str, &str)>, resource: (&str, &str)| self.seen(principal, resource);
-        let Some((decision, seen)) = engine.decide_placed(desk, text, placed, seen, making.now) else {
-            return Ok(None);
-        };
-        let is_watched = self.policies.shadow().is_watching() || self.web.live.is_watched();
-        if is_watched {
-            let mut request = desk.said().request(text);
-            self.settle(engine, &mut request);
-            self.conclude(making, caller, Asked::AtLength(&request), &decision).await?;
-        } else {
-            self.conclude(making, caller, Asked::Plain(desk.said(), text, seen), &decision).await?;
-        }
-        Ok(Some(decision))
-    }
-
-    fn begin(&self, surface: Surface) -> Making {
-        let span = tracing::info_span!("decide", surface = surface.name(), allowed = Empty, code = Empty);
-        Making { surface, now: self.clock.now(), began: Stopwatch::start(), span }
-    }
-
-    /// What the set says. A request that does not fit it is counted.
-    fn ask(&self, engine: &Engine, request: &Request, making: &Making, spend: Spend) -> Result<Decision, Refusal> {
-        let decision = engine.decide_dated(request, making.now, spend);
-        decision.inspect_err(|_| self.metrics.invalid(making.surface.name()))
-    }
-
-    /// Records a decision, then shows it to all who watch: traces, metrics, and where the request is there at length, the
-    /// candidate and people.
-    async fn conclude(
-        &self,
-        making: Making,
-        caller: &Caller,
-        asked: Asked<'_>,
-        decision: &Decision,
-    ) -> Result<(), Unrecorded> {
-        let Making { surface, now, began, span } = making;
-        span.record("allowed", decision.is_allow());
-        if let Some(denial) = decision.denial() {
-            span.record("code", &*denial.code);
-        }
-        self.audit.put(Record::of(now, caller, surface, asked, decision)).instrument(span).await?;
-        self.metrics.decided(surface.name(), decision, began.elapsed());
-        let Asked::AtLength(request) = asked else { return Ok(()) };
-        let shadow = self.policies.shadow();
-        if shadow.is_watching() {
-            shadow.show(self.policies.current(), caller.origin.id.as_str(), request.clone(), decision.clone(), now);
-        }
-        self.web.live.show(now, surface, request, decision);
-        Ok(())
+    /// Begins an answer.
+    pub(crate) fn begin(&self, surface: Surface) -> Making<'_> {
+        Making { app: self, surface, now: self.clock.now(), began: Stopwatch::start(), made: 0 }
     }
 
     /// Decides a request that will be forwarded if it is allowed, and records the decision. A duty that nobody `carries` out
@@ -224,20 +176,20 @@ impl App {
         surface: Surface,
         carries: impl Fn(&Obligation) -> bool,
     ) -> Result<Held, NoDecision> {
-        let making = self.begin(surface);
-        let at = making.now;
+        let mut making = self.begin(surface);
+        let (at, span) = (making.now, making.span());
         self.settle(&engine, &mut request);
         let request = request.time(at);
-        let mut decision = self.ask(&engine, &request, &making, Spend::Look)?;
+        let mut decision = making.ask(&engine, &request, Spend::Look)?;
         if decision.is_allow() {
             match decision.obligations.iter().find(|duty| !carries(duty)) {
                 Some(duty) => decision.effect = unsupported(duty),
-                None => decision = self.ask(&engine, &request, &making, Spend::Charge)?,
+                None => decision = making.ask(&engine, &request, Spend::Charge)?,
             }
         }
         // From here on what was charged is given back even if nobody waits for the record.
         let mut held = Held { app: self.clone(), engine, decision, request, at, used: Some(0) };
-        self.conclude(making, caller, Asked::AtLength(&held.request), &held.decision).await?;
+        making.conclude(caller, Asked::AtLength(&held.request), &held.decision, span).await?;
         held.used = None;
         Ok(held)
     }
@@ -317,6 +269,81 @@ impl App {
         let granted = principal.and_then(|principal| managed.granted(principal, resource));
         let is_registered = managed.is_registered(resource.0, resource.1);
         (!is_registered).then(|| Seen { granted, degraded: self.health.is_degraded() })
+    }
+}
+
+impl Making<'_> {
+    /// Decides a request to which the service has added what it knows, and records the decision.
+    pub(crate) async fn decide(
+        &mut self,
+        engine: &Engine,
+        caller: &Caller,
+        request: &Request,
+        spend: Spend,
+    ) -> Result<Decision, NoDecision> {
+        let span = self.span();
+        let decision = self.ask(engine, request, spend)?;
+        self.conclude(caller, Asked::AtLength(request), &decision, span).await?;
+        Ok(decision)
+    }
+
+    /// As [`decide`](Self::decide), of a request as it stands in a text, with what it charges. Nothing is decided where it
+    /// cannot be taken as it stands.
+    pub(crate) async fn decide_placed(
+        &mut self,
+        engine: &Engine,
+        caller: &Caller,
+        (desk, text, placed): (&mut Desk, &str, Placed),
+    ) -> Result<Option<Decision>, NoDecision> {
+        let (app, span) = (self.app, self.span());
+        let seen = |principal: Option<(&str, &str)>, resource: (&str, &str)| app.seen(principal, resource);
+        let Some((decision, seen)) = engine.decide_placed(desk, text, placed, seen, self.now) else {
+            return Ok(None);
+        };
+        if app.policies.shadow().is_watching() || app.web.live.is_watched() {
+            let mut request = desk.said().request(text);
+            app.settle(engine, &mut request);
+            self.conclude(caller, Asked::AtLength(&request), &decision, span).await?;
+        } else {
+            self.conclude(caller, Asked::Plain(desk.said(), text, seen), &decision, span).await?;
+        }
+        Ok(Some(decision))
+    }
+
+    fn span(&self) -> Span {
+        tracing::info_span!("decide", surface = self.surface.name(), allowed = Empty, code = Empty)
+    }
+
+    /// What the set says. A request that does not fit it is counted.
+    fn ask(&self, engine: &Engine, request: &Request, spend: Spend) -> Result<Decision, Refusal> {
+        let decision = engine.decide_dated(request, self.now, spend);
+        decision.inspect_err(|_| self.app.metrics.invalid(self.surface.name()))
+    }
+
+    /// Records a decision, then shows it to all who watch: traces, metrics, and where the request is there at length, the
+    /// candidate and people.
+    async fn conclude(
+        &mut self,
+        caller: &Caller,
+        asked: Asked<'_>,
+        decision: &Decision,
+        span: Span,
+    ) -> Result<(), Unrecorded> {
+        let Self { app, surface, now, .. } = *self;
+        span.record("allowed", decision.is_allow());
+        if let Some(denial) = decision.denial() {
+            span.record("code", &*denial.code);
+        }
+        app.audit.put(Record::of(now, caller, surface, asked, decision)).instrument(span).await?;
+        app.metrics.decided(surface.name(), decision);
+        self.made = self.made.saturating_add(1);
+        let Asked::AtLength(request) = asked else { return Ok(()) };
+        let shadow = app.policies.shadow();
+        if shadow.is_watching() {
+            shadow.show(app.policies.current(), caller.origin.id.as_str(), request.clone(), decision.clone(), now);
+        }
+        app.web.live.show(now, surface, request, decision);
+        Ok(())
     }
 }
 

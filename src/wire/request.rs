@@ -171,7 +171,7 @@ pub(crate) fn write(request: &Request, out: &mut Vec<u8>) {
 }
 
 /// Named values, if there are some.
-fn write_properties(members: &mut Members<'_>, name: &str, properties: &Properties) {
+fn write_properties(members: &mut Members<'_>, name: &'static str, properties: &Properties) {
     if !properties.is_empty() {
         write_object(members.member(name), properties, json::MAX_DEPTH);
     }
@@ -181,7 +181,7 @@ fn write_properties(members: &mut Members<'_>, name: &str, properties: &Properti
 fn write_object(out: &mut Vec<u8>, properties: &Properties, levels: usize) {
     let mut members = Members::open(out);
     for (name, value) in properties.iter().filter(|(_, value)| !matches!(value, Input::Unknown)) {
-        write_value(members.member(name), value, levels.saturating_sub(1));
+        write_value(members.named(name), value, levels.saturating_sub(1));
     }
     members.close();
 }

@@ -9,6 +9,7 @@ mod alert;
 mod chain;
 mod checkpoint;
 mod chunk;
+mod digits;
 mod export;
 mod fault;
 mod key;

@@ -4,6 +4,7 @@
 //! request says that the vocabulary does not know had no say in the decision, and may be anything, a password among them: it
 //! is left out, and only where it stood is kept (`ignored`).
 
+use super::digits::{address, instant};
 use crate::{
     decision::Decision,
     load::hex,
@@ -130,12 +131,12 @@ impl<'a> Record<'a> {
     pub(super) fn encode(&self) -> Encoded {
         let mut body = Vec::with_capacity(USUAL);
         let mut members = Members::open(&mut body);
-        members.instant("time", self.time);
+        instant(members.member("time"), self.time);
         members.text("event", self.event.name());
         if let Some((origin, surface)) = self.origin {
             members.text("id", origin.id.as_str());
             members.text("surface", surface.name());
-            members.show("ip", origin.client);
+            address(members.member("ip"), origin.client);
         }
         let outcome = self.event.write(&mut members);
         members.close();

@@ -8,7 +8,7 @@ use crate::{
     server::{
         app::App,
         audit::Unrecorded,
-        decide::{NoDecision, Surface},
+        decide::{Making, NoDecision, Surface},
         http::{self, BadBody},
         identity::{Caller, Origin, Unauthenticated},
     },
@@ -73,6 +73,7 @@ pub(super) async fn many(
 struct Sitting<'a> {
     app: &'a App,
     engine: Arc<Engine>,
+    making: Making<'a>,
     caller: &'a Caller,
     text: &'a str,
     /// Where they stand in the text, if it is plainly written.
@@ -103,8 +104,8 @@ impl<'a> Sitting<'a> {
         places: Vec<Placed>,
         read: fn(&str) -> Result<Asked, Refusal>,
     ) -> Self {
-        let engine = app.policies.current();
-        Self { app, engine, caller, text, places, read, requests: None, desk: Desk::default(), leave: None }
+        let (engine, making) = (app.policies.current(), app.begin(Surface::AuthZen));
+        Self { app, engine, making, caller, text, places, read, requests: None, desk: Desk::default(), leave: None }
     }
 
     fn at_length(app: &'a App, caller: &'a Caller, requests: Vec<Result<Request, Refusal>>) -> Self {
@@ -152,7 +153,7 @@ impl<'a> Sitting<'a> {
         let parts = placed.as_ref().map(|placed| placed.parts);
         if let Some(placed) = placed.filter(|placed| self.has_leave(placed.parts)) {
             let asked = (&mut self.desk, self.text, placed);
-            let decided = self.app.decide_placed(&self.engine, self.caller, asked, Surface::AuthZen).await?;
+            let decided = self.making.decide_placed(&self.engine, self.caller, asked).await?;
             if let Some(decision) = decided {
                 return Ok(decision);
             }
@@ -160,8 +161,8 @@ impl<'a> Sitting<'a> {
         let mut request = self.request(number)?;
         let circumstances = described(self.app, &self.engine, self.caller, &mut request).await?;
         self.leave = parts.zip(circumstances).map(|(parts, all)| (parts.resource.of(self.text), all));
-        let decided = self.app.decide(&self.engine, self.caller, request, Surface::AuthZen, Spend::Charge).await;
-        Ok(decided?)
+        self.app.settle(&self.engine, &mut request);
+        Ok(self.making.decide(&self.engine, self.caller, &request, Spend::Charge).await?)
     }
 
     /// Whether the enforcement point is known to be allowed to describe such a request.

@@ -144,7 +144,10 @@ fn describe() {
     use metrics::{describe_counter, describe_gauge, describe_histogram};
     describe_counter!("policyc_decisions_total", "Decisions, by surface, outcome, kind of rule and code.");
     describe_counter!("policyc_invalid_requests_total", "Requests that do not fit the vocabulary, by surface.");
-    describe_histogram!("policyc_decision_seconds", "From a request to its recorded decision, by surface.");
+    describe_histogram!(
+        "policyc_decision_seconds",
+        "From a request to its recorded decision, by surface; of many in one, what each took on average."
+    );
     describe_counter!("policyc_http_responses_total", "Answers, by class of status.");
     describe_gauge!("policyc_connections", "Open connections.");
     describe_gauge!("policyc_audit_queue_bytes", "Bytes of records that wait to be written.");
@@ -156,8 +159,16 @@ fn describe() {
 }
 
 impl Metrics {
-    /// A decision was made on a surface, in so much time.
-    pub(crate) fn decided(&self, surface: &'static str, decision: &Decision, took: Duration) {
+    /// Decisions on a surface took so much time together.
+    pub(crate) fn took(&self, surface: &'static str, together: Duration, decisions: u32) {
+        let Some(each) = together.checked_div(decisions) else { return };
+        if let Some(series) = self.surfaces.read().unwrap_or_else(PoisonError::into_inner).get(surface) {
+            series.seconds.record_many(each, decisions as usize);
+        }
+    }
+
+    /// A decision was made on a surface.
+    pub(crate) fn decided(&self, surface: &'static str, decision: &Decision) {
         let class = Class::of(decision);
         let code = decision.denial().map_or("", |denial| &denial.code);
         let count = |series: &Surface| {
@@ -167,10 +178,7 @@ impl Metrics {
                     series.denied.get(&class).and_then(|codes| codes.get(code))
                 }
             };
-            counter.map(|counter| {
-                counter.increment(1);
-                series.seconds.record(took);
-            })
+            counter.map(|counter| counter.increment(1))
         };
         let known = self.surfaces.read().unwrap_or_else(PoisonError::into_inner).get(surface).and_then(count);
         if known.is_none() {
@@ -181,7 +189,6 @@ impl Metrics {
                 } else {
                     series.allowed.increment(1);
                 }
-                series.seconds.record(took);
             });
         }
     }

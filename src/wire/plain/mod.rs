@@ -123,6 +123,11 @@ pub(crate) struct Plain {
 }
 
 impl Plain {
+    /// With room for what most requests say.
+    fn with_room() -> Self {
+        Self { members: Vec::with_capacity(8), elements: Vec::with_capacity(4), ..Self::default() }
+    }
+
     /// Reads a request; nothing if it is not plain.
     #[must_use]
     pub(crate) fn read(&mut self, text: &str) -> Option<()> {

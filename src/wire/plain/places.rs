@@ -7,7 +7,7 @@ use crate::{
     request::{Input, Principal, Properties, Request, Resource},
     wire::{
         evaluations::{SEMANTICS, Semantic},
-        write::{Members, list, other, text as quoted},
+        write::{Members, flag, list, other, text as quoted},
     },
 };
 use std::ops::Range;
@@ -31,7 +31,7 @@ pub(crate) fn places(text: &str) -> Option<(Vec<Placed>, Semantic)> {
 
 /// One request in a text that is plainly written.
 pub(crate) fn place(text: &str) -> Option<Placed> {
-    let mut plain = Plain::default();
+    let mut plain = Plain::with_room();
     plain.read(text).map(|()| Placed { parts: plain.parts, own: Some(plain) })
 }
 
@@ -220,17 +220,18 @@ impl Plain {
             if name == but {
                 continue;
             }
+            let out = members.named(name);
             match &member.value {
-                Said::None => members.member(name).extend_from_slice(b"null"),
-                Said::Bool(value) => members.flag(name, *value),
-                Said::Int(value) => other(members.member(name), value),
-                Said::Text(span) => members.text(name, span.of(text)),
+                Said::None => out.extend_from_slice(b"null"),
+                Said::Bool(value) => flag(out, *value),
+                Said::Int(value) => other(out, value),
+                Said::Text(span) => quoted(out, span.of(text)),
                 Said::List(range) => {
                     let elements = self.elements.get(range.clone()).unwrap_or_default();
-                    list(members.member(name), elements, |out, element| element.write(text, out));
+                    list(out, elements, |out, element| element.write(text, out));
                 }
                 Said::Object => {
-                    let mut inner = members.object(name);
+                    let mut inner = Members::open(out);
                     self.write_members(&mut inner, text, Object::of_member(place), "");
                     inner.close();
                 }
@@ -274,7 +275,7 @@ impl Reader<'_, '_> {
     fn items(&mut self, items: &mut Vec<Plain>) -> Option<()> {
         self.must(b'[')?;
         loop {
-            let mut item = Plain::default();
+            let mut item = Plain::with_room();
             let mut reader = Reader { bytes: self.bytes, at: self.at, depth: 0, seen: 0, plain: &mut item };
             reader.object(Object::REQUEST)?;
             self.at = reader.at;
