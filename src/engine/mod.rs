@@ -17,6 +17,8 @@ mod session;
 mod settling;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "server")]
+mod trial;
 mod variant;
 
 pub use bundle::{About, inspect};
@@ -31,6 +33,8 @@ pub use list::Usable;
 pub use live::LiveEngine;
 pub use session::{Ask, Caller, Ruling, Session};
 pub use settling::Used;
+#[cfg(feature = "server")]
+pub(crate) use trial::Trial;
 
 use crate::{
     check::{
