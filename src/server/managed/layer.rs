@@ -113,7 +113,8 @@ impl Layer {
     }
 
     /// Asks whether the set is still valid, and its claims hold, once some documents of one resource say something else; a
-    /// `declaration` says what the resource is like, where the files do not.
+    /// `declaration` says what the resource is like, where the files do not: that matters only where the claims do not hold
+    /// whatever it is like.
     ///
     /// # Errors
     /// What does not hold.
@@ -128,8 +129,17 @@ impl Layer {
         replace(&mut texts, changes.iter().filter(|(key, _)| key.of == of));
         let text: String = texts.into_values().collect();
         let wide = state.wide();
-        let texts = [(TRIED, &*text), (TRIED_WIDE, &wide), (TRIED_CATALOG, declaration.unwrap_or_default())];
-        state.trial()?.prove(&texts, split(of))
+        let texts = [(TRIED, &*text), (TRIED_WIDE, &*wide)];
+        let whatever_it_is_like = state.trial()?.prove(&texts, split(of));
+        match (whatever_it_is_like, declaration) {
+            (Ok(()), _) => Ok(()),
+            (refuted, None) => refuted,
+            // To declare one resource more, all declarations are read anew: so this is asked last.
+            (Err(_), Some(declaration)) => {
+                let set = state.base.with_texts(texts, [(TRIED_CATALOG, declaration)]).claims(Claims::default());
+                set.trial()?.prove(&[], split(of))
+            }
+        }
     }
 
     /// Asks whether the claims hold once some documents that govern many resources say something else, whatever else is said of
@@ -272,10 +282,7 @@ impl State {
     fn trial(&mut self) -> Result<&mut Trial, LoadError> {
         let trial = match self.trial.take() {
             Some(trial) => trial,
-            None => {
-                let set = self.base.with_texts([(TRIED, ""), (TRIED_WIDE, "")], [(TRIED_CATALOG, "")]);
-                set.claims(Claims::default()).trial()?
-            }
+            None => self.base.with_texts([(TRIED, ""), (TRIED_WIDE, "")], []).claims(Claims::default()).trial()?,
         };
         Ok(self.trial.insert(trial))
     }
