@@ -17,7 +17,7 @@ mod session;
 mod settling;
 #[cfg(test)]
 mod tests;
-#[cfg(feature = "server")]
+#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only the service tries texts on a set"))]
 mod trial;
 mod variant;
 
@@ -33,7 +33,7 @@ pub use list::Usable;
 pub use live::LiveEngine;
 pub use session::{Ask, Caller, Ruling, Session};
 pub use settling::Used;
-#[cfg(feature = "server")]
+#[cfg_attr(not(feature = "server"), expect(unused_imports, reason = "only the service tries texts on a set"))]
 pub(crate) use trial::Trial;
 
 use crate::{

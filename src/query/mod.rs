@@ -28,7 +28,6 @@ pub use diff::{Change, ChangeKind, Comparison, OnlyOne, RuleOf, Which, diff, onl
 pub use expiry::{Expiry, ExpiryState, expiries};
 pub use findings::{findings, idle_findings, unknown};
 pub use idle::{Idle, IdleRule, idle};
-#[cfg_attr(not(feature = "server"), expect(unused_imports, reason = "only the service asks about one resource"))]
 pub(crate) use prove::prove_about;
 pub use prove::{Counterexample, Finding, Progress, Proof, prove, prove_some};
 pub use reach::{Hangs, Reached, Wish, has_a_say, reach};

@@ -89,7 +89,6 @@ pub fn prove(ir: &Ir, budget: Budget) -> Vec<Proof> {
 
 /// Proves the claims of a policy set of the requests about one resource.
 #[must_use]
-#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only the service asks about one resource"))]
 pub(crate) fn prove_about(ir: &Ir, (kind, id): (&str, &str), budget: Budget) -> Vec<Proof> {
     let claims: Vec<&Claim> = ir.claims.iter().collect();
     if claims.is_empty() {
