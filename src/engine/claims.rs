@@ -2,7 +2,8 @@
 
 use super::{Invalid, LoadError, Meaning};
 use crate::{
-    query::{Budget, findings, prove},
+    check::Ir,
+    query::{Budget, Proof, findings, prove},
     report::{self, Diagnostic, Severity, codes},
 };
 
@@ -26,6 +27,15 @@ impl Default for Claims {
 impl Claims {
     /// Whether a set may be taken. Of claims that need not be proved and are not, its warnings then tell.
     pub(super) fn hold(self, meaning: &mut Meaning) -> Result<(), LoadError> {
+        self.hold_by(meaning, prove)
+    }
+
+    /// The same with claims that are proved of some requests only.
+    pub(super) fn hold_by(
+        self,
+        meaning: &mut Meaning,
+        prove: impl FnOnce(&Ir, Budget) -> Vec<Proof>,
+    ) -> Result<(), LoadError> {
         let (budget, open) = match self {
             Self::Proved(budget) => (budget, Severity::Error),
             Self::NotRefuted(budget) => (budget, Severity::Warning),

@@ -17,6 +17,8 @@ mod session;
 mod settling;
 #[cfg(test)]
 mod tests;
+#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only the service tries texts on a set"))]
+mod trial;
 mod variant;
 
 pub use bundle::{About, inspect};
@@ -31,6 +33,8 @@ pub use list::Usable;
 pub use live::LiveEngine;
 pub use session::{Ask, Caller, Ruling, Session};
 pub use settling::Used;
+#[cfg_attr(not(feature = "server"), expect(unused_imports, reason = "only the service tries texts on a set"))]
+pub(crate) use trial::Trial;
 
 use crate::{
     check::{

@@ -28,6 +28,7 @@ pub use diff::{Change, ChangeKind, Comparison, OnlyOne, RuleOf, Which, diff, onl
 pub use expiry::{Expiry, ExpiryState, expiries};
 pub use findings::{findings, idle_findings, unknown};
 pub use idle::{Idle, IdleRule, idle};
+pub(crate) use prove::prove_about;
 pub use prove::{Counterexample, Finding, Progress, Proof, prove, prove_some};
 pub use reach::{Hangs, Reached, Wish, has_a_say, reach};
 pub use who::{Who, WhoCase, who};

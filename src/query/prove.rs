@@ -87,18 +87,40 @@ pub fn prove(ir: &Ir, budget: Budget) -> Vec<Proof> {
     prove_some(ir, &claims, budget, |_| {})
 }
 
+/// Proves the claims of a policy set of the requests about one resource.
+#[must_use]
+pub(crate) fn prove_about(ir: &Ir, (kind, id): (&str, &str), budget: Budget) -> Vec<Proof> {
+    let claims: Vec<&Claim> = ir.claims.iter().collect();
+    if claims.is_empty() {
+        return Vec::new();
+    }
+    let frame = Frame::new(&[ir]);
+    prove_in(ir, &frame, &[frame.case(kind, id)], &claims, budget, |_| {})
+}
+
 /// Proves some claims. Tells how far it is, again and again.
 ///
 /// Cases and claims are looked at in parallel. What comes out does not depend on how many threads there are: of several
 /// cases that refute a claim the first counts, and steps are counted as if one case came after the other.
 #[must_use]
 pub fn prove_some(ir: &Ir, claims: &[&Claim], budget: Budget, progress: impl Fn(Progress) + Sync) -> Vec<Proof> {
-    let mut trials: Vec<Trial<'_>> = claims.iter().map(|claim| Trial::new(claim, budget)).collect();
-    if trials.is_empty() {
+    if claims.is_empty() {
         return Vec::new();
     }
     let frame = Frame::new(&[ir]);
-    let cases = frame.cases();
+    prove_in(ir, &frame, &frame.cases(), claims, budget, progress)
+}
+
+/// Proves some claims of the requests of some cases.
+fn prove_in<'a>(
+    ir: &Ir,
+    frame: &Frame<'a>,
+    cases: &[Case<'a>],
+    claims: &[&Claim],
+    budget: Budget,
+    progress: impl Fn(Progress) + Sync,
+) -> Vec<Proof> {
+    let mut trials: Vec<Trial<'_>> = claims.iter().map(|claim| Trial::new(claim, budget)).collect();
     let all = cases.len();
     let together = if all < MANY_CASES { CLAIMS } else { trials.len() };
     let mut done = 0_usize;
@@ -106,7 +128,7 @@ pub fn prove_some(ir: &Ir, claims: &[&Claim], budget: Budget, progress: impl Fn(
         let pairs: Vec<(&Case<'_>, &[Trial<'_>])> =
             some.iter().flat_map(|case| trials.chunks(together).map(move |trials| (case, trials))).collect();
         let looked: Vec<Vec<Looked>> =
-            pairs.into_par_iter().map(|(case, trials)| look(ir, &frame, case, trials)).collect();
+            pairs.into_par_iter().map(|(case, trials)| look(ir, frame, case, trials)).collect();
         let per_case = trials.len().div_ceil(together).max(1);
         for of_case in looked.chunks(per_case) {
             for (trial, looked) in trials.iter_mut().zip(of_case.iter().flatten()) {

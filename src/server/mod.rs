@@ -20,6 +20,7 @@ pub(crate) mod managed;
 mod ops;
 pub(crate) mod outbound;
 mod policy;
+mod projects;
 mod settings;
 mod web;
 
@@ -112,6 +113,7 @@ fn routes(app: &Arc<App>) -> Router {
         .merge(acl::routes())
         .merge(hub::routes())
         .merge(admin::routes())
+        .merge(projects::routes())
         .merge(authzen::routes())
         .merge(gateway::routes(app))
         .merge(forward::routes(&app.settings.forward))

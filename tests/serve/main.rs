@@ -22,6 +22,7 @@ mod openapi;
 mod ops;
 mod pages;
 mod policy;
+mod projects;
 mod python;
 mod service;
 mod studio;

@@ -21,6 +21,7 @@ mod upstream;
 pub(super) use settings::Settings;
 
 use super::{app::App, decide::Surface, identity::Origin, settings::Faulty};
+use crate::check::vocabulary::Vocabulary;
 use ::http::Request;
 use axum::{
     Extension, Router,
@@ -65,6 +66,12 @@ impl Gateway {
     fn serving(&self, model: &str) -> Option<&Upstream> {
         self.upstreams.iter().find(|upstream| upstream.serves(model))
     }
+}
+
+/// Whether there is a model of a name, which may be an alias, before the gateway.
+pub(super) fn has(app: &App, vocabulary: &Vocabulary, name: &str) -> bool {
+    let model = app.settings.gateway.aliases.get(name).map_or(name, String::as_str);
+    app.gateway.as_ref().is_some_and(|gateway| forward::find(app, gateway, vocabulary, model).is_some())
 }
 
 /// The gateway's paths, if there is one. What else is below `/v1` and nobody serves is told as its clients read it.

@@ -131,6 +131,11 @@ impl Default for Actions {
 }
 
 impl Actions {
+    /// All that are asked for.
+    pub(in crate::server) fn names(&self) -> impl Iterator<Item = &str> {
+        self.all().into_iter().map(|(_, action)| action)
+    }
+
     /// All, by their keys.
     fn all(&self) -> [(&'static str, &str); 8] {
         [

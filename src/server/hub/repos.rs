@@ -9,7 +9,7 @@ use crate::{
         decide::Surface,
         http::{self, BadBody},
         identity::{Caller, Origin},
-        managed::{Body as Says, Change, Expected, Gated, Kind, Manager, Registered, tagged},
+        managed::{Body as Says, Change, Document, Expected, Gated, Kind, Manager, Registered, tagged},
     },
 };
 use ::http::{HeaderMap, StatusCode};
@@ -174,19 +174,25 @@ pub(super) async fn configure(
     let repo = Repo::at(&kinds, &namespace, &name)?;
     let configured: Configured = sent(&app, body).await?;
     let engine = app.policies.current();
-    let mut registered = app.repo_for(&engine, &caller, &repo).await?;
-    registered.gated = configured.gated.unwrap_or(registered.gated);
+    app.repo_for(&engine, &caller, &repo).await?;
     let private = is_private(configured.visibility.as_deref(), configured.private);
-    registered.private = private.unwrap_or(registered.private);
-    if let Some(questions) = configured.questions {
-        registered.questions = questions;
-    }
-    let body = Some(Says::Resource(registered));
-    let change = Change { key: repo.key(), body, expected: Expected::of(&headers)? };
-    let changed = app.manage(manager(&caller, "manage", &repo), vec![change]).await?;
+    // What is not said stays as it is, also as somebody else has just said.
+    let next = |current: Option<&Document>| {
+        let registered = match current {
+            Some(document) => document.body.registered().cloned(),
+            None => app.registered(&engine, &repo),
+        };
+        let mut registered = registered.ok_or(Fault::NoRepo { is_known: caller.principal.id.is_some() })?;
+        registered.gated = configured.gated.unwrap_or(registered.gated);
+        registered.private = private.unwrap_or(registered.private);
+        if let Some(questions) = &configured.questions {
+            registered.questions.clone_from(questions);
+        }
+        Ok::<_, Fault>(Some(Says::Resource(registered)))
+    };
+    let document = app.amend(manager(&caller, "manage", &repo), &repo.key(), Expected::of(&headers)?, next).await?;
     // A change of settings leaves settings.
-    let document = changed.iter().find_map(|changed| changed.after.as_ref());
-    Ok(document.map_or_else(|| Json(json!({})).into_response(), |document| tagged(document, document.body.json())))
+    Ok(document.map_or_else(|| Json(json!({})).into_response(), |document| tagged(&document, document.body.json())))
 }
 
 /// What there is to know of a repository.

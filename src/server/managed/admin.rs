@@ -77,10 +77,10 @@ async fn export(
     let managed = app.policies.managed();
     let base = managed.base();
     let mut files: BTreeMap<String, String> = BTreeMap::new();
-    for kind in [Kind::Resource, Kind::Acl, Kind::Grant] {
+    for kind in [Kind::Resource, Kind::Acl, Kind::Grant, Kind::Project] {
         for document in managed.list(kind, None, usize::MAX) {
-            let roles = &managed.settings.passing_roles;
-            let text = policy::text(&document.key, &document.body, roles, &base.ir().vocabulary).unwrap_or_default();
+            let text = policy::text(&document.key, &document.body, &managed.terms, &base.ir().vocabulary);
+            let text = text.unwrap_or_default();
             if !text.whole.is_empty() {
                 files.insert(file(&document), text.whole);
             }

@@ -1,5 +1,6 @@
 //! What a managed document is: its key, what it says, and since when.
 
+use super::project::Project;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
@@ -21,10 +22,13 @@ pub(crate) enum Kind {
     ApiKey,
     /// A change that waits for its confirmation.
     Proposal,
+    /// What the members of a project may not use, and how much of the rest.
+    Project,
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [Self::Resource, Self::Acl, Self::Grant, Self::Access, Self::ApiKey, Self::Proposal];
+    const ALL: [Self; 7] =
+        [Self::Resource, Self::Acl, Self::Grant, Self::Access, Self::ApiKey, Self::Proposal, Self::Project];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -34,6 +38,7 @@ impl Kind {
             Self::Access => "access",
             Self::ApiKey => "api-key",
             Self::Proposal => "proposal",
+            Self::Project => "project",
         }
     }
 
@@ -45,15 +50,23 @@ impl Kind {
     pub(super) const fn is_fact(self) -> bool {
         match self {
             Self::Resource | Self::Access => true,
-            Self::Acl | Self::Grant | Self::ApiKey | Self::Proposal => false,
+            Self::Acl | Self::Grant | Self::ApiKey | Self::Proposal | Self::Project => false,
         }
     }
 
     /// Whether documents of this kind are policy.
     pub(super) const fn is_policy(self) -> bool {
         match self {
-            Self::Resource | Self::Acl | Self::Grant => true,
+            Self::Resource | Self::Acl | Self::Grant | Self::Project => true,
             Self::Access | Self::ApiKey | Self::Proposal => false,
+        }
+    }
+
+    /// Whether a document of this kind governs many resources. Such documents only prohibit.
+    pub(super) const fn is_wide(self) -> bool {
+        match self {
+            Self::Project => true,
+            Self::Resource | Self::Acl | Self::Grant | Self::Access | Self::ApiKey | Self::Proposal => false,
         }
     }
 }
@@ -62,7 +75,7 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
     pub(crate) kind: Kind,
-    /// What it governs: a resource as `KIND ID`, or the id of a key or proposal.
+    /// What it governs: a resource as `KIND ID`, a project as `project ID`, or the id of a key or proposal.
     pub(crate) of: String,
     /// For whom, as `KIND ID`; empty where it is for all.
     pub(crate) part: String,
@@ -91,6 +104,10 @@ impl Key {
 
     pub(crate) fn proposal(digest: &str) -> Self {
         Self { kind: Kind::Proposal, of: digest.to_owned(), part: String::new() }
+    }
+
+    pub(crate) fn project(id: &str) -> Self {
+        Self { kind: Kind::Project, of: entity("project", id), part: String::new() }
     }
 
     /// No key comes before this one.
@@ -162,6 +179,7 @@ pub(crate) enum Body {
     /// An entry as a file of keys has it.
     ApiKey(Value),
     Proposal(Proposal),
+    Project(Project),
 }
 
 impl Body {
@@ -175,6 +193,11 @@ impl Body {
         if let Self::Proposal(proposal) = self { Some(proposal) } else { None }
     }
 
+    /// What it says of a project, if it is about one.
+    pub(crate) const fn project(&self) -> Option<&Project> {
+        if let Self::Project(project) = self { Some(project) } else { None }
+    }
+
     pub(super) fn read(kind: Kind, text: &str) -> serde_json::Result<Self> {
         Ok(match kind {
             Kind::Resource => Self::Resource(serde_json::from_str(text)?),
@@ -183,6 +206,7 @@ impl Body {
             Kind::Access => Self::Access(serde_json::from_str(text)?),
             Kind::ApiKey => Self::ApiKey(serde_json::from_str(text)?),
             Kind::Proposal => Self::Proposal(serde_json::from_str(text)?),
+            Kind::Project => Self::Project(serde_json::from_str(text)?),
         })
     }
 
@@ -202,6 +226,7 @@ impl Body {
             Self::Acl(value) | Self::Grant(value) | Self::ApiKey(value) => Ok(value.clone()),
             Self::Access(access) => serde_json::to_value(access),
             Self::Proposal(proposal) => serde_json::to_value(proposal),
+            Self::Project(project) => serde_json::to_value(project),
         };
         json.unwrap_or_default()
     }

@@ -3,9 +3,15 @@
 //! A change that widens access to a protected resource is proposed first, and made once it is confirmed: then exactly that
 //! change is made, if what it takes the place of is still there. A change that only narrows access is made at once.
 
-use super::{Body, Change, Changed, Expected, Key, Kind, Managed, Proposal, Proposed, Registered, Unchanged};
+use super::{
+    Body, Change, Changed, Document, Expected, Key, Kind, Managed, Proposal, Proposed, Registered, Unchanged,
+    project::Opened,
+};
 use crate::{
-    check::vocabulary::{Owner, Vocabulary},
+    check::{
+        entity::Entity,
+        vocabulary::{Owner, Vocabulary},
+    },
     decision::Decision,
     engine::{Engine, Spend},
     load::hex,
@@ -87,12 +93,41 @@ impl App {
             return self.change(manager.caller, manager.surface, changes, manager.caller.name()).await;
         }
         let engine = self.policies.current();
-        let is_protected = self.policies.managed().is_protected(&engine.ir().vocabulary, &manager.resource);
+        let (managed, vocabulary) = (self.policies.managed(), &engine.ir().vocabulary);
+        let is_protected = managed.is_protected(vocabulary, &manager.resource)
+            || changes.iter().any(|change| change.key.kind.is_wide() && managed.opens_protected(vocabulary, change));
         self.allow(&engine, &manager, is_protected, None).await?;
         if is_protected && self.widens(&changes).await? {
             return Err(Refused::Unconfirmed(self.propose(&manager, changes).await?));
         }
         self.change(manager.caller, manager.surface, changes, manager.caller.name()).await
+    }
+
+    /// Changes one document that governs a resource to what `next` makes of it, as [`manage`](Self::manage) does. Where no version
+    /// is expected, what somebody else has written meanwhile is not overwritten: it is looked at anew. Gives the document as it is
+    /// then.
+    pub(crate) async fn amend<E: From<Refused>>(
+        self: &Arc<Self>,
+        manager: Manager<'_>,
+        key: &Key,
+        expected: Expected,
+        next: impl Fn(Option<&Document>) -> Result<Option<Body>, E>,
+    ) -> Result<Option<Arc<Document>>, E> {
+        let mut tries = TRIES;
+        loop {
+            let current = self.policies.managed().get(key);
+            let version = match expected {
+                Expected::Any => Expected::Version(current.as_ref().map_or(0, |document| document.version)),
+                Expected::Version(_) => expected,
+            };
+            let change = Change { key: key.clone(), body: next(current.as_deref())?, expected: version };
+            match self.manage(manager.clone(), vec![change]).await {
+                Err(Refused::Unchanged(Unchanged::Conflict(_))) if expected == Expected::Any && tries > 0 => {
+                    tries = tries.saturating_sub(1);
+                }
+                changed => return Ok(changed?.into_iter().find_map(|changed| changed.after)),
+            }
+        }
     }
 
     /// Changes a document of each of many resources, all or none, if the policies let the caller take that action on all of
@@ -218,6 +253,8 @@ impl App {
     }
 }
 
+/// How often a document is looked at anew that others change at the same time.
+const TRIES: u32 = 100;
 /// The action of whoever confirms a change.
 const CONFIRM: &str = "confirm";
 
@@ -255,10 +292,43 @@ impl Managed {
         document.is_some_and(|document| document.body.registered().is_some_and(says))
     }
 
+    /// Whether a change of a project opens a model that is protected.
+    fn opens_protected(&self, vocabulary: &Vocabulary, change: &Change) -> bool {
+        let is_protected = |id: &str| self.is_protected(vocabulary, &Resource::model(id));
+        self.opened(change, |opened| {
+            if let Some(named) = opened.named() {
+                return named.into_iter().any(|model| opened.has(model) && is_protected(model));
+            }
+            let declared = vocabulary.resources.ids_of("model").any(|id| opened.has(id) && is_protected(id));
+            let says = |entity: &Entity| {
+                let attribute = vocabulary.attribute(Owner::Resource, "protected");
+                attribute.is_some_and(|attribute| entity.values.get(&attribute) == Some(&Value::Bool(true)))
+            };
+            // Of what a pattern declares, something could be opened.
+            declared
+                || vocabulary.resources.patterns().any(|(_, entity)| says(entity))
+                || self.list(Kind::Resource, None, usize::MAX).iter().any(|document| {
+                    let (kind, id) = document.key.governs();
+                    kind == "model" && opened.has(id) && is_protected(id)
+                })
+        })
+    }
+
+    /// Asks something of what a change opens that a document of a project has closed.
+    fn opened<T>(&self, change: &Change, ask: impl FnOnce(&Opened<'_>) -> T) -> T {
+        let before = self.get(&change.key);
+        let project = |body: Option<&Body>| body.and_then(Body::project).cloned().unwrap_or_default();
+        let (before, after) = (project(before.as_ref().map(|document| &document.body)), project(change.body.as_ref()));
+        ask(&before.opened_by(&after, &self.terms))
+    }
+
     /// Whether the set lets anybody do more once it is changed so. What cannot be found out is more.
     fn widens(&self, changes: &[Change]) -> Result<bool, Unchanged> {
         if changes.iter().any(|change| self.is_otherwise(change)) {
             return Ok(true);
+        }
+        if changes.iter().any(|change| change.key.kind.is_wide()) {
+            return Ok(changes.iter().any(|change| self.opened(change, |opened| !opened.is_empty())));
         }
         let (old, new) = self.before_and_after(changes)?;
         let found = diff(old.ir(), new.ir(), &[ChangeKind::Gained], Budget::USUAL, |_| {});

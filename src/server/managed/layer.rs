@@ -2,10 +2,14 @@
 //!
 //! A document governs one resource, and stands in one of [`SHARDS`] texts, which its resource's name tells: so a change makes
 //! only a small text anew. Whether the claims of the set still hold is asked of the files together with all that governs that
-//! one resource: what governs others has no say in it.
+//! one resource, of the requests about it: what governs others has no say in them. What governs many resources stands in
+//! texts of its own, which are always there; whether the claims hold with another such text is asked of everything together.
 
-use super::{document::Key, policy::Text};
-use crate::engine::{Claims, Engine, LiveEngine, LoadError};
+use super::{
+    document::{Key, split},
+    policy::Text,
+};
+use crate::engine::{Claims, Engine, LiveEngine, LoadError, Trial};
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
 use std::{
@@ -15,8 +19,11 @@ use std::{
 
 /// Into how many texts documents are spread.
 const SHARDS: u16 = 1024;
+/// Behind them, into how many texts documents are spread that govern many resources.
+const WIDE_SHARDS: u16 = 16;
 /// The names of what is tried.
 const TRIED: &str = "managed.policy";
+const TRIED_WIDE: &str = "managed-wide.policy";
 const TRIED_CATALOG: &str = "managed.jsonl";
 
 /// The set that decides.
@@ -30,7 +37,7 @@ struct State {
     /// The files with all documents; none while there are none.
     live: Option<LiveEngine>,
     /// The files with the documents of one resource, which must prove its claims; none until something is tried.
-    trial: Option<LiveEngine>,
+    trial: Option<Trial>,
     documents: Documents,
 }
 
@@ -97,7 +104,7 @@ impl Layer {
     /// # Errors
     /// The whole is larger than a set can be, or not valid: then nothing is changed.
     pub(super) fn rebase(&self, base: Arc<Engine>, documents: Vec<(Key, Placed)>) -> Result<(), LoadError> {
-        let documents: Documents = documents.into_iter().map(|(key, placed)| ((shard(&key.of), key), placed)).collect();
+        let documents: Documents = documents.into_iter().map(|(key, placed)| ((shard(&key), key), placed)).collect();
         let mut state = self.lock();
         let live = if documents.is_empty() { None } else { Some(live(&base, &documents)?) };
         self.running.store(live.as_ref().map_or_else(|| base.clone(), LiveEngine::engine));
@@ -106,7 +113,8 @@ impl Layer {
     }
 
     /// Asks whether the set is still valid, and its claims hold, once some documents of one resource say something else; a
-    /// `declaration` says what the resource is like, where the files do not.
+    /// `declaration` says what the resource is like, where the files do not: that matters only where the claims do not hold
+    /// whatever it is like.
     ///
     /// # Errors
     /// What does not hold.
@@ -120,7 +128,49 @@ impl Layer {
         let mut texts = state.of_resource(of);
         replace(&mut texts, changes.iter().filter(|(key, _)| key.of == of));
         let text: String = texts.into_values().collect();
-        state.trial()?.change_all(&[(TRIED, &text), (TRIED_CATALOG, declaration.unwrap_or_default())], || Ok(()))
+        let wide = state.wide();
+        let texts = [(TRIED, &*text), (TRIED_WIDE, &*wide)];
+        let whatever_it_is_like = state.trial()?.prove(&texts, split(of));
+        match (whatever_it_is_like, declaration) {
+            (Ok(()), _) => Ok(()),
+            (refuted, None) => refuted,
+            // To declare one resource more, all declarations are read anew: so this is asked last.
+            (Err(_), Some(declaration)) => {
+                let set = state.base.with_texts(texts, [(TRIED_CATALOG, declaration)]).claims(Claims::default());
+                set.trial()?.prove(&[], split(of))
+            }
+        }
+    }
+
+    /// Asks whether the claims hold once some documents that govern many resources say something else, whatever else is said of
+    /// any resource. A change that only prohibits more leaves what is never allowed as it is, and one that only prohibits less
+    /// what always is: then there is nothing to ask.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub(super) fn prove_wide(
+        &self,
+        changes: &[(Key, Option<Text>)],
+        declarations: impl FnOnce() -> Declarations,
+    ) -> Result<(), LoadError> {
+        let state = self.lock();
+        let (mut more, mut less) = (false, false);
+        for (key, text) in changes {
+            let old = state.documents.get(&(shard(key), key.clone())).map_or("", Placed::says);
+            let new = text.as_ref().map_or("", |text| &text.whole);
+            more |= !new.lines().all(|rule| old.lines().any(|other| other == rule));
+            less |= !old.lines().all(|rule| new.lines().any(|other| other == rule));
+        }
+        let claims = &state.base.ir().claims;
+        if !claims.iter().any(|claim| if claim.always { more } else { less }) {
+            return Ok(());
+        }
+        // What is suspended does not go with the claims, whatever these documents say.
+        let whole = state.documents.iter().filter(|(_, placed)| placed.standing == Standing::Whole);
+        let mut texts: BTreeMap<Key, String> =
+            whole.map(|((_, key), placed)| (key.clone(), placed.says().to_owned())).collect();
+        replace(&mut texts, changes.iter());
+        state.load(&texts, "", &declarations(), Claims::default()).map(drop)
     }
 
     /// As [`prove`](Self::prove), for many resources at once: what governs one has no say in another.
@@ -164,7 +214,7 @@ impl Layer {
         let mut state = self.lock();
         let mut before = Vec::new();
         for (key, text) in changes {
-            let place = (shard(&key.of), key);
+            let place = (shard(&key), key);
             let old = match text {
                 Some(text) => state.documents.insert(place.clone(), Placed::whole(text)),
                 None => state.documents.remove(&place),
@@ -191,7 +241,7 @@ impl Layer {
 impl State {
     /// What is in force of each document of a resource.
     fn of_resource(&self, of: &str) -> BTreeMap<Key, String> {
-        let own = in_shard(&self.documents, shard(of)).filter(|(key, _)| key.of == of);
+        let own = in_shard(&self.documents, spread(of, SHARDS)).filter(|(key, _)| key.of == of);
         own.map(|(key, placed)| (key.clone(), placed.says().to_owned())).collect()
     }
 
@@ -199,24 +249,40 @@ impl State {
         resources.keys().flat_map(|of| self.of_resource(of)).collect()
     }
 
-    /// The files with some documents.
+    /// What the documents say that govern many resources, and go with the files.
+    fn wide(&self) -> String {
+        let wide = self.documents.range((SHARDS, Key::first())..);
+        wide.filter(|(_, placed)| placed.standing == Standing::Whole).map(|(_, placed)| placed.says()).collect()
+    }
+
+    /// The files with some documents, and those that govern many resources.
     fn tried(
         &self,
         texts: &BTreeMap<Key, String>,
         declarations: &Declarations,
         claims: Claims,
     ) -> Result<Engine, LoadError> {
+        self.load(texts, &self.wide(), declarations, claims)
+    }
+
+    fn load(
+        &self,
+        texts: &BTreeMap<Key, String>,
+        wide: &str,
+        declarations: &Declarations,
+        claims: Claims,
+    ) -> Result<Engine, LoadError> {
         let text: String = texts.values().map(String::as_str).collect();
         let catalog: Vec<&str> = declarations.values().flatten().map(String::as_str).collect();
-        let set = self.base.with_texts([(TRIED, text.as_str())], [(TRIED_CATALOG, catalog.join("\n").as_str())]);
-        set.claims(claims).load()
+        let texts = [(TRIED, text.as_str()), (TRIED_WIDE, wide)];
+        self.base.with_texts(texts, [(TRIED_CATALOG, catalog.join("\n").as_str())]).claims(claims).load()
     }
 
     /// What is tried on: as it was tried last.
-    fn trial(&mut self) -> Result<&LiveEngine, LoadError> {
+    fn trial(&mut self) -> Result<&mut Trial, LoadError> {
         let trial = match self.trial.take() {
             Some(trial) => trial,
-            None => self.base.with_texts([(TRIED, "")], [(TRIED_CATALOG, "")]).claims(Claims::default()).live()?,
+            None => self.base.with_texts([(TRIED, ""), (TRIED_WIDE, "")], []).claims(Claims::default()).trial()?,
         };
         Ok(self.trial.insert(trial))
     }
@@ -251,7 +317,8 @@ fn replace<'a>(texts: &mut BTreeMap<Key, String>, changes: impl Iterator<Item = 
 
 /// The files with all documents.
 fn live(base: &Engine, documents: &Documents) -> Result<LiveEngine, LoadError> {
-    let texts: Vec<_> = (0..SHARDS).map(|shard| (name(shard), text(documents, shard))).collect();
+    let all = SHARDS.saturating_add(WIDE_SHARDS);
+    let texts: Vec<_> = (0..all).map(|shard| (name(shard), text(documents, shard))).collect();
     let mut builder = base.with_texts(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())), []);
     builder = builder.claims(Claims::Unproved);
     builder.live()
@@ -273,9 +340,14 @@ fn in_shard(documents: &Documents, shard: u16) -> impl Iterator<Item = (&Key, &P
     from.take_while(move |((other, _), _)| *other == shard).map(|((_, key), placed)| (key, placed))
 }
 
-/// In which text the documents of a resource stand.
-fn shard(of: &str) -> u16 {
+/// In which text a document stands: all of one resource in the same.
+fn shard(key: &Key) -> u16 {
+    if key.kind.is_wide() { SHARDS.saturating_add(spread(&key.of, WIDE_SHARDS)) } else { spread(&key.of, SHARDS) }
+}
+
+/// One of so many, by a name.
+fn spread(of: &str, shards: u16) -> u16 {
     let digest: [u8; 32] = Sha256::digest(of).into();
     let [first, second, ..] = digest;
-    u16::from_be_bytes([first, second]) % SHARDS
+    u16::from_be_bytes([first, second]).checked_rem(shards).unwrap_or_default()
 }

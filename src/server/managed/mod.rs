@@ -16,6 +16,7 @@ mod facts;
 mod guard;
 mod layer;
 mod policy;
+mod project;
 mod store;
 
 pub(crate) use access::{APPROVE, Answer, Unanswered};
@@ -23,6 +24,7 @@ pub(super) use admin::routes;
 pub(crate) use answer::tagged;
 pub(crate) use document::{Access, Body, Document, Gated, Key, Kind, Registered, Status};
 pub(crate) use guard::{Confirmation, Manager, Refused};
+pub(crate) use project::{Permissions, Project, Rates};
 pub(crate) use store::Version;
 
 use super::settings::{Faulty, Settings as All};
@@ -34,7 +36,7 @@ use crate::{
 use conflict::{Governed, standing};
 use document::{Proposal, Proposed};
 use layer::{Declarations, Layer, Placed, Standing};
-use policy::Text;
+use policy::{Terms, Text};
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -120,6 +122,7 @@ impl From<rusqlite::Error> for Unchanged {
 /// All managed documents, and the set that they are part of.
 pub(crate) struct Managed {
     settings: Settings,
+    terms: Terms,
     clock: Arc<dyn Clock>,
     /// Held by whoever changes something, so that changes come one after the other.
     store: Mutex<Store>,
@@ -146,6 +149,12 @@ impl Managed {
         let has_facts = AtomicBool::new(documents.keys().any(|key| key.kind.is_fact()));
         let managed = Self {
             settings: all.managed.clone(),
+            terms: Terms {
+                passing: all.managed.passing_roles.clone(),
+                uses: all.gateway.actions.names().map(str::to_owned).collect(),
+                tokens: all.gateway.tokens.attribute.clone(),
+                aliases: all.gateway.aliases.clone(),
+            },
             clock,
             store: Mutex::new(store),
             documents: RwLock::new(documents),
@@ -189,7 +198,8 @@ impl Managed {
                 Err(_) => self.settle(store, base, None),
             };
         }
-        let placed = standing(&base, governed);
+        let registered: Vec<String> = self.registered(&base).into_values().flatten().collect();
+        let placed = standing(&base, governed, &registered);
         let strict: Vec<Key> = placed
             .iter()
             .filter(|(_, placed)| placed.standing != Standing::Whole)
@@ -215,7 +225,7 @@ impl Managed {
             resource.declaration =
                 resource.declaration.take().or_else(|| policy::declaration(&document.key, &document.body, vocabulary));
             // What was once understood still is, in the same version of the format.
-            let text = policy::text(&document.key, &document.body, &self.settings.passing_roles, vocabulary);
+            let text = policy::text(&document.key, &document.body, &self.terms, vocabulary);
             let text = text.unwrap_or_default();
             if text != Text::default() {
                 resource.documents.push((document.key.clone(), text));
@@ -323,8 +333,8 @@ impl Managed {
         let base = self.layer.base();
         let policies = changes.iter().filter(|change| change.key.kind.is_policy());
         let text = |change: &Change| {
-            let roles = &self.settings.passing_roles;
-            let text = change.body.as_ref().map(|body| policy::text(&change.key, body, roles, &base.ir().vocabulary));
+            let vocabulary = &base.ir().vocabulary;
+            let text = change.body.as_ref().map(|body| policy::text(&change.key, body, &self.terms, vocabulary));
             let text = text.transpose().map_err(Unchanged::Bad)?;
             Ok((change.key.clone(), text.filter(|text| *text != Text::default())))
         };
@@ -333,6 +343,12 @@ impl Managed {
 
     /// Asks whether the claims hold for each resource that changes govern.
     fn prove(&self, changes: &[Change], texts: &[(Key, Option<Text>)]) -> Result<(), Unchanged> {
+        let (wide, texts): (Vec<_>, Vec<_>) = texts.iter().cloned().partition(|(key, _)| key.kind.is_wide());
+        if !wide.is_empty() {
+            let base = self.layer.base();
+            self.layer.prove_wide(&wide, || self.registered(&base))?;
+        }
+        let texts = texts.as_slice();
         let declarations = self.declarations(changes, texts);
         if declarations.len() > FEW {
             return Ok(self.layer.prove_all(texts, &declarations)?);
@@ -341,6 +357,16 @@ impl Managed {
             self.layer.prove(&of, texts, declaration.as_deref())?;
         }
         Ok(())
+    }
+
+    /// What all registered resources are like that files do not declare.
+    fn registered(&self, base: &Engine) -> Declarations {
+        let vocabulary = &base.ir().vocabulary;
+        let documents = self.list(Kind::Resource, None, usize::MAX);
+        let declaration = |document: &Arc<Document>| {
+            (document.key.of.clone(), policy::declaration(&document.key, &document.body, vocabulary))
+        };
+        documents.iter().map(declaration).collect()
     }
 
     /// What each resource that texts govern is like, once changes are made; none where files declare it, or nobody does.

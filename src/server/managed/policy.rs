@@ -8,6 +8,27 @@ use crate::{
     wire::{acl, pattern},
 };
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the settings say about documents in the policy language.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Terms {
+    /// The roles that need no grant where a resource is gated, as far as the policies know them.
+    pub(super) passing: Vec<String>,
+    /// The actions of whoever uses a model: those that the gateway asks for.
+    pub(super) uses: BTreeSet<String>,
+    /// The attribute by which limits count tokens.
+    pub(super) tokens: String,
+    /// Other names of models.
+    pub(super) aliases: BTreeMap<String, String>,
+}
+
+impl Terms {
+    /// A model by its own name.
+    pub(super) fn model<'t>(&'t self, name: &'t str) -> &'t str {
+        self.aliases.get(name).map_or(name, String::as_str)
+    }
+}
 
 /// What a document comes to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -45,17 +66,18 @@ fn is_empty(kind: &ItemKind) -> bool {
     matches!(kind, ItemKind::On { items, .. } if items.is_empty())
 }
 
-/// What a document says, in the words of a vocabulary. `passing` are the roles that need no grant where a resource is gated.
+/// What a document says, in the words of a vocabulary.
 ///
 /// # Errors
 /// It says nothing that can be understood.
-pub(super) fn text(key: &Key, body: &Body, passing: &[String], vocabulary: &Vocabulary) -> Result<Text, Refusal> {
+pub(super) fn text(key: &Key, body: &Body, terms: &Terms, vocabulary: &Vocabulary) -> Result<Text, Refusal> {
     match body {
-        Body::Resource(registered) => Ok(Text::prohibitions(settings(key, registered, passing, vocabulary))),
+        Body::Resource(registered) => Ok(Text::prohibitions(settings(key, registered, &terms.passing, vocabulary))),
         Body::Acl(document) => acl::import(&document.to_string()).map(|imported| Text::of(imported.items)),
         Body::Grant(document) => {
             acl::import_grant(&document.to_string(), key.principal().1).map(|imported| Text::of(imported.items))
         }
+        Body::Project(project) => Ok(Text::prohibitions(project.rules(key.governs().1, terms, vocabulary))),
         Body::Access(_) | Body::ApiKey(_) | Body::Proposal(_) => Ok(Text::default()),
     }
 }
@@ -101,7 +123,7 @@ fn settings(key: &Key, registered: &Registered, passing: &[String], vocabulary: 
 }
 
 /// A text as a pattern that matches nothing else, in quotes.
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     print::string(&pattern::escape(text))
 }
 

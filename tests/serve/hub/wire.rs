@@ -276,3 +276,28 @@ fn a_build_machine_makes_gates_and_deletes_in_its_namespace() {
     let outside = json!({ "name": "run-17", "organization": "acme" });
     assert_eq!(sent(hub.post(machine, "/api/repos/create", &outside)).0, 403);
 }
+
+/// Two who change different settings of a repository at the same time both have what they want.
+#[test]
+fn settings_that_are_changed_at_once_are_all_kept() {
+    let hub = Hub::start();
+    for round in 0..10 {
+        let repo = json!({ "name": format!("both-{round}"), "organization": "acme", "type": "model" });
+        assert_eq!(sent(hub.post(&hub.alice, "/api/repos/create", &repo)).0, 200);
+        let path = format!("/api/models/acme/both-{round}/settings");
+        let wanted = [
+            (&hub.alice, json!({ "gated": "auto" })),
+            (&hub.carol, json!({ "private": true })),
+            (&hub.alice, json!({ "gatedFields": ["Why?"] })),
+        ];
+        let requests = wanted.map(|(who, settings)| hub.put(who, &path, &settings));
+        for writing in requests.map(|request| std::thread::spawn(move || sent(request))) {
+            let (status, _, answer) = writing.join().unwrap();
+            assert_eq!(status, 200, "{answer}");
+        }
+        // A change of nothing shows what there is.
+        let (_, _, kept) = sent(hub.put(&hub.alice, &path, &json!({})));
+        assert_eq!((&kept["gated"], &kept["private"]), (&json!("auto"), &json!(true)), "round {round}: {kept}");
+        assert_eq!(kept["questions"], json!(["Why?"]), "round {round}: {kept}");
+    }
+}
