@@ -97,7 +97,7 @@ impl Layer {
     /// # Errors
     /// The whole is larger than a set can be, or not valid: then nothing is changed.
     pub(super) fn rebase(&self, base: Arc<Engine>, documents: Vec<(Key, Placed)>) -> Result<(), LoadError> {
-        let documents: Documents = documents.into_iter().map(|(key, placed)| ((shard(&key.of), key), placed)).collect();
+        let documents = placed(documents);
         let mut state = self.lock();
         let live = if documents.is_empty() { None } else { Some(live(&base, &documents)?) };
         self.running.store(live.as_ref().map_or_else(|| base.clone(), LiveEngine::engine));
@@ -247,6 +247,19 @@ fn replace<'a>(texts: &mut BTreeMap<Key, String>, changes: impl Iterator<Item = 
             None => drop(texts.remove(key)),
         }
     }
+}
+
+/// Files with all documents, which stand as they are said to.
+///
+/// # Errors
+/// The whole is larger than a set can be, or not valid.
+pub(super) fn over(base: &Engine, documents: Vec<(Key, Placed)>) -> Result<Engine, LoadError> {
+    Ok(Engine::clone(&live(base, &placed(documents))?.engine()))
+}
+
+/// Documents by the text that they stand in.
+fn placed(documents: Vec<(Key, Placed)>) -> Documents {
+    documents.into_iter().map(|(key, placed)| ((shard(&key.of), key), placed)).collect()
 }
 
 /// The files with all documents.

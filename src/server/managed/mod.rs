@@ -4,7 +4,8 @@
 //! [`store`], said in the policy language by [`policy`], put behind the files by [`layer`], and takes effect at once or not
 //! at all. What documents say of a request that is no policy (who was granted access, what a registered resource is like) is
 //! known to [`facts`]. Where files change and documents do not go with them any more, [`conflict`] finds which.
-//! Whether somebody may change one at all is asked of the policies themselves, in [`guard`]; what surfaces in JSON say of it is in
+//! Whether somebody may change one at all is asked of the policies themselves, in [`guard`]; changes of protected resources wait
+//! for somebody else in [`waiting`]; what surfaces in JSON say of it is in
 //! [`answer`]. Requests for access are answered through [`access`].
 
 mod access;
@@ -17,13 +18,15 @@ mod guard;
 mod layer;
 mod policy;
 mod store;
+mod waiting;
 
 pub(crate) use access::{APPROVE, Answer, Unanswered};
 pub(super) use admin::routes;
 pub(crate) use answer::tagged;
-pub(crate) use document::{Access, Body, Document, Gated, Key, Kind, Registered, Status};
-pub(crate) use guard::{Confirmation, Manager, Refused};
+pub(crate) use document::{Access, Body, Document, Gated, Key, Kind, Proposal, Registered, Status};
+pub(crate) use guard::{Manager, Refused};
 pub(crate) use store::Version;
+pub(crate) use waiting::Confirmation;
 
 use super::settings::{Faulty, Settings as All};
 use crate::{
@@ -32,7 +35,7 @@ use crate::{
     request::Refusal,
 };
 use conflict::{Governed, standing};
-use document::{Proposal, Proposed};
+use document::Proposed;
 use layer::{Declarations, Layer, Placed, Standing};
 use policy::Text;
 use serde::Deserialize;
@@ -166,6 +169,15 @@ impl Managed {
     /// The set of the files alone.
     pub(crate) fn base(&self) -> Arc<Engine> {
         self.layer.base()
+    }
+
+    /// What would decide if other files were under the documents. Nothing is changed.
+    ///
+    /// # Errors
+    /// The whole is larger than a set can be.
+    pub(super) fn with_base(&self, base: &Engine) -> Result<Engine, LoadError> {
+        let governed = self.governed(base);
+        if governed.is_empty() { Ok(base.clone()) } else { layer::over(base, standing(base, governed)) }
     }
 
     /// Puts other files under the documents. Those that do not go with them are suspended, as far as they allow anything.
