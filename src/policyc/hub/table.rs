@@ -110,6 +110,7 @@ impl Table {
 
     fn toml(&mut self, text: &str) {
         let (document, errors) = DeTable::parse_recoverable(text);
+        let is_whole = errors.is_empty();
         for error in errors {
             let at = error.span().unwrap_or_default().start;
             self.fault(Fault::new(at, error.message().replace('\n', "; ")));
@@ -120,9 +121,9 @@ impl Table {
                 (DEFAULTS, DeValue::Table(members)) => self.defaults = Some(toml_entry(at, members)),
                 (ENTRIES, DeValue::Array(entries)) => {
                     for entry in entries {
-                        match entry.get_ref() {
-                            DeValue::Table(members) => self.entries.push(toml_entry(entry.span().start, members)),
-                            _ => self.fault(Fault::new(entry.span().start, "an entry is a table")),
+                        match entry.get_ref().as_table() {
+                            Some(members) => self.entries.push(toml_entry(entry.span().start, members)),
+                            None => self.fault(Fault::new(entry.span().start, "an entry is a table")),
                         }
                     }
                 }
@@ -130,7 +131,9 @@ impl Table {
                 (ENTRIES, _) => {
                     self.fault(Fault::new(at, format!("`{ENTRIES}` is a list of tables: `[[{ENTRIES}]]`")));
                 }
-                (unknown, _) => self.unknown_part(at, unknown),
+                // Where a bracket is missing, what follows it stands in the wrong place.
+                (unknown, _) if is_whole => self.unknown_part(at, unknown),
+                _ => {}
             }
         }
     }
@@ -206,7 +209,7 @@ impl Table {
             .has_headers(false)
             .flexible(true)
             .from_reader(text.as_bytes());
-        let mut names: Option<Vec<String>> = None;
+        let mut names: Option<Vec<(usize, String)>> = None;
         let mut record = csv::StringRecord::new();
         loop {
             let line = reader.position().byte();
@@ -220,7 +223,7 @@ impl Table {
                 at.saturating_add(text.get(at..).map_or(0, |rest| rest.len().saturating_sub(rest.trim_start().len())));
             let cells = cells(text, at, &record);
             let Some(names) = &names else {
-                names = Some(record.iter().map(str::to_owned).collect());
+                names = Some(self.columns(cells));
                 continue;
             };
             if record.len() != names.len() {
@@ -229,16 +232,28 @@ impl Table {
                 continue;
             }
             let members = names.iter().zip(cells).filter(|(_, (_, cell))| !cell.is_empty());
-            let members = members.map(|(name, (at, cell))| {
+            let members = members.map(|((named_at, name), (at, cell))| {
                 let value = match cell {
                     "true" => Value::Bool(true),
                     "false" => Value::Bool(false),
                     text => Value::Text(text.to_owned()),
                 };
-                Member { name: name.clone(), named_at: at, at, value }
+                Member { name: name.clone(), named_at: *named_at, at, value }
             });
             self.entries.push(Entry { at, members: members.collect() });
         }
+    }
+
+    /// The names of columns. Of two that are called alike, it is not known which one counts.
+    fn columns(&mut self, cells: Vec<(usize, &str)>) -> Vec<(usize, String)> {
+        let mut names: Vec<(usize, String)> = Vec::new();
+        for (at, name) in cells {
+            if names.iter().any(|(_, other)| other == name) {
+                self.fault(Fault::new(at, format!("two columns are called `{}`", name.escape_debug())));
+            }
+            names.push((at, name.to_owned()));
+        }
+        names
     }
 }
 
@@ -279,5 +294,8 @@ fn toml_entry(at: usize, members: &DeTable<'_>) -> Entry {
 }
 
 fn not_json(fault: NotJson) -> Fault {
-    Fault::new(fault.offset, fault.refusal.error.to_string())
+    let error = fault.refusal.error.to_string();
+    // Where it is, the fault says itself.
+    let what = error.split_once(" at line ").map_or(error.as_str(), |(what, _)| what);
+    Fault::new(fault.offset, what)
 }

@@ -61,7 +61,8 @@ const SDKS: [&str; 4] = ["gradio", "docker", "static", "streamlit"];
 /// Everything that is not understood, or wants two things of one repository.
 pub(super) fn read(format: Format, text: &str) -> Result<Vec<Wanted>, Vec<Fault>> {
     let Table { defaults, entries, faults } = read_table(format, text);
-    let mut reader = Reader { faults, seen: BTreeMap::new() };
+    let line = |at: usize| text.get(..at).unwrap_or_default().lines().count().max(1);
+    let mut reader = Reader { faults, line: &line, seen: BTreeMap::new() };
     let defaults = defaults.map(|entry| reader.said(&entry, &COMMON)).unwrap_or_default();
     let all: Vec<Wanted> = entries.iter().filter_map(|entry| reader.wanted(entry, &defaults)).collect();
     let mut faults = reader.faults;
@@ -69,6 +70,8 @@ pub(super) fn read(format: Format, text: &str) -> Result<Vec<Wanted>, Vec<Fault>
         return Ok(all);
     }
     faults.sort_by_key(|fault| fault.at);
+    // A column that nobody knows is wrong once, however many lines have it.
+    faults.dedup();
     Err(faults)
 }
 
@@ -85,13 +88,15 @@ struct Said {
     is_faulty: bool,
 }
 
-struct Reader {
+struct Reader<'t> {
+    /// The line of a byte, from 1.
+    line: &'t dyn Fn(usize) -> usize,
     faults: Vec<Fault>,
     /// The repositories that were named, and where.
     seen: BTreeMap<(&'static str, String), usize>,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn said(&mut self, entry: &Entry, keys: &[&str]) -> Said {
         let mut said = Said::default();
         for member in &entry.members {
@@ -119,11 +124,12 @@ impl Reader {
             self.faults.push(Fault::new(at, message).help(meant(&id)));
             return None;
         };
-        if self.seen.insert((kind, id), at).is_some() {
-            let fault = Fault::new(at, format!("{kind} `{}` is named twice", repo.id));
-            self.faults.push(fault.help("keep one entry for each repository".to_owned()));
+        if let Some(first) = self.seen.get(&(kind, id.clone())) {
+            let help = format!("line {} names it already: keep one entry for each repository", (self.line)(*first));
+            self.faults.push(Fault::new(at, format!("{kind} `{}` is named twice", repo.id)).help(help));
             return None;
         }
+        self.seen.insert((kind, id), at);
         let create = said.create.or(defaults.create).unwrap_or_default();
         let wanted = Wanted {
             repo,

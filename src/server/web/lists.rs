@@ -4,7 +4,7 @@ use super::{
     changes::{self, OF_DOCUMENTS},
     fault::{Fault, Reason},
     fields::link,
-    parts::{input, time},
+    parts::{input, revision, time},
     posted::Posted,
     rows::Rows,
     sentence,
@@ -259,7 +259,7 @@ impl Draft {
             &html! {
                 p.note role="status" { (look.say("lists.waits")) }
                 dl.facts.card {
-                    dt { (look.say("lists.digest")) } dd { code { (confirmation.digest) } }
+                    dt { (look.say("lists.digest")) } dd { (revision(&confirmation.digest)) }
                     dt { (look.say("lists.lapses")) } dd { (time(confirmation.lapses)) }
                 }
                 p { a href="/ui/changes" { (look.say("lists.confirm")) } }

@@ -5,7 +5,7 @@ use super::{
     fault::{Fault, Reason},
     lists::sentences,
     look::Look,
-    parts::time,
+    parts::{revision, time},
     posted::Posted,
     sentence,
     shell::Section,
@@ -93,7 +93,7 @@ fn waiting(visit: &Visit, one: &Waiting, proposal: &Proposal) -> Markup {
             dl.facts {
                 dt { (look.say("waiting.proposed")) } dd { (proposal.proposer) ", " (time(one.document.at)) }
                 dt { (look.say("lists.lapses")) } dd { (time(proposal.lapses)) }
-                dt { (look.say("lists.digest")) } dd { code { (one.document.key.of) } }
+                dt { (look.say("lists.digest")) } dd { (revision(&one.document.key.of)) }
             }
             h3 { (look.say("lists.effect")) }
             @match &one.effect {
