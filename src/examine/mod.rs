@@ -1,10 +1,11 @@
 //! A policy set looked at from outside: its tests run and tried, a decision explained, its decision graph drawn, its
-//! rules reviewed.
+//! rules reviewed, and what is different in another.
 //!
 //! In go an [`Engine`](crate::Engine) and a question, out comes an answer that a person or a program reads. Nothing here
 //! changes a set or charges its limits.
 
 pub mod coverage;
+pub mod diff;
 pub mod docs;
 pub mod explain;
 pub mod generate;

@@ -46,6 +46,12 @@ fn string_end(text: &str) -> usize {
     text.len()
 }
 
+/// `1 file`, `2 files`.
+#[must_use]
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A text as an identifier, where it is one; else in quotes.
 #[must_use]
 pub fn name(text: &str) -> String {

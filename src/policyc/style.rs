@@ -1,5 +1,7 @@
 //! Colours, and how a command says that it failed.
 
+pub(super) use crate::examine::text::counted;
+
 use super::{Exit, Io};
 use anstyle::{AnsiColor, Style as Ansi};
 use std::{borrow::Cow, error::Error, io};
@@ -94,9 +96,4 @@ pub(super) fn printable(text: &str) -> Cow<'_, str> {
     } else {
         text.into()
     }
-}
-
-/// `1 file`, `2 files`.
-pub(super) fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

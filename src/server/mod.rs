@@ -118,7 +118,7 @@ fn routes(app: &Arc<App>) -> Router {
         .merge(gateway::routes(app))
         .merge(forward::routes(&app.settings.forward))
         .merge(web::routes())
-        .fallback(http::unknown_path)
+        .fallback(web::front_door)
         .method_not_allowed_fallback(http::wrong_method)
         .with_state(app.clone())
 }

@@ -62,7 +62,8 @@ pub(crate) fn requests(set: &Set, most: usize, some: usize) -> (impl Iterator<It
         let spoken_of = set.statements.iter().any(|text| !text.starts_with("attribute ") && text.contains(name));
         let selectors = match name {
             "tags" => text.contains("tag "),
-            "org" => text.contains("org ") || text.contains('@'),
+            // A role may be held within an organisation, which is to be that of the resource.
+            "org" => text.contains("org ") || text.contains('@') || *path == "model.org" && text.contains("role"),
             "roles" => text.contains("role "),
             "granted" => text.contains("gate "),
             "tier" => text.contains("tier"),

@@ -210,6 +210,69 @@ fn a_candidate_reports_what_it_would_decide_otherwise() {
     assert_eq!(service.report(4)["revision"], report["revision"], "what is broken changes nothing");
 }
 
+/// As `policyc diff` tells it: the same words, the same members.
+#[test]
+fn a_candidate_is_compared_over_all_requests() {
+    let service = Setup::new(FIRST).file("candidate.policy", SECOND).start();
+    let diff = |query: &str, accept: &str| {
+        let path = format!("/v1/admin/policies/shadow/diff{query}");
+        let answer = service.get(&path).header("accept", accept).send().unwrap();
+        let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
+        (answer.status().as_u16(), kind, answer.text().unwrap())
+    };
+    let (status, _, told) = diff("", "*/*");
+    assert!(status == 409 && told.contains("there is no candidate"), "{told}");
+    service.stage(SECOND);
+    let command = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_policyc"));
+        command.args(["diff", "policies/main.policy", "candidate.policy"]).args(more);
+        String::from_utf8(command.current_dir(service.folder.path()).output().unwrap().stdout).unwrap()
+    };
+    // What is uploaded is called as it was sent.
+    let same =
+        |text: &str| text.replace("policies/main.policy", "main.policy").replace("candidate.policy", "main.policy");
+    for (query, accept, more) in [
+        ("", "*/*", vec!["--format", "json"]),
+        ("?only=lost", "application/json", vec!["--format", "json", "--only", "lost"]),
+        ("?format=markdown", "*/*", vec!["--format", "markdown"]),
+        ("?only=gained", "text/markdown, */*;q=0.5", vec!["--format", "markdown", "--only", "gained"]),
+    ] {
+        let (status, kind, told) = diff(query, accept);
+        let wanted = if more[1] == "json" { "application/json" } else { "text/markdown; charset=utf-8" };
+        assert_eq!((status, kind.as_str()), (200, wanted), "{told}");
+        let without = |text: &str| {
+            text.split("sha256:")
+                .map(|part| part.trim_start_matches(char::is_alphanumeric).to_owned())
+                .collect::<String>()
+        };
+        assert_eq!(without(&same(&told)), without(&same(&command(&more))), "{query}");
+    }
+    let told: Value = serde_json::from_str(&diff("", "*/*").2).unwrap();
+    assert_eq!((&told["gained"], &told["lost"]), (&json!(2), &json!(2)), "{told}");
+    for query in ["?only=both", "?format=xml", "?budget=1"] {
+        assert_eq!(diff(query, "*/*").0, 400, "{query}");
+    }
+    service.stage(FIRST);
+    let told: Value = serde_json::from_str(&diff("", "*/*").2).unwrap();
+    assert_eq!(told, json!({ "changes": [], "gained": 0, "lost": 0 }), "the same set changes nothing");
+}
+
+/// Managed documents stay where files change: what they allow is not lost by a candidate that says nothing of them.
+#[test]
+fn a_candidate_is_compared_with_all_documents_behind_it() {
+    let policy = "actions view, infer, manage;\nallow anyone to manage;\n";
+    let service = Setup::new(policy).start();
+    let list = json!({ "model": "m", "rules": [{ "principal": { "type": "user", "value": "alice" }, "operations": ["infer"] }] });
+    let put = service.client.put(service.url("/v1/acl/model")).body(list.to_string()).send().unwrap();
+    assert!(put.status().is_success(), "{}", put.text().unwrap());
+    service.stage(&format!("{policy}deny user \"eve\" to view;\n"));
+    let told = service.json("/v1/admin/policies/shadow/diff?only=lost");
+    assert_eq!(told["changes"], json!([]), "{told}");
+    service.stage(&format!("{policy}deny user \"alice\" to infer;\n"));
+    let told = service.json("/v1/admin/policies/shadow/diff?only=lost");
+    assert_eq!(told["changes"][0]["witness"]["subject"]["id"], "alice", "{told}");
+}
+
 /// The report for people, without what differs from run to run.
 fn told_of(service: &Service) -> String {
     let text = service.get("/v1/admin/policies/shadow").header("accept", "text/plain").send().unwrap().text().unwrap();
@@ -341,9 +404,13 @@ fn policies_say_who_may_change_policies() {
     };
     assert_eq!(status("security", "POST", "/reload"), 200);
     assert_eq!(status("security", "GET", ""), 200);
-    for (method, what, candidate) in
-        [("POST", "/validate", 200), ("POST", "/shadow", 200), ("GET", "/shadow", 200), ("DELETE", "/shadow", 204)]
-    {
+    for (method, what, candidate) in [
+        ("POST", "/validate", 200),
+        ("POST", "/shadow", 200),
+        ("GET", "/shadow", 200),
+        ("GET", "/shadow/diff", 200),
+        ("DELETE", "/shadow", 204),
+    ] {
         assert_eq!(status("ci", method, what), candidate, "{method} {what}");
         assert_eq!(status("nobody", method, what), 403, "{method} {what}");
     }

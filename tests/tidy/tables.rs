@@ -32,6 +32,9 @@ pub(crate) const IMPORTS: &[(&str, &str)] = &[
     ("query/findings.rs", "report wire"),
     // What tests decide is held against what can be, a review against all requests.
     ("examine", "ast check clock compile::view decision engine eval glob query report request source store value"),
+    // What both sets decide is told as programs read decisions.
+    ("examine/diff/json.rs", "wire"),
+    ("examine/diff/markdown.rs", "wire"),
     ("report", "source"),
     ("store", "clock decision request"),
     ("wire", "ast decision report request source value"),
@@ -68,7 +71,7 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
     ("blake3", "load/bundle/"),
     ("bytemuck", "compile/bundle/"),
     ("chrono", ANYWHERE),
-    ("csv", "wire/catalog/ server/audit/export/ policyc/hub/wanted.rs"),
+    ("csv", "wire/catalog/ server/audit/export/ policyc/hub/table.rs"),
     ("ed25519-dalek", "load/bundle/ server/audit/key.rs"),
     ("flate2", "load/bundle/"),
     ("ipnet", "ast/ check/ compile/ examine/ server/ wire/ value.rs"),
@@ -83,8 +86,8 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
         "compile/bundle/ compile/mod.rs check/checked.rs check/mod.rs check/parsed.rs engine/batch.rs engine/list.rs load/ query/ examine/ policyc/",
     ),
     // Never in ast/, check/ or eval/: the core types have no wire format.
-    ("serde", "report/ wire/ server/ policyc/ examine/review/json.rs"),
-    ("serde_json", "report/ wire/ server/ policyc/ examine/review/json.rs"),
+    ("serde", "report/ wire/ server/ policyc/ examine/diff/json.rs examine/review/json.rs"),
+    ("serde_json", "report/ wire/ server/ policyc/ examine/diff/json.rs examine/review/json.rs"),
     ("sha2", "load/ server/"),
     ("smallvec", "eval/"),
     ("strsim", "ast/parse/slip.rs check/names.rs wire/ zone/ policyc/"),

@@ -1,16 +1,12 @@
 //! `policyc diff`: who may do more or less with one policy set than with another.
 
-mod json;
-mod markdown;
 mod pretty;
 mod side;
-mod words;
 
 use super::{Config, Exit, Io, claims::bar, style::failed};
 use crate::{
-    decision::Decision,
-    engine::Engine,
-    query::{Budget, Change, ChangeKind, Comparison, Progress, RuleOf, Which, diff},
+    examine::diff::{Compared, json, markdown},
+    query::{Budget, ChangeKind, Progress},
 };
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -67,44 +63,14 @@ enum Format {
     Markdown,
 }
 
-/// Two policy sets, and how they differ.
-struct Compared {
-    old: Engine,
-    new: Engine,
-    found: Comparison,
-}
-
-impl Compared {
-    fn engine(&self, which: Which) -> &Engine {
-        match which {
-            Which::Old => &self.old,
-            Which::New => &self.new,
-        }
-    }
-
-    /// What both sets decide about the request of a change.
-    fn decisions(&self, change: &Change) -> [Option<Decision>; 2] {
-        [&self.old, &self.new].map(|engine| engine.unlimited(&change.witness).ok())
-    }
-
-    /// How many changes are of a kind.
-    fn count(&self, kind: ChangeKind) -> usize {
-        self.found.changes.iter().filter(|change| change.kind == kind).count()
-    }
-
-    /// The name of a rule.
-    fn name(&self, (which, id): RuleOf) -> String {
-        self.engine(which).ir().rules.find(id).map(|rule| rule.name().to_string()).unwrap_or_default()
-    }
-
-    fn exit(&self) -> Exit {
-        if !self.found.changes.is_empty() {
-            Exit::Negative
-        } else if self.found.inconclusive.is_empty() {
-            Exit::Fine
-        } else {
-            Exit::Inconclusive
-        }
+/// How the command ends that found this.
+const fn exit(compared: &Compared) -> Exit {
+    if compared.is_same() {
+        Exit::Fine
+    } else if compared.found().changes.is_empty() {
+        Exit::Inconclusive
+    } else {
+        Exit::Negative
     }
 }
 
@@ -123,18 +89,17 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>, _: &Config) -> Exit {
         Some(Only::Lost) => vec![ChangeKind::Lost],
     };
     let bar = bar("comparing", io);
-    let found = diff(old.ir(), new.ir(), &kinds, Budget::new(args.budget), |Progress { done, all }| {
+    let compared = Compared::new(old, new, &kinds, Budget::new(args.budget), |Progress { done, all }| {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         bar.set_length(count(all));
         bar.set_position(count(done));
     });
     bar.finish_and_clear();
-    let compared = Compared { old, new, found };
     let text = match args.format {
         Format::Pretty => pretty::render(&compared, io.color_out),
         Format::Json => json::render(&compared),
         Format::Markdown => markdown::render(&compared),
     };
     let _ = io.out.write_all(text.as_bytes());
-    compared.exit()
+    exit(&compared)
 }

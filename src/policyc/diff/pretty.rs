@@ -9,20 +9,23 @@
 //! 1 gained, 0 lost
 //! ```
 
-use super::{super::style::Style, Compared, words};
-use crate::query::{Change, ChangeKind};
+use super::super::style::Style;
+use crate::{
+    examine::diff::{Compared, words},
+    query::{Change, ChangeKind},
+};
 use std::fmt::Write;
 
 pub(super) fn render(compared: &Compared, color: bool) -> String {
     let style = Style::new(color);
     let mut text = String::new();
-    for change in &compared.found.changes {
+    for change in &compared.found().changes {
         one(compared, change, style, &mut text);
     }
-    for open in &compared.found.inconclusive {
+    for open in &compared.found().inconclusive {
         let _ = writeln!(text, "{} inconclusive: {}", style.bad("?"), words::inconclusive(compared, open));
     }
-    for only in &compared.found.only_one {
+    for only in &compared.found().only_one {
         let _ = writeln!(text, "{} {}", style.hint("note:"), words::only_one(only));
     }
     if !text.is_empty() {

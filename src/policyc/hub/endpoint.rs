@@ -14,7 +14,7 @@ use reqwest::{
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::{error::Error, io::Read, net::IpAddr, thread, time::Duration};
+use std::{error::Error, fmt, io::Read, net::IpAddr, thread, time::Duration};
 
 /// In which time an answer must have come.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -45,9 +45,30 @@ struct Card {
     private: bool,
 }
 
+/// Why the hub does not do what it is asked.
+#[derive(Debug)]
+pub(super) struct Refused {
+    message: String,
+    status: Option<StatusCode>,
+    /// Whether there is no such repository, as far as whoever asks may know.
+    pub(super) is_missing: bool,
+}
+
+impl Refused {
+    fn new(message: String) -> Self {
+        Self { message, status: None, is_missing: false }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 /// Why one try has failed.
 struct Failure {
-    message: String,
+    refused: Refused,
     /// Whether another may not.
     passes: bool,
     /// When, if the hub says so.
@@ -78,37 +99,58 @@ impl Endpoint {
     ///
     /// # Errors
     /// It is not there, or the hub does not say.
-    pub(super) fn find(&self, repo: &Repo) -> Result<Found, String> {
-        let body = self.ask(&Method::GET, repo, "", None)?;
-        let card: Card =
-            serde_json::from_slice(&body).map_err(|error| format!("the hub's answer is not understood: {error}"))?;
+    pub(super) fn find(&self, repo: &Repo) -> Result<Found, Refused> {
+        let body = self.ask(&Method::GET, &path(repo, ""), None)?;
+        let card: Card = serde_json::from_slice(&body)
+            .map_err(|error| Refused::new(format!("the hub's answer is not understood: {error}")))?;
         let visibility = if card.private { Visibility::Private } else { Visibility::Public };
         Ok(Found { gated: card.gated, visibility })
+    }
+
+    /// Makes a repository that is not there. If somebody has made it meanwhile, that will do.
+    ///
+    /// # Errors
+    /// The hub does not.
+    pub(super) fn create(&self, wanted: &Wanted) -> Result<(), Refused> {
+        let (namespace, name) = wanted.repo.id.split_once('/').unwrap_or_default();
+        let named = json!({ "name": name, "organization": namespace, "type": wanted.repo.kind });
+        // Hubs say who may know of it in one way or in the other.
+        let visibility = wanted
+            .visibility
+            .map(|visibility| json!({ "visibility": visibility, "private": visibility == Visibility::Private }));
+        let sdk = wanted.sdk.as_ref().filter(|_| wanted.repo.kind == "space").map(|sdk| json!({ "sdk": sdk }));
+        let parts = [Some(named), visibility, sdk].into_iter().flatten();
+        let named: Map<String, Value> = parts.filter_map(|part| part.as_object().cloned()).flatten().collect();
+        match self.ask(&Method::POST, "repos/create", Some(&named.into())) {
+            Err(refused) if refused.status == Some(StatusCode::CONFLICT) && self.find(&wanted.repo).is_ok() => Ok(()),
+            Err(refused) => Err(refused),
+            Ok(_) => Ok(()),
+        }
     }
 
     /// Makes a repository what it is wanted to be. To do so twice is to do so once.
     ///
     /// # Errors
     /// The hub does not.
-    pub(super) fn configure(&self, wanted: &Wanted) -> Result<(), String> {
+    pub(super) fn configure(&self, wanted: &Wanted) -> Result<(), Refused> {
         let gated = wanted.gated.map(|gated| ("gated".to_owned(), json!(gated)));
         let visibility = wanted.visibility.map(|visibility| ("visibility".to_owned(), json!(visibility)));
         let settings: Map<String, Value> = gated.into_iter().chain(visibility).collect();
-        self.ask(&Method::PUT, &wanted.repo, "/settings", Some(&settings.into())).map(drop)
+        self.ask(&Method::PUT, &path(&wanted.repo, "/settings"), Some(&settings.into())).map(drop)
     }
 
     /// Asks until there is an answer, or no hope of one.
-    fn ask(&self, method: &Method, repo: &Repo, call: &str, body: Option<&Value>) -> Result<Vec<u8>, String> {
+    fn ask(&self, method: &Method, call: &str, body: Option<&Value>) -> Result<Vec<u8>, Refused> {
         let mut wait = Duration::from_secs(1);
         let mut left = self.retries;
         loop {
-            let failure = match self.ask_once(method, repo, call, body) {
+            let failure = match self.ask_once(method, call, body) {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
             let next = failure.wait.unwrap_or(wait);
             if !failure.passes || left == 0 || next > LONGEST_WAIT {
-                return Err(failure.message);
+                return Err(failure.refused);
             }
             left = left.saturating_sub(1);
             thread::sleep(next);
@@ -116,20 +158,26 @@ impl Endpoint {
         }
     }
 
-    fn ask_once(&self, method: &Method, repo: &Repo, call: &str, body: Option<&Value>) -> Result<Vec<u8>, Failure> {
+    fn ask_once(&self, method: &Method, call: &str, body: Option<&Value>) -> Result<Vec<u8>, Failure> {
         let mut url = self.url.clone();
-        let kinds = KINDS.iter().find(|(kind, _)| *kind == repo.kind).map_or("", |(_, kinds)| kinds);
-        url.set_path(&format!("{}/api/{kinds}/{}{call}", url.path().trim_end_matches('/'), repo.id));
+        url.set_path(&format!("{}/api/{call}", url.path().trim_end_matches('/')));
         let mut request = self.client.request(method.clone(), url).bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.json(body);
         }
-        let unreachable = |error: &dyn Error| Failure { message: with_causes(error), passes: true, wait: None };
+        let unreachable =
+            |error: &dyn Error| Failure { refused: Refused::new(with_causes(error)), passes: true, wait: None };
         let response = request.send().map_err(|error| unreachable(&error.without_url()))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let answer = whole(response).map_err(|error| unreachable(&error))?;
         if status.is_success() { Ok(answer) } else { Err(refused(status, &headers, &answer)) }
     }
+}
+
+/// The path of a call about a repository.
+fn path(repo: &Repo, call: &str) -> String {
+    let kinds = KINDS.iter().find(|(kind, _)| *kind == repo.kind).map_or("", |(_, kinds)| kinds);
+    format!("{kinds}/{}{call}", repo.id)
 }
 
 /// The address of a hub: https, or http to this machine, as a token goes there.
@@ -164,8 +212,9 @@ fn refused(status: StatusCode, headers: &HeaderMap, answer: &[u8]) -> Failure {
     let may_pass =
         status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
     let wait = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok()).map(Duration::from_secs);
+    let is_missing = status == StatusCode::NOT_FOUND && header("x-error-code") == Some("RepoNotFound");
     Failure {
-        message: format!("{}{why}{digest}", status.as_u16()),
+        refused: Refused { message: format!("{}{why}{digest}", status.as_u16()), status: Some(status), is_missing },
         passes: may_pass && header("x-should-retry") != Some("false"),
         wait,
     }

@@ -1,37 +1,47 @@
 //! `policyc hub`: many repositories of a hub, as one file wants them.
 
 mod endpoint;
+mod table;
+mod told;
 mod wanted;
 
 use super::{
     Exit, Io,
-    style::{Style, cause, failed, printable},
+    style::{cause, complain, failed},
 };
-use clap::ValueEnum;
-use endpoint::{Endpoint, Found};
+use crate::source::Source;
+use clap::{ValueEnum, value_parser};
+use endpoint::{Endpoint, Found, Refused};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
-use serde_json::{Value, json};
+use rayon::{
+    ThreadPoolBuilder,
+    prelude::{IntoParallelRefIterator, ParallelIterator},
+};
+use serde_json::json;
 use std::{
     env, fs,
     path::{Path, PathBuf},
 };
+use told::{Change, Done, Row};
 use wanted::Wanted;
 
 /// Where clients of a hub have their token.
 const TOKEN: &str = "HF_TOKEN";
+/// Where they have the address of theirs.
+const ENDPOINT: &str = "HF_ENDPOINT";
 
 /// Bring many repositories of a model hub to the gates that a file wants
 ///
 /// The hub is that of `policyc serve`, or any with the interface of the Hugging Face Hub. The file says of each repository
-/// how it is to be gated, and who may know of it.
+/// how it is to be gated, who may know of it, and whether it is made where it is not there.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Exit codes: 0 fine; 1 usage, or a repository could not be read or changed; 2 (`drift`) one differs.
 
 Example:
   policyc hub plan gates.toml --endpoint https://hub.example.com
-  policyc hub apply gates.toml --endpoint https://hub.example.com")]
+  policyc hub plan gates.toml --endpoint https://hub.example.com --format markdown
+  policyc hub apply gates.toml --endpoint https://hub.example.com --jobs 16")]
 pub(super) struct Args {
     #[command(subcommand)]
     what: What,
@@ -70,9 +80,9 @@ struct Asked {
     /// What is wanted: TOML, JSON or CSV; `-` is standard input, in JSON
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The hub's address
+    /// The hub's address; else that of `HF_ENDPOINT`, as the Hub's own clients have it
     #[arg(long, env = "POLICYC_HUB_ENDPOINT", value_name = "URL")]
-    endpoint: String,
+    endpoint: Option<String>,
     /// A file with the token of whoever asks, instead of `HF_TOKEN` in the environment
     #[arg(long, env = "POLICYC_HUB_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -82,6 +92,9 @@ struct Asked {
     /// How often a call is tried again that the hub is too busy for
     #[arg(long, env = "POLICYC_HUB_RETRIES", value_name = "N", default_value_t = 5)]
     retries: u32,
+    /// How many repositories are asked for or changed at a time
+    #[arg(long, env = "POLICYC_HUB_JOBS", value_name = "N", default_value_t = 4, value_parser = value_parser!(u8).range(1..=64))]
+    jobs: u8,
     /// How repositories are shown
     #[arg(long, env = "POLICYC_HUB_FORMAT", value_enum, default_value_t = Format::Pretty)]
     format: Format,
@@ -93,25 +106,8 @@ enum Format {
     Pretty,
     /// One JSON object with every repository that differs or could not be read or changed
     Json,
-}
-
-/// What is said of a repository.
-#[derive(Serialize)]
-struct Row<'a> {
-    r#type: &'a str,
-    id: &'a str,
-    /// What differs, or what `apply` has changed.
-    changes: Vec<Change>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-}
-
-/// A setting that is, or was, another than is wanted.
-#[derive(Debug, Serialize)]
-struct Change {
-    setting: &'static str,
-    before: Value,
-    after: Value,
+    /// For a pull request
+    Markdown,
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Exit {
@@ -128,68 +124,78 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Exit {
 /// Shows what differs, and says how many repositories do.
 fn plan(asked: &Asked, io: &mut Io<'_>) -> Result<usize, Exit> {
     let (endpoint, all) = asked.read(io)?;
-    let rows = each(&all, io, |wanted| match endpoint.find(&wanted.repo) {
-        Ok(found) => row(wanted, Ok(changes(wanted, found))),
-        Err(error) => row(wanted, Err(error)),
-    });
-    tell(&rows, asked.format, "differ", io)?;
+    let rows =
+        asked.each(&all, io, |wanted| Row::of(wanted, found(&endpoint, wanted).map(|found| changes(wanted, found))))?;
+    told::tell(&rows, asked.format, Done::Planned, io)?;
     Ok(rows.iter().filter(|row| !row.changes.is_empty()).count())
 }
 
 /// Changes what differs, and shows it.
 fn apply(asked: &Asked, io: &mut Io<'_>) -> Result<Exit, Exit> {
     let (endpoint, all) = asked.read(io)?;
-    let rows = each(&all, io, |wanted| bring(&endpoint, wanted));
-    tell(&rows, asked.format, "changed", io)?;
+    let rows = asked.each(&all, io, |wanted| bring(&endpoint, wanted))?;
+    told::tell(&rows, asked.format, Done::Applied, io)?;
     Ok(Exit::Fine)
+}
+
+/// What a repository is like; none if it is not there, and is to be made.
+fn found(endpoint: &Endpoint, wanted: &Wanted) -> Result<Option<Found>, String> {
+    match endpoint.find(&wanted.repo) {
+        Ok(found) => Ok(Some(found)),
+        Err(refused) if refused.is_missing && wanted.create => Ok(None),
+        Err(refused) if refused.is_missing => Err(format!("{refused}; with `create = true` it is made")),
+        Err(refused) => Err(refused.to_string()),
+    }
 }
 
 /// Makes a repository what it is wanted to be, and says what that changed.
 fn bring<'a>(endpoint: &Endpoint, wanted: &'a Wanted) -> Row<'a> {
-    let before = match endpoint.find(&wanted.repo) {
+    let before = match found(endpoint, wanted) {
         Ok(found) => changes(wanted, found),
-        Err(error) => return row(wanted, Err(error)),
+        Err(error) => return Row::of(wanted, Err(error)),
     };
     if before.is_empty() {
-        return row(wanted, Ok(before));
+        return Row::of(wanted, Ok(before));
     }
-    let after = endpoint.configure(wanted).and_then(|()| endpoint.find(&wanted.repo));
-    let left = match after {
-        Ok(found) => changes(wanted, found),
-        Err(error) => return row(wanted, Err(error)),
+    let left = match settle(endpoint, wanted, &before) {
+        Ok(left) => left,
+        Err(refused) => return Row::of(wanted, Err(refused.to_string())),
     };
     // A hub may have gates that its settings cannot take away: the policy files of `policyc serve` are such.
-    let error = left
-        .first()
-        .map(|left| format!("the hub has taken the settings, but `{}` is still {}", left.setting, word(&left.before)));
+    let error = left.first().map(|left| {
+        format!("the hub has taken the settings, but `{}` is still {}", left.setting, told::word(&left.before))
+    });
     let is_done = |change: &Change| left.iter().all(|left| left.setting != change.setting);
-    Row { error, ..row(wanted, Ok(before.into_iter().filter(is_done).collect())) }
+    Row::of(wanted, Ok(before.into_iter().filter(is_done).collect())).but(error)
 }
 
-/// Where a repository is not what it is wanted to be.
-fn changes(wanted: &Wanted, found: Found) -> Vec<Change> {
-    let gated = wanted.gated.filter(|gated| *gated != found.gated);
-    let gated = gated.map(|after| Change { setting: "gated", before: json!(found.gated), after: json!(after) });
-    let visibility = wanted.visibility.filter(|visibility| *visibility != found.visibility);
+/// Makes what differs as it is wanted, looks at it afterwards, and says what differs still.
+fn settle(endpoint: &Endpoint, wanted: &Wanted, before: &[Change]) -> Result<Vec<Change>, Refused> {
+    let mut left = before.to_vec();
+    if before.iter().any(|change| change.setting == EXISTS) {
+        endpoint.create(wanted)?;
+        left = changes(wanted, Some(endpoint.find(&wanted.repo)?));
+    }
+    if left.is_empty() {
+        return Ok(left);
+    }
+    endpoint.configure(wanted)?;
+    Ok(changes(wanted, Some(endpoint.find(&wanted.repo)?)))
+}
+
+/// What a repository is not yet that is to be made.
+const EXISTS: &str = "exists";
+
+/// Where a repository is not what it is wanted to be; none: it is not there.
+fn changes(wanted: &Wanted, found: Option<Found>) -> Vec<Change> {
+    let change = |setting, before, after| Change { setting, before, after };
+    let made = found.is_none().then(|| change(EXISTS, json!(false), json!(true)));
+    let gated = wanted.gated.filter(|gated| found.is_none_or(|found| found.gated != *gated));
+    let gated = gated.map(|after| change("gated", json!(found.map(|found| found.gated)), json!(after)));
+    let visibility = wanted.visibility.filter(|after| found.is_none_or(|found| found.visibility != *after));
     let visibility =
-        visibility.map(|after| Change { setting: "visibility", before: json!(found.visibility), after: json!(after) });
-    gated.into_iter().chain(visibility).collect()
-}
-
-fn row(wanted: &Wanted, outcome: Result<Vec<Change>, String>) -> Row<'_> {
-    let (changes, error) = match outcome {
-        Ok(changes) => (changes, None),
-        Err(error) => (Vec::new(), Some(error)),
-    };
-    Row { r#type: wanted.repo.kind, id: &wanted.repo.id, changes, error }
-}
-
-/// One row for each repository; a person is shown how far it is.
-fn each<'a>(all: &'a [Wanted], io: &Io<'_>, one: impl Fn(&'a Wanted) -> Row<'a>) -> Vec<Row<'a>> {
-    let bar = if io.interactive { bar(all.len()) } else { ProgressBar::hidden() };
-    let rows = all.iter().map(one).inspect(|_| bar.inc(1)).collect();
-    bar.finish_and_clear();
-    rows
+        visibility.map(|after| change("visibility", json!(found.map(|found| found.visibility)), json!(after)));
+    made.into_iter().chain(gated).chain(visibility).collect()
 }
 
 fn bar(count: usize) -> ProgressBar {
@@ -201,6 +207,21 @@ fn bar(count: usize) -> ProgressBar {
 }
 
 impl Asked {
+    /// One row for each repository, in the order of the file, some at a time; a person is shown how far it is.
+    fn each<'a>(
+        &self,
+        all: &'a [Wanted],
+        io: &mut Io<'_>,
+        one: impl Fn(&'a Wanted) -> Row<'a> + Send + Sync,
+    ) -> Result<Vec<Row<'a>>, Exit> {
+        let jobs = ThreadPoolBuilder::new().num_threads(self.jobs.into()).build();
+        let jobs = jobs.map_err(|error| failed(io, &format!("cannot begin: {error}"), None))?;
+        let bar = if io.interactive { bar(all.len()) } else { ProgressBar::hidden() };
+        let rows = jobs.install(|| all.par_iter().map(one).inspect(|_| bar.inc(1)).collect());
+        bar.finish_and_clear();
+        Ok(rows)
+    }
+
     /// The hub, and what is wanted of it.
     fn read(&self, io: &mut Io<'_>) -> Result<(Endpoint, Vec<Wanted>), Exit> {
         let text = if self.file == Path::new("-") {
@@ -210,12 +231,35 @@ impl Asked {
             fs::read_to_string(&self.file)
         };
         let text = text.map_err(|error| unread(&self.file, &error, io))?;
-        let all = wanted::read(&self.file, &text)
-            .map_err(|error| failed(io, &format!("`{}`: {error}", self.file.display()), None))?;
+        let all = self.wanted(&text, io)?;
         let token = self.token(io)?;
         let ca = self.ca.as_deref().map(|file| fs::read(file).map_err(|error| unread(file, &error, io))).transpose()?;
-        let endpoint = Endpoint::new(&self.endpoint, token, self.retries, ca.as_deref());
+        let endpoint = Endpoint::new(&self.endpoint(io)?, token, self.retries, ca.as_deref());
         Ok((endpoint.map_err(|error| failed(io, &error, None))?, all))
+    }
+
+    /// What the file wants. All that is wrong with it is said.
+    fn wanted(&self, text: &str, io: &mut Io<'_>) -> Result<Vec<Wanted>, Exit> {
+        let name = self.file.display().to_string();
+        let Some(format) = table::Format::of(&self.file) else {
+            let message = format!("it is not known what `{name}` is written in");
+            return Err(failed(io, &message, Some("its name must end in `.toml`, `.json` or `.csv`")));
+        };
+        let source = Source::new(&name, &name, text);
+        wanted::read(format, source.text()).map_err(|faults| {
+            for fault in &faults {
+                let (line, column) = source.line_column(u32::try_from(fault.at).unwrap_or(u32::MAX));
+                complain(io, &format!("{name}:{line}:{column}: {}", fault.message), fault.help.as_deref());
+            }
+            Exit::Failed
+        })
+    }
+
+    /// The hub's address: that of the command before that of its own variable, and the clients' variable last.
+    fn endpoint(&self, io: &mut Io<'_>) -> Result<String, Exit> {
+        let own = self.endpoint.clone().filter(|own| !own.is_empty());
+        let known = own.or_else(|| env::var(ENDPOINT).ok().filter(|theirs| !theirs.is_empty()));
+        known.ok_or_else(|| failed(io, "there is no hub", Some("name it with `--endpoint`, or set `HF_ENDPOINT`")))
     }
 
     fn token(&self, io: &mut Io<'_>) -> Result<String, Exit> {
@@ -234,44 +278,4 @@ impl Asked {
 
 fn unread(file: &Path, error: &std::io::Error, io: &mut Io<'_>) -> Exit {
     failed(io, &format!("cannot read `{}`: {}", file.display(), cause(error)), None)
-}
-
-/// Shows what was found or done. Fails, if a repository could not be read or changed.
-fn tell(rows: &[Row<'_>], format: Format, verb: &str, io: &mut Io<'_>) -> Result<(), Exit> {
-    let differing = rows.iter().filter(|row| !row.changes.is_empty()).count();
-    let wrong = rows.iter().filter(|row| row.error.is_some()).count();
-    match format {
-        Format::Pretty => {
-            let style = Style::new(io.color_out);
-            for row in rows.iter().filter(|row| !row.changes.is_empty()) {
-                let _ = writeln!(io.out, "{} {}: {}", row.r#type, style.bold(row.id), words(&row.changes));
-            }
-            let _ = writeln!(io.out, "{differing} of {} {verb}", rows.len());
-            let style = Style::new(io.color_err);
-            for (row, error) in rows.iter().filter_map(|row| Some((row, row.error.as_deref()?))) {
-                let (kind, id) = (row.r#type, row.id);
-                let _ = writeln!(io.err, "{} {kind} {id}: {}", style.error("error:"), printable(error));
-            }
-        }
-        Format::Json => {
-            let shown: Vec<&Row<'_>> =
-                rows.iter().filter(|row| !row.changes.is_empty() || row.error.is_some()).collect();
-            let report = json!({ "repositories": shown, "all": rows.len(), "differing": differing, "failed": wrong });
-            let _ = writeln!(io.out, "{report}");
-        }
-    }
-    if wrong == 0 { Ok(()) } else { Err(failed(io, &format!("{wrong} of {} failed", rows.len()), None)) }
-}
-
-fn words(changes: &[Change]) -> String {
-    let words = changes.iter().map(|change| {
-        let (before, after) = (word(&change.before), word(&change.after));
-        format!("{} {before} → {after}", change.setting)
-    });
-    words.collect::<Vec<_>>().join(", ")
-}
-
-/// A setting as people write it.
-fn word(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

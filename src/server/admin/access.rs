@@ -2,9 +2,10 @@
 //!
 //! The running set decides which a caller sees: the action `approve` on the resource that access is asked for.
 
-use super::{Fault, caller, query};
+use super::{Fault, caller};
 use crate::server::{
     app::App,
+    http,
     identity::Origin,
     managed::{Document, Status},
 };
@@ -45,7 +46,7 @@ async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
     let caller = caller(&app, &headers, origin).await?;
-    let asked: Asked = query(&uri)?;
+    let asked: Asked = http::query(&uri)?;
     let most = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
     let queue = app.access_queue(&caller, asked.status, asked.cursor.as_deref(), most);
     let queue = queue.map_err(|_| Fault::bad("`cursor` must be as the page before has it as `next`"))?;

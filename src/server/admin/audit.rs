@@ -3,12 +3,13 @@
 //! The running set decides who may: the action `audit` on `audit "log"`. The log is read where no answer waits for the thread,
 //! and an export is sent while it is read.
 
-use super::{Fault, caller, manager, query, unkept};
+use super::{Fault, caller, manager, unkept};
 use crate::{
     request::Resource,
     server::{
         app::App,
         audit::{self, Entry, Filter, Format, Log, Order, Pseudonyms, exporter},
+        http,
         identity::Origin,
     },
 };
@@ -138,7 +139,7 @@ impl Asked {
 /// What is asked, by somebody who may, and where the log is.
 async fn asked(app: &App, origin: Origin, headers: &HeaderMap, uri: &Uri) -> Result<(Asked, PathBuf), Fault> {
     let caller = caller(app, headers, origin).await?;
-    let asked: Asked = query(uri)?;
+    let asked: Asked = http::query(uri)?;
     app.may_manage(manager(&caller, "audit", Resource::new("audit", "log"))).await?;
     if app.settings.is_in_memory() || !app.audit.is_on() {
         return Err(Fault::Missing("no audit log is kept"));

@@ -2,11 +2,11 @@
 //!
 //! The running set decides who may: the action `manage` on `limits COUNTER`.
 
-use super::{Fault, MANAGE, caller, manager, query, unkept};
+use super::{Fault, MANAGE, caller, manager, unkept};
 use crate::{
     check::ir::{Effect, Ir},
     request::Resource,
-    server::{app::App, identity::Origin},
+    server::{app::App, http, identity::Origin},
     store::limits::Tally,
 };
 use ::http::{HeaderMap, StatusCode, Uri};
@@ -58,7 +58,7 @@ async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
     let caller = caller(&app, &headers, origin).await?;
-    let asked: Asked = query(&uri)?;
+    let asked: Asked = http::query(&uri)?;
     let part = asked.part()?;
     let engine = app.policies.current();
     let now = app.clock.now();

@@ -18,11 +18,10 @@ use super::{
     managed::{Manager, Refused, Unchanged},
 };
 use crate::request::Resource;
-use ::http::{HeaderMap, StatusCode, Uri};
+use ::http::{HeaderMap, StatusCode};
 use axum::{
     Json, Router,
     body::Body,
-    extract::Query,
     response::{IntoResponse, Response},
 };
 use serde::de::DeserializeOwned;
@@ -53,12 +52,6 @@ fn manager<'a>(caller: &'a Caller, action: &'a str, resource: Resource) -> Manag
 async fn body<T: DeserializeOwned>(app: &App, headers: &HeaderMap, body: Body) -> Result<T, BadBody> {
     let text = http::json_body(headers, body, &app.settings.http).await?;
     serde_json::from_str(&text).map_err(|error| BadBody::new(StatusCode::BAD_REQUEST, error.to_string()))
-}
-
-/// What stands behind `?` in a request's address.
-fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, BadBody> {
-    let said = Query::try_from_uri(uri);
-    said.map(|Query(said)| said).map_err(|error| BadBody::new(StatusCode::BAD_REQUEST, error.body_text()))
 }
 
 /// Why a request is not answered as it was meant.

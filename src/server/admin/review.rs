@@ -2,13 +2,14 @@
 //!
 //! The running set decides who may: the action `audit` on `policies "running"`.
 
-use super::{Fault, caller, manager, query, unkept};
+use super::{Fault, caller, manager, unkept};
 use crate::{
     engine::Engine,
     examine::review::{Asked, Review, json, review, table},
     query::Budget,
     server::{
         app::App,
+        http,
         identity::{Entry, Held, Origin},
         managed::{Document, Kind},
         policy::running,
@@ -72,7 +73,7 @@ async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
     let caller = caller(&app, &headers, origin).await?;
-    let Wanted { at, format } = query(&uri)?;
+    let Wanted { at, format } = http::query(&uri)?;
     app.may_manage(manager(&caller, "audit", running())).await?;
     let at = at.unwrap_or_else(|| app.clock.now());
     let engine = app.policies.current();

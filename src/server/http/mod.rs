@@ -14,12 +14,13 @@ pub use tls::Files as TlsFiles;
 pub(crate) use tls::Tls;
 
 use crate::decision::Denial;
-use ::http::StatusCode;
+use ::http::{StatusCode, Uri};
 use axum::{
     Json,
+    extract::Query,
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use std::time::Duration;
 
 /// How much a connection may ask of the service: `[http]`.
@@ -68,6 +69,15 @@ impl Limits {
     pub(crate) const fn body_time(&self) -> Duration {
         Duration::from_secs(self.body_seconds)
     }
+}
+
+/// What stands behind `?` in a request's address.
+///
+/// # Errors
+/// It is not what is asked for.
+pub(crate) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, BadBody> {
+    let said = Query::try_from_uri(uri);
+    said.map(|Query(said)| said).map_err(|error| BadBody::new(StatusCode::BAD_REQUEST, error.body_text()))
 }
 
 /// An error in the words that most surfaces use: `{"error": …}`.

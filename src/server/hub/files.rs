@@ -1,6 +1,9 @@
 //! Files of repositories, from a folder: who may download them gets them, everybody else learns where to ask.
 
-use super::{Fault, KINDS, Repo, repos::caller};
+use super::{
+    Fault, KINDS, Repo,
+    repos::{At, caller},
+};
 use crate::{
     load::hex,
     server::{app::App, identity::Origin},
@@ -9,12 +12,14 @@ use ::http::{HeaderMap, HeaderName, HeaderValue, Request, header::ETAG};
 use axum::{
     Extension, Json,
     body::Body,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::{IntoResponse, Response},
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::{
+    collections::BTreeSet,
     path::{Component, Path as FilePath, PathBuf},
     sync::Arc,
     time::UNIX_EPOCH,
@@ -75,6 +80,27 @@ impl Listing {
         Self { folder, commit: first(&hex(&hash.finalize())), files }
     }
 
+    /// What stands in a folder, or also in those below it: a folder is told once.
+    fn below(&self, folder: &str, is_recursive: bool) -> Vec<Value> {
+        let mut folders = BTreeSet::new();
+        let mut told = Vec::new();
+        for file in &self.files {
+            let Ok(rest) = FilePath::new(&file.path).strip_prefix(folder) else { continue };
+            let outer = rest.components().next().filter(|_| !is_recursive && rest.components().nth(1).is_some());
+            match outer {
+                None => told.push(json!({ "type": "file", "oid": file.id, "size": file.size, "path": file.path })),
+                Some(outer) => {
+                    let path = FilePath::new(folder).join(outer);
+                    if folders.insert(path.clone()) {
+                        let id = first(&hex(&Sha256::digest(path.to_string_lossy().as_bytes())));
+                        told.push(json!({ "type": "directory", "oid": id, "size": 0, "path": path }));
+                    }
+                }
+            }
+        }
+        told
+    }
+
     /// Whether a revision is this one.
     pub(super) fn at(&self, revision: &str) -> Result<(), Fault> {
         if revision == MAIN || revision == self.commit { Ok(()) } else { Err(Fault::NoRevision) }
@@ -90,6 +116,7 @@ pub(super) async fn tree(
     State(app): State<Arc<App>>,
     Extension(origin): Extension<Origin>,
     Path(at): Path<Vec<(String, String)>>,
+    Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
     let part = |name: &str| at.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value);
@@ -100,14 +127,36 @@ pub(super) async fn tree(
     app.may_take_files(&engine, &caller, "download", &repo).await?;
     let listing = Listing::read(app.settings.hub.files.as_deref(), &repo).await?;
     listing.at(part("revision"))?;
-    let below = part("path");
-    let is_below = |file: &&File| {
-        let path = FilePath::new(&file.path);
-        below.is_empty() || path.starts_with(below)
-    };
-    let entry = |file: &File| json!({ "type": "file", "oid": file.id, "size": file.size, "path": file.path });
-    let told: Vec<Value> = listing.files.iter().filter(is_below).map(entry).collect();
+    let told = listing.below(part("path"), wanted.is_recursive());
     Ok(Json(told).into_response())
+}
+
+/// How much of a tree is wanted.
+#[derive(Deserialize)]
+pub(super) struct Wanted {
+    /// Older clients write `True`.
+    recursive: Option<String>,
+}
+
+impl Wanted {
+    fn is_recursive(&self) -> bool {
+        self.recursive.as_deref().is_some_and(|said| said.eq_ignore_ascii_case("true") || said == "1")
+    }
+}
+
+/// The revisions that there are.
+pub(super) async fn refs(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
+    Path((kinds, namespace, name)): At,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    let repo = Repo::at(&kinds, &namespace, &name)?;
+    let caller = caller(&app, &headers, origin).await?;
+    app.repo_for(&app.policies.current(), &caller, &repo).await?;
+    let listing = Listing::read(app.settings.hub.files.as_deref(), &repo).await?;
+    let main = json!({ "name": MAIN, "ref": "refs/heads/main", "targetCommit": listing.commit });
+    Ok(Json(json!({ "branches": [main], "tags": [], "converts": [] })).into_response())
 }
 
 /// One file.

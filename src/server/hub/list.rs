@@ -35,6 +35,8 @@ struct Wanted {
     author: Option<String>,
     search: Option<String>,
     gated: Option<bool>,
+    /// What no repository here has is wanted, such as a tag.
+    is_of_others: bool,
     limit: usize,
     /// The id that the page before ended with.
     cursor: String,
@@ -58,6 +60,10 @@ impl Wanted {
                         "search" => wanted.search = Some(value.to_lowercase()),
                         // Older clients write `True`.
                         "gated" => wanted.gated = Some(value.eq_ignore_ascii_case("true")),
+                        "filter" | "pipeline_tag" | "apps" | "num_parameters" | "inference_provider"
+                        | "trained_dataset" => {
+                            wanted.is_of_others = true;
+                        }
                         _ => {}
                     }
                     wanted.others.push((name, value));
@@ -68,7 +74,7 @@ impl Wanted {
     }
 
     fn suits(&self, id: &str) -> bool {
-        self.search.as_deref().is_none_or(|search| id.to_lowercase().contains(search))
+        !self.is_of_others && self.search.as_deref().is_none_or(|search| id.to_lowercase().contains(search))
     }
 
     /// The id behind which the page begins: repositories of one author stand together.

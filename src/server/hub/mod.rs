@@ -49,6 +49,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route(&format!("{repo}/auth-check"), get(repos::may_read))
         .route(&format!("{repo}/auth-check/write"), get(repos::may_write))
         .route(&format!("{repo}/revision/{{revision}}"), get(repos::info_at))
+        .route(&format!("{repo}/refs"), get(files::refs))
         .route(&format!("{repo}/tree/{{revision}}"), get(files::tree))
         .route(&format!("{repo}/tree/{{revision}}/{{*path}}"), get(files::tree))
         .route(&format!("{repo}/ask-access"), post(asking::ask))
@@ -154,6 +155,12 @@ impl App {
         }
     }
 
+    /// How a repository was gated through the hub.
+    fn registered_gate(&self, repo: &Resource) -> Gated {
+        let document = self.policies.managed().get(&Key::resource(&repo.kind, &repo.id));
+        document.and_then(|document| document.body.registered().map(|registered| registered.gated)).unwrap_or_default()
+    }
+
     /// How access to a repository is asked for, whether a document or a policy file says so.
     pub(in crate::server) fn gated(&self, engine: &Engine, repo: &Resource) -> Gated {
         let visitor = Principal::user(VISITOR).with("roles", Vec::<&str>::new());
@@ -163,7 +170,8 @@ impl App {
         match denied.map(|mode| mode.name()) {
             Some("auto") => Gated::Auto,
             Some(_) => Gated::Manual,
-            None => Gated::No,
+            // Of a private repository a visitor is told nothing, whatever its gate is.
+            None => self.registered_gate(repo),
         }
     }
 }

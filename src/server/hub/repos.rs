@@ -2,6 +2,7 @@
 
 use super::{Fault, KINDS, Repo, files::Listing};
 use crate::{
+    check::vocabulary::Owner,
     engine::Engine,
     request::Input,
     server::{
@@ -11,6 +12,7 @@ use crate::{
         identity::{Caller, Origin},
         managed::{Body as Says, Change, Document, Expected, Gated, Kind, Manager, Registered, tagged},
     },
+    value,
 };
 use ::http::{HeaderMap, StatusCode};
 use axum::{
@@ -46,20 +48,46 @@ pub(super) async fn whoami(
 ) -> Result<Response, Fault> {
     let caller = caller(&app, &headers, origin).await?;
     let id = caller.principal.id.as_deref().ok_or(Fault::SignIn)?;
-    let orgs: Vec<Value> =
-        orgs(&caller).into_iter().map(|org| json!({ "name": org, "fullname": org, "roleInOrg": "write" })).collect();
+    let engine = app.policies.current();
+    let orgs: Vec<Value> = orgs(&engine, &caller)
+        .into_iter()
+        .map(|org| json!({ "name": org, "fullname": org, "roleInOrg": "write" }))
+        .collect();
     let token = json!({ "type": "access_token", "accessToken": { "displayName": "policyc", "role": "write" } });
     let told = json!({ "type": "user", "id": id, "name": id, "fullname": id, "orgs": orgs, "auth": token });
     Ok(Json(told).into_response())
 }
 
-/// The organisations that a caller is in, or holds a role in.
-fn orgs(caller: &Caller) -> BTreeSet<String> {
+/// The organisations that a caller is in, or holds a role in: as the credential says, or the policies.
+fn orgs(engine: &Engine, caller: &Caller) -> BTreeSet<String> {
     let properties = &caller.principal.properties;
     let own = properties.get("org").and_then(Input::as_text);
-    let Some(Input::List(roles)) = properties.get("roles") else { return own.map(str::to_owned).into_iter().collect() };
+    let roles = match properties.get("roles") {
+        Some(Input::List(roles)) => roles.as_slice(),
+        Some(_) | None => &[],
+    };
     let held = roles.iter().filter_map(|role| role.as_object()?.get("org")?.as_text());
-    own.into_iter().chain(held).map(str::to_owned).collect()
+    let told = own.into_iter().chain(held).map(str::to_owned);
+    told.chain(declared_orgs(engine, caller)).collect()
+}
+
+/// Those that the policies declare a caller to be in.
+fn declared_orgs(engine: &Engine, caller: &Caller) -> BTreeSet<String> {
+    let vocabulary = &engine.ir().vocabulary;
+    let id = caller.principal.id.as_deref().unwrap_or_default();
+    let Some(entity) = vocabulary.principals.find(&caller.principal.kind, id) else { return BTreeSet::new() };
+    let said = |name| entity.values.get(&vocabulary.attribute(Owner::Principal, name)?);
+    let own = match said("org") {
+        Some(value::Value::Text(org)) => Some(org.to_string()),
+        Some(_) | None => None,
+    };
+    let held = match said("roles") {
+        Some(value::Value::Roles(roles)) => {
+            roles.iter().filter_map(|role| role.org.as_deref().map(str::to_owned)).collect()
+        }
+        Some(_) | None => Vec::new(),
+    };
+    own.into_iter().chain(held).collect()
 }
 
 /// A repository, as whoever makes or deletes one names it.

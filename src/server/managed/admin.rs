@@ -1,12 +1,11 @@
 //! Managed documents over HTTP, for administrators: changes that wait for their confirmation, and all documents as policy files.
 
-use super::{Document, Kind, Manager, Refused, document::split, policy};
+use super::{Document, Kind, Manager, Refused, policy};
 use crate::{
-    request::Resource,
     server::{app::App, decide::Surface, identity::Origin, policy::running},
     wire::acl::identifier,
 };
-use ::http::HeaderMap;
+use ::http::{HeaderMap, StatusCode};
 use axum::{
     Extension, Json, Router,
     extract::{Path, State},
@@ -20,34 +19,24 @@ pub(in crate::server) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/admin/changes", get(proposals))
         .route("/v1/admin/changes/{digest}/confirm", post(confirm))
+        .route("/v1/admin/changes/{digest}/reject", post(reject))
         .route("/v1/admin/documents/export", get(export))
 }
 
-/// The changes that wait for somebody to confirm them, as far as the caller manages what they change.
+/// The changes that wait for somebody to confirm them, as far as the caller may make or confirm such changes.
 async fn proposals(
     State(app): State<Arc<App>>,
     Extension(origin): Extension<Origin>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let caller = app.caller(&headers, origin, Surface::Admin).await?;
-    let engine = app.policies.current();
-    let now = app.clock.now();
-    let told = |document: &Arc<Document>| {
-        let proposal = document.body.proposal()?;
-        let may = |of: &str| {
-            let (kind, id) = split(of);
-            caller.is_trusted || app.would_allow(&engine, &caller, &proposal.action, &Resource::new(kind, id))
-        };
-        let is_visible = proposal.lapses > now && proposal.changes.iter().all(|change| may(&change.of));
-        is_visible.then(|| {
-            let mut told = document.about();
-            told.insert("digest".to_owned(), document.key.of.clone().into());
-            told.insert("change".to_owned(), document.body.json());
-            Value::Object(told)
-        })
+    let told = |document: Arc<Document>| {
+        let mut told = document.about();
+        told.insert("digest".to_owned(), document.key.of.clone().into());
+        told.insert("change".to_owned(), document.body.json());
+        Value::Object(told)
     };
-    let all = app.policies.managed().list(Kind::Proposal, None, usize::MAX);
-    let data: Vec<Value> = all.iter().filter_map(told).collect();
+    let data: Vec<Value> = app.waiting(&caller).into_iter().map(told).collect();
     Ok(Json(json!({ "data": data })).into_response())
 }
 
@@ -64,6 +53,18 @@ async fn confirm(
         json!({ "document": one.key.to_string(), "version": one.after.as_ref().map(|document| document.version) })
     });
     Ok(Json(json!({ "data": told.collect::<Vec<Value>>() })).into_response())
+}
+
+/// Lets a change that was proposed never be made.
+async fn reject(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
+    Path(digest): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let caller = app.caller(&headers, origin, Surface::Admin).await?;
+    app.reject(&caller, Surface::Admin, &digest).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// All documents that are policy, each as a policy file.

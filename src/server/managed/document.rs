@@ -189,7 +189,7 @@ impl Body {
     }
 
     /// The change that waits, if it is one.
-    pub(super) const fn proposal(&self) -> Option<&Proposal> {
+    pub(crate) const fn proposal(&self) -> Option<&Proposal> {
         if let Self::Proposal(proposal) = self { Some(proposal) } else { None }
     }
 

@@ -1,11 +1,10 @@
 //! Who may change a managed document: what the policies say, asked like any other request.
 //!
-//! A change that widens access to a protected resource is proposed first, and made once it is confirmed: then exactly that
-//! change is made, if what it takes the place of is still there. A change that only narrows access is made at once.
+//! A change that widens access to a protected resource waits for somebody to confirm it ([`waiting`](super::waiting)). A change
+//! that only narrows access is made at once.
 
 use super::{
-    Body, Change, Changed, Document, Expected, Key, Kind, Managed, Proposal, Proposed, Registered, Unchanged,
-    project::Opened,
+    Body, Change, Changed, Confirmation, Document, Expected, Key, Kind, Managed, Registered, Unchanged, project::Opened,
 };
 use crate::{
     check::{
@@ -14,7 +13,6 @@ use crate::{
     },
     decision::Decision,
     engine::{Engine, Spend},
-    load::hex,
     query::{Budget, ChangeKind, diff},
     request::{Input, Request, Resource},
     server::{
@@ -26,18 +24,7 @@ use crate::{
     },
     value::Value,
 };
-use chrono::{DateTime, TimeDelta, Utc};
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
-
-/// A change that waits for somebody to confirm it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Confirmation {
-    /// A digest of exactly this change.
-    pub(crate) digest: String,
-    /// Until when it can be confirmed.
-    pub(crate) lapses: DateTime<Utc>,
-}
 
 /// Why a caller changed nothing.
 #[derive(Debug)]
@@ -160,7 +147,7 @@ impl App {
     }
 
     /// Asks the policies, as somebody who has `confirmed` the change if there is one, which somebody else proposed or not.
-    async fn allow(
+    pub(super) async fn allow(
         &self,
         engine: &Engine,
         manager: &Manager<'_>,
@@ -194,54 +181,6 @@ impl App {
         Ok(changed)
     }
 
-    /// Makes exactly the change that was proposed under a digest, if the policies let the caller confirm it.
-    pub(crate) async fn confirm(
-        self: &Arc<Self>,
-        caller: &Caller,
-        surface: Surface,
-        digest: &str,
-    ) -> Result<Vec<Changed>, Refused> {
-        let managed = self.policies.managed();
-        let proposal = managed.proposal(digest, self.clock.now()).ok_or(Refused::NoProposal)?;
-        let changes = proposal.changes();
-        let (kind, id) = changes.first().map(|change| change.key.governs()).ok_or(Refused::NoProposal)?;
-        let engine = self.policies.current();
-        let knows = engine.ir().vocabulary.action_ids.contains_key(CONFIRM);
-        let action = if knows { CONFIRM } else { proposal.action.as_str() };
-        let manager = Manager { caller, surface, action, resource: Resource::new(kind, id) };
-        // Where the policies do not say who confirms, somebody else does.
-        if !knows && caller.name() == proposal.proposer {
-            return Err(Refused::Unconfirmed(Confirmation { digest: digest.to_owned(), lapses: proposal.lapses }));
-        }
-        self.allow(&engine, &manager, true, Some(&proposal.proposer_id)).await?;
-        let mut changes = changes;
-        changes.push(Change { key: Key::proposal(digest), body: None, expected: Expected::Any });
-        let by = format!("{}, confirmed by {}", proposal.proposer, caller.name());
-        let mut changed = self.change(caller, surface, changes, by).await?;
-        changed.retain(|one| one.key.kind != Kind::Proposal);
-        Ok(changed)
-    }
-
-    /// Keeps a change until it is confirmed.
-    async fn propose(self: &Arc<Self>, manager: &Manager<'_>, changes: Vec<Change>) -> Result<Confirmation, Refused> {
-        let managed = self.policies.managed();
-        let hours = TimeDelta::hours(managed.settings.confirm_hours.into());
-        let now = self.clock.now();
-        let lapses = now.checked_add_signed(hours).unwrap_or(now);
-        let proposal = Proposal {
-            proposer: manager.caller.name(),
-            proposer_id: manager.caller.principal.id.clone().unwrap_or_default(),
-            action: manager.action.to_owned(),
-            lapses,
-            changes: changes.iter().map(|change| managed.proposed(change)).collect(),
-        };
-        let digest = proposal.digest();
-        let change =
-            Change { key: Key::proposal(&digest), body: Some(Body::Proposal(proposal)), expected: Expected::Any };
-        self.change(manager.caller, manager.surface, vec![change], manager.caller.name()).await?;
-        Ok(Confirmation { digest, lapses })
-    }
-
     /// Whether a change lets anybody do anything that they could not do before. The change must be one that can be made.
     async fn widens(self: &Arc<Self>, changes: &[Change]) -> Result<bool, Unchanged> {
         let (app, changes) = (self.clone(), changes.to_vec());
@@ -255,8 +194,6 @@ impl App {
 
 /// How often a document is looked at anew that others change at the same time.
 const TRIES: u32 = 100;
-/// The action of whoever confirms a change.
-const CONFIRM: &str = "confirm";
 
 impl Manager<'_> {
     /// What the policies are asked. What the vocabulary does not know is left out.
@@ -341,49 +278,6 @@ impl Managed {
         let before = self.get(&change.key).and_then(|document| attributes(&document.body));
         let after = change.body.as_ref().and_then(attributes);
         before.unwrap_or_default() != after.unwrap_or_default()
-    }
-
-    /// A change, with the version that it takes the place of.
-    fn proposed(&self, change: &Change) -> Proposed {
-        let version = match change.expected {
-            Expected::Version(version) => version,
-            Expected::Any => self.get(&change.key).map_or(0, |document| document.version),
-        };
-        Proposed {
-            kind: change.key.kind.name().to_owned(),
-            of: change.key.of.clone(),
-            part: change.key.part.clone(),
-            version,
-            body: change.body.as_ref().map(Body::json),
-        }
-    }
-
-    /// What was proposed under a digest, if it can still be confirmed.
-    fn proposal(&self, digest: &str, now: DateTime<Utc>) -> Option<Proposal> {
-        let document = self.get(&Key::proposal(digest))?;
-        document.body.proposal().filter(|proposal| proposal.lapses > now).cloned()
-    }
-}
-
-impl Proposal {
-    /// The changes that it makes.
-    fn changes(&self) -> Vec<Change> {
-        self.changes.iter().filter_map(Proposed::change).collect()
-    }
-
-    /// What tells it from every other: a digest of what it changes, and of what that takes the place of.
-    fn digest(&self) -> String {
-        let text = serde_json::to_string(&self.changes).unwrap_or_default();
-        hex(&Sha256::digest(text))
-    }
-}
-
-impl Proposed {
-    fn change(&self) -> Option<Change> {
-        let kind = Kind::named(&self.kind)?;
-        let key = Key { kind, of: self.of.clone(), part: self.part.clone() };
-        let body = self.body.as_ref().map(|body| Body::read(kind, &body.to_string())).transpose().ok()?;
-        Some(Change { key, body, expected: Expected::Version(self.version) })
     }
 }
 

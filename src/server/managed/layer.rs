@@ -104,7 +104,7 @@ impl Layer {
     /// # Errors
     /// The whole is larger than a set can be, or not valid: then nothing is changed.
     pub(super) fn rebase(&self, base: Arc<Engine>, documents: Vec<(Key, Placed)>) -> Result<(), LoadError> {
-        let documents: Documents = documents.into_iter().map(|(key, placed)| ((shard(&key), key), placed)).collect();
+        let documents = placed(documents);
         let mut state = self.lock();
         let live = if documents.is_empty() { None } else { Some(live(&base, &documents)?) };
         self.running.store(live.as_ref().map_or_else(|| base.clone(), LiveEngine::engine));
@@ -128,7 +128,7 @@ impl Layer {
         let mut texts = state.of_resource(of);
         replace(&mut texts, changes.iter().filter(|(key, _)| key.of == of));
         let text: String = texts.into_values().collect();
-        let wide = state.wide();
+        let wide: String = state.wide().map(|(_, text)| text).collect();
         let texts = [(TRIED, &*text), (TRIED_WIDE, &*wide)];
         let whatever_it_is_like = state.trial()?.prove(&texts, split(of));
         match (whatever_it_is_like, declaration) {
@@ -170,7 +170,7 @@ impl Layer {
         let mut texts: BTreeMap<Key, String> =
             whole.map(|((_, key), placed)| (key.clone(), placed.says().to_owned())).collect();
         replace(&mut texts, changes.iter());
-        state.load(&texts, "", &declarations(), Claims::default()).map(drop)
+        state.load(&texts, &declarations(), Claims::default()).map(drop)
     }
 
     /// As [`prove`](Self::prove), for many resources at once: what governs one has no say in another.
@@ -185,7 +185,7 @@ impl Layer {
         let state = self.lock();
         let mut texts = state.of_resources(declarations);
         replace(&mut texts, changes.iter());
-        state.tried(&texts, declarations, Claims::default()).map(drop)
+        state.load(&texts, declarations, Claims::default()).map(drop)
     }
 
     /// The files with all documents of the resources that changes govern, as they are and as they would be.
@@ -196,9 +196,9 @@ impl Layer {
     ) -> Result<(Engine, Engine), LoadError> {
         let state = self.lock();
         let mut texts = state.of_resources(declarations);
-        let before = state.tried(&texts, declarations, Claims::Unproved)?;
+        let before = state.load(&texts, declarations, Claims::Unproved)?;
         replace(&mut texts, changes.iter());
-        Ok((before, state.tried(&texts, declarations, Claims::Unproved)?))
+        Ok((before, state.load(&texts, declarations, Claims::Unproved)?))
     }
 
     /// Lets some documents say something else, or nothing, from now on. `keep` is called once it is known that they can, before
@@ -246,36 +246,28 @@ impl State {
     }
 
     fn of_resources(&self, resources: &Declarations) -> BTreeMap<Key, String> {
-        resources.keys().flat_map(|of| self.of_resource(of)).collect()
+        let wide = self.wide().map(|(key, text)| (key.clone(), text.to_owned()));
+        resources.keys().flat_map(|of| self.of_resource(of)).chain(wide).collect()
     }
 
     /// What the documents say that govern many resources, and go with the files.
-    fn wide(&self) -> String {
+    fn wide(&self) -> impl Iterator<Item = (&Key, &str)> {
         let wide = self.documents.range((SHARDS, Key::first())..);
-        wide.filter(|(_, placed)| placed.standing == Standing::Whole).map(|(_, placed)| placed.says()).collect()
+        let whole = wide.filter(|(_, placed)| placed.standing == Standing::Whole);
+        whole.map(|((_, key), placed)| (key, placed.says()))
     }
 
-    /// The files with some documents, and those that govern many resources.
-    fn tried(
-        &self,
-        texts: &BTreeMap<Key, String>,
-        declarations: &Declarations,
-        claims: Claims,
-    ) -> Result<Engine, LoadError> {
-        self.load(texts, &self.wide(), declarations, claims)
-    }
-
+    /// The files with some documents.
     fn load(
         &self,
         texts: &BTreeMap<Key, String>,
-        wide: &str,
         declarations: &Declarations,
         claims: Claims,
     ) -> Result<Engine, LoadError> {
         let text: String = texts.values().map(String::as_str).collect();
         let catalog: Vec<&str> = declarations.values().flatten().map(String::as_str).collect();
-        let texts = [(TRIED, text.as_str()), (TRIED_WIDE, wide)];
-        self.base.with_texts(texts, [(TRIED_CATALOG, catalog.join("\n").as_str())]).claims(claims).load()
+        let set = self.base.with_texts([(TRIED, text.as_str())], [(TRIED_CATALOG, catalog.join("\n").as_str())]);
+        set.claims(claims).load()
     }
 
     /// What is tried on: as it was tried last.
@@ -313,6 +305,19 @@ fn replace<'a>(texts: &mut BTreeMap<Key, String>, changes: impl Iterator<Item = 
             None => drop(texts.remove(key)),
         }
     }
+}
+
+/// Files with all documents, which stand as they are said to.
+///
+/// # Errors
+/// The whole is larger than a set can be, or not valid.
+pub(super) fn over(base: &Engine, documents: Vec<(Key, Placed)>) -> Result<Engine, LoadError> {
+    Ok(Engine::clone(&live(base, &placed(documents))?.engine()))
+}
+
+/// Documents by the text that they stand in.
+fn placed(documents: Vec<(Key, Placed)>) -> Documents {
+    documents.into_iter().map(|(key, placed)| ((shard(&key), key), placed)).collect()
 }
 
 /// The files with all documents.

@@ -4,7 +4,8 @@
 //! [`store`], said in the policy language by [`policy`], put behind the files by [`layer`], and takes effect at once or not
 //! at all. What documents say of a request that is no policy (who was granted access, what a registered resource is like) is
 //! known to [`facts`]. Where files change and documents do not go with them any more, [`conflict`] finds which.
-//! Whether somebody may change one at all is asked of the policies themselves, in [`guard`]; what surfaces in JSON say of it is in
+//! Whether somebody may change one at all is asked of the policies themselves, in [`guard`]; changes of protected resources wait
+//! for somebody else in [`waiting`]; what surfaces in JSON say of it is in
 //! [`answer`]. Requests for access are answered through [`access`].
 
 mod access;
@@ -18,14 +19,16 @@ mod layer;
 mod policy;
 mod project;
 mod store;
+mod waiting;
 
 pub(crate) use access::{APPROVE, Answer, Unanswered};
 pub(super) use admin::routes;
 pub(crate) use answer::tagged;
-pub(crate) use document::{Access, Body, Document, Gated, Key, Kind, Registered, Status};
-pub(crate) use guard::{Confirmation, Manager, Refused};
+pub(crate) use document::{Access, Body, Document, Gated, Key, Kind, Proposal, Registered, Status};
+pub(crate) use guard::{Manager, Refused};
 pub(crate) use project::{Permissions, Project, Rates};
 pub(crate) use store::Version;
+pub(crate) use waiting::Confirmation;
 
 use super::settings::{Faulty, Settings as All};
 use crate::{
@@ -34,7 +37,7 @@ use crate::{
     request::Refusal,
 };
 use conflict::{Governed, standing};
-use document::{Proposal, Proposed};
+use document::Proposed;
 use layer::{Declarations, Layer, Placed, Standing};
 use policy::{Terms, Text};
 use serde::Deserialize;
@@ -177,6 +180,15 @@ impl Managed {
         self.layer.base()
     }
 
+    /// What would decide if other files were under the documents. Nothing is changed.
+    ///
+    /// # Errors
+    /// The whole is larger than a set can be.
+    pub(super) fn with_base(&self, base: &Engine) -> Result<Engine, LoadError> {
+        let placed = self.standing(base);
+        if placed.is_empty() { Ok(base.clone()) } else { layer::over(base, placed) }
+    }
+
     /// Puts other files under the documents. Those that do not go with them are suspended, as far as they allow anything.
     pub(super) fn rebase(&self, base: Arc<Engine>) -> Result<(), LoadError> {
         let store = self.writing();
@@ -185,9 +197,8 @@ impl Managed {
 
     /// As [`rebase`](Self::rebase); with what is known to be `suspended` on these files.
     fn settle(&self, store: &Store, base: Arc<Engine>, suspended: Option<BTreeSet<Key>>) -> Result<(), LoadError> {
-        let governed = self.governed(&base);
         if let Some(suspended) = suspended {
-            let documents = governed.into_values().flat_map(|resource| resource.documents);
+            let documents = self.governed(&base).into_values().flat_map(|resource| resource.documents);
             let placed = |(key, text)| {
                 let standing = if suspended.contains(&key) { Standing::Strict } else { Standing::Whole };
                 (key, Placed { text, standing })
@@ -198,8 +209,7 @@ impl Managed {
                 Err(_) => self.settle(store, base, None),
             };
         }
-        let registered: Vec<String> = self.registered(&base).into_values().flatten().collect();
-        let placed = standing(&base, governed, &registered);
+        let placed = self.standing(&base);
         let strict: Vec<Key> = placed
             .iter()
             .filter(|(_, placed)| placed.standing != Standing::Whole)
@@ -214,6 +224,12 @@ impl Managed {
             tracing::error!(%error, "which managed documents are suspended cannot be kept");
         }
         Ok(())
+    }
+
+    /// How all documents that are policy stand on files.
+    fn standing(&self, base: &Engine) -> Vec<(Key, Placed)> {
+        let registered: Vec<String> = self.registered(base).into_values().flatten().collect();
+        standing(base, self.governed(base), &registered)
     }
 
     /// All documents that are policy, by what they govern, in the words of a set of files.

@@ -8,7 +8,9 @@ use super::{Change, Unchanged, candidate, running, shadow::Candidate, upload::Up
 use crate::{
     decision::Decision,
     engine::{Engine, Spend},
-    report::json,
+    examine::diff::{Compared, json, markdown},
+    query::ChangeKind,
+    report,
     request::{Request, Resource},
     server::{
         app::App,
@@ -19,7 +21,7 @@ use crate::{
     },
 };
 use ::http::{
-    HeaderMap, StatusCode,
+    HeaderMap, StatusCode, Uri,
     header::{ACCEPT, CONTENT_TYPE},
 };
 use axum::{
@@ -39,6 +41,7 @@ pub(in crate::server) fn routes() -> Router<Arc<App>> {
         .route("/v1/admin/policies/validate", post(validate))
         .route("/v1/admin/policies/reload", post(reload))
         .route("/v1/admin/policies/shadow", get(report).post(stage).delete(withdraw))
+        .route("/v1/admin/policies/shadow/diff", get(difference))
         .route("/v1/admin/policies/promote", post(promote))
         .route("/v1/admin/policies/rollback", post(rollback))
         .route("/v1/admin/policies/unpin", post(unpin))
@@ -113,7 +116,7 @@ async fn validate(
 
 /// A set that can decide, and what there is to warn of.
 fn valid(engine: &Engine) -> Value {
-    let told = serde_json::from_str(&json::render(engine.warnings(), engine.sources())).unwrap_or_default();
+    let told = serde_json::from_str(&report::json::render(engine.warnings(), engine.sources())).unwrap_or_default();
     with(with(told, "valid", true.into()), "revision", engine.revision().into())
 }
 
@@ -122,6 +125,11 @@ fn with(mut object: Value, name: &str, value: Value) -> Value {
         members.insert(name.to_owned(), value);
     }
     object
+}
+
+/// Whether a request asks for this kind of answer before all others.
+fn accepts(headers: &HeaderMap, kind: &str) -> bool {
+    headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|kinds| kinds.starts_with(kind))
 }
 
 async fn uploaded(app: &App, headers: &HeaderMap, body: Body) -> Result<Upload, BadBody> {
@@ -163,13 +171,76 @@ async fn report(
     manager(&app, &headers, origin, About::Candidate).await?;
     let candidate: Arc<Candidate> = app.policies.shadow().candidate().ok_or(Unchanged::NoCandidate)?;
     let report = candidate.report();
-    let wants_text =
-        headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|kinds| kinds.starts_with("text/plain"));
-    Ok(if wants_text {
+    Ok(if accepts(&headers, "text/plain") {
         ([(CONTENT_TYPE, "text/plain; charset=utf-8")], report.to_string()).into_response()
     } else {
         Json(report).into_response()
     })
+}
+
+/// How a comparison is told.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    format: Option<Form>,
+    /// Only what is gained or lost.
+    only: Option<Only>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Form {
+    Json,
+    Markdown,
+}
+
+impl Form {
+    /// What a request asks for by its headers.
+    fn accepted(headers: &HeaderMap) -> Self {
+        if accepts(headers, "text/markdown") { Self::Markdown } else { Self::Json }
+    }
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Only {
+    Gained,
+    Lost,
+}
+
+impl Only {
+    const fn kind(self) -> ChangeKind {
+        match self {
+            Self::Gained => ChangeKind::Gained,
+            Self::Lost => ChangeKind::Lost,
+        }
+    }
+}
+
+/// What the candidate would change, over all requests: as `policyc diff` tells it.
+async fn difference(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    manager(&app, &headers, origin, About::Candidate).await?;
+    let Wanted { format, only } = http::query(&uri)?;
+    let candidate = app.policies.shadow().candidate().ok_or(Unchanged::NoCandidate)?;
+    let compared = app.policies.with_candidate(&candidate).await.map_err(Fault::Failed)?;
+    let form = format.unwrap_or_else(|| Form::accepted(&headers));
+    // Both sets decide about each change once more, which takes its time.
+    let tell = move || {
+        let compared = Compared::clone(&compared);
+        let compared = only.map(Only::kind).into_iter().fold(compared, Compared::only);
+        match form {
+            Form::Json => ("application/json", json::render(&compared)),
+            Form::Markdown => ("text/markdown; charset=utf-8", markdown::render(&compared)),
+        }
+    };
+    let (kind, text) =
+        tokio::task::spawn_blocking(tell).await.map_err(|error| Fault::Failed(error.to_string().into()))?;
+    Ok(([(CONTENT_TYPE, kind)], text).into_response())
 }
 
 async fn reload(app: State<Arc<App>>, origin: Extension<Origin>, headers: HeaderMap) -> Result<Response, Fault> {
@@ -215,6 +286,8 @@ enum Fault {
     NoDecision(NoDecision),
     Body(BadBody),
     Unchanged(Unchanged),
+    /// The sets cannot be compared: why.
+    Failed(Arc<str>),
 }
 
 impl From<NoDecision> for Fault {
@@ -250,6 +323,9 @@ impl IntoResponse for Fault {
                 http::error(StatusCode::SERVICE_UNAVAILABLE, Unrecorded::MESSAGE)
             }
             Self::Body(bad) => http::error(bad.status, &bad.message),
+            Self::Failed(why) => {
+                http::error(StatusCode::INTERNAL_SERVER_ERROR, &format!("the sets cannot be compared: {why}"))
+            }
             Self::Unchanged(reason) => (reason.status(), Json(reason.json())).into_response(),
         }
     }

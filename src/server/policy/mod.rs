@@ -3,9 +3,10 @@
 //! In go files, uploads and the wishes of administrators, out comes the set that decides. Whatever the way, a set is parsed,
 //! checked and its claims are proved before it decides anything, on a thread of its own; one that does not pass changes
 //! nothing. Every set that has decided is kept ([`revisions`]), so that it can again. A candidate can decide beside the
-//! running set without anyone being answered by it ([`shadow`]).
+//! running set without anyone being answered by it ([`shadow`]), and be compared with it over all requests ([`difference`]).
 
 mod admin;
+mod difference;
 mod fault;
 mod revisions;
 mod shadow;
@@ -13,8 +14,11 @@ mod upload;
 mod watch;
 
 pub(super) use admin::routes;
+pub(super) use difference::Comparing;
 pub(super) use fault::{diagnostics, first_errors};
+pub(super) use revisions::Entry;
 pub(super) use shadow::{Candidate, Report};
+pub(super) use upload::Upload;
 pub(super) use watch::watch;
 
 use super::{
@@ -31,6 +35,7 @@ use crate::{
     store::limits::MemoryLimits,
 };
 use chrono::{DateTime, Utc};
+use difference::Last;
 use revisions::{How, Revisions};
 use serde::Deserialize;
 use shadow::Shadow;
@@ -38,7 +43,6 @@ use std::{
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
-use upload::Upload;
 
 /// How policy sets are kept and compared: `[policy]`.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -156,6 +160,8 @@ pub(crate) struct Policies {
     /// Held by whoever changes something, so that changes come one after the other.
     revisions: Mutex<Revisions>,
     shadow: Shadow,
+    /// What a set that decided before would change.
+    difference: Last,
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
 }
@@ -194,6 +200,7 @@ impl Policies {
             shadow_paths: shadow,
             revisions: Mutex::new(revisions),
             shadow: Shadow::new(metrics.clone()),
+            difference: Last::default(),
             metrics,
             clock,
         };
@@ -252,6 +259,7 @@ impl Policies {
             }
             Ok(revision) => {
                 self.metrics.changed(Outcome::Changed);
+                self.difference.forget();
                 self.metrics.loaded(self.clock.now().timestamp());
                 tracing::info!(%revision, before = before.revision(), by, "another policy set decides");
             }
@@ -311,13 +319,13 @@ impl Policies {
     }
 
     /// Loads a set that was sent, and leaves it at that.
-    async fn load_upload(self: &Arc<Self>, upload: Upload) -> Result<Engine, Unchanged> {
+    pub(super) async fn load_upload(self: &Arc<Self>, upload: Upload) -> Result<Engine, Unchanged> {
         let policies = self.clone();
         blocking(move || upload.load(proving(), &policies.catalogs)).await
     }
 
     /// Makes a set the candidate.
-    fn stage(&self, engine: Engine, by: &str) {
+    pub(super) fn stage(&self, engine: Engine, by: &str) {
         tracing::info!(revision = engine.revision(), by, "a candidate decides beside the policy set");
         let running = self.current();
         let engine = engine.with_state(self.clock.clone(), Arc::new(MemoryLimits::default()));
@@ -335,6 +343,17 @@ impl Policies {
             Ok(engine) if self.shadow.candidate().is_some_and(|old| *old.revision() == *engine.revision()) => {}
             Ok(engine) => self.stage(engine, "its files"),
         }
+    }
+
+    /// A set that was kept, by its whole revision. Its claims were proved when it decided.
+    fn kept(&self, revision: &str) -> Result<Option<Engine>, LoadError> {
+        let kept = self.told(|revisions| revisions.kept(revision));
+        kept.map_or(Ok(None), |kept| kept.load(Engine::builder()))
+    }
+
+    /// What decided when, the last first, and whether it decides whatever the files say.
+    pub(super) fn history(&self) -> (Vec<Entry>, bool) {
+        self.told(|revisions| (revisions.history().to_vec(), revisions.pinned().is_some()))
     }
 
     /// When the running set began to decide, and by which revision it is pinned, and those before it.

@@ -25,7 +25,7 @@ use std::{
 /// How a set came to decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum How {
+pub(in crate::server) enum How {
     Start,
     Reload,
     Promote,
@@ -34,13 +34,13 @@ pub(super) enum How {
 
 /// A set that has decided.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Entry {
-    pub(super) revision: Arc<str>,
+pub(in crate::server) struct Entry {
+    pub(in crate::server) revision: Arc<str>,
     /// Since when.
-    pub(super) since: String,
+    pub(in crate::server) since: String,
     pub(super) how: How,
     /// Who wanted it.
-    pub(super) by: String,
+    pub(in crate::server) by: String,
 }
 
 /// The sets that have decided.
@@ -56,6 +56,23 @@ pub(super) struct Revisions {
 enum Place {
     Folder(PathBuf),
     Memory(Vec<Engine>),
+}
+
+/// A set that was kept. It is loaded without the others waiting for it.
+pub(super) enum Kept {
+    File(PathBuf),
+    Loaded(Engine),
+}
+
+impl Kept {
+    /// None if it is not there any more.
+    pub(super) fn load(self, builder: EngineBuilder) -> Result<Option<Engine>, LoadError> {
+        match self {
+            Self::File(path) if path.is_file() => builder.path(&path).load().map(Some),
+            Self::File(_) => Ok(None),
+            Self::Loaded(engine) => Ok(Some(engine)),
+        }
+    }
 }
 
 impl Revisions {
@@ -101,15 +118,17 @@ impl Revisions {
     /// Loads a set that was kept, as a builder says; none if it is not there any more. Where the rules of time zones are no
     /// longer what they were, its revision is another.
     pub(super) fn find(&self, revision: &str, builder: EngineBuilder) -> Result<Option<Engine>, LoadError> {
+        self.kept(revision).map_or(Ok(None), |kept| kept.load(builder))
+    }
+
+    /// Where a set that was kept is.
+    pub(super) fn kept(&self, revision: &str) -> Option<Kept> {
         match &self.place {
             Place::Memory(engines) => {
                 let engine = engines.iter().find(|engine| *engine.revision() == *revision);
-                Ok(engine.cloned())
+                engine.cloned().map(Kept::Loaded)
             }
-            Place::Folder(folder) => {
-                let path = folder.join(file(revision));
-                if path.is_file() { builder.path(&path).load().map(Some) } else { Ok(None) }
-            }
+            Place::Folder(folder) => Some(Kept::File(folder.join(file(revision)))),
         }
     }
 

@@ -5,7 +5,7 @@
 //! Whether limits have room is not compared: what they have counted is the running set's. So a decision that a limit has
 //! denied counts as what the rules say without it.
 
-use super::instant;
+use super::{difference::Last, instant};
 use crate::{
     decision::{Decision, Effect},
     engine::Engine,
@@ -45,6 +45,8 @@ pub(in crate::server) struct Candidate {
     /// How many differences are kept.
     most: usize,
     found: Mutex<Found>,
+    /// What it would change.
+    pub(super) difference: Last,
 }
 
 #[derive(Default)]
@@ -217,6 +219,7 @@ impl Candidate {
             passed_over: AtomicU64::new(0),
             most,
             found: Mutex::default(),
+            difference: Last::default(),
         }
     }
 

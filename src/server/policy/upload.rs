@@ -14,9 +14,12 @@ use uuid::Uuid;
 /// What a single text is called.
 const TEXT: &str = "upload.policy";
 
+/// How files end that are bundles.
+const BUNDLE: &str = ".bundle";
+
 /// A policy set that was sent.
 #[derive(Debug)]
-pub(super) enum Upload {
+pub(in crate::server) enum Upload {
     Texts(BTreeMap<String, String>),
     Bundle(Bytes),
 }
@@ -45,6 +48,24 @@ impl Upload {
                 Err(BadBody::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
             }
         }
+    }
+
+    /// What files that were chosen are, by their names: a bundle, or texts.
+    pub(in crate::server) fn of_files(files: Vec<(String, Bytes)>) -> Result<Self, BadBody> {
+        let bad = |message: String| BadBody::new(StatusCode::BAD_REQUEST, message);
+        if let [(name, bytes)] = files.as_slice()
+            && name.ends_with(BUNDLE)
+        {
+            return Ok(Self::Bundle(bytes.clone()));
+        }
+        let mut texts = BTreeMap::new();
+        for (name, bytes) in files {
+            let text = String::from_utf8(bytes.into()).map_err(|_| bad(format!("`{name}` is not UTF-8")))?;
+            if texts.insert(name.clone(), text).is_some() {
+                return Err(bad(format!("there are two files called `{name}`")));
+            }
+        }
+        if texts.is_empty() { Err(bad("no file was chosen".to_owned())) } else { Ok(Self::Texts(texts)) }
     }
 
     /// Loads the set. A bundle brings its catalogs with it.

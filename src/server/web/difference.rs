@@ -1,249 +1,196 @@
-//! What the candidate would change: proved over all requests, and seen on live traffic; and the form that lets it decide.
+//! What the candidate would change: proved over all requests, and seen on live traffic; the forms that make one, let it decide,
+//! and go back to a set that decided before.
 
 use super::{
+    changes::{self, OF_SETS},
     fault::{Fault, Reason},
+    fields::link,
     look::Look,
-    parts::{prose, revision, time, verdict},
-    posted::Posted,
+    parts::{prose, revision, time},
+    posted::{Posted, PostedFiles},
     shell::Section,
     visit::{Visit, candidate, running},
 };
-use crate::{
-    engine::Engine,
-    examine::show::{request, scope},
-    query::{Budget, Change as Found, ChangeKind, Comparison, Which, diff},
-    server::{
-        app::App,
-        policy::{Candidate, Change, Report},
-    },
-    wire,
+use crate::server::{
+    app::App,
+    policy::{Candidate, Change, Comparing, Report, Unchanged, Upload},
 };
+use ::http::StatusCode;
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use chrono::DateTime;
 use maud::{Markup, html};
-use std::{
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::Duration,
-};
-use tokio::sync::Notify;
+use std::{sync::Arc, time::Duration};
 
-/// How many changes a page shows.
-const SHOWN: usize = 100;
 /// How long an answer waits for a comparison; who asks again later finds it.
 const PATIENCE: Duration = Duration::from_millis(200);
-
-/// The comparison that was asked for last.
-#[derive(Default)]
-pub(super) struct Differences(Mutex<Option<Asked>>);
-
-/// A comparison of two sets, by their revisions.
-#[derive(Clone)]
-struct Asked {
-    of: [String; 2],
-    comparison: Arc<Pending>,
-}
-
-#[derive(Default)]
-struct Pending {
-    done: OnceLock<Compared>,
-    told: Notify,
-}
-
-/// What was found.
-pub(super) struct Compared {
-    changes: Vec<Row>,
-    all: usize,
-    pub(super) inconclusive: usize,
-}
-
-/// A change, to be read.
-struct Row {
-    kind: ChangeKind,
-    /// Whom it concerns, about what and when.
-    scope: String,
-    /// The rule that makes it, where it stands, and in which set.
-    rule: Option<(String, String, Which)>,
-    before: (bool, Option<String>),
-    after: (bool, Option<String>),
-    example: String,
-    json: String,
-}
-
-impl Differences {
-    /// The comparison of two sets, begun if it was not asked for yet.
-    fn ask(&self, running: &Arc<Engine>, candidate: &Arc<Candidate>) -> Arc<Pending> {
-        let of = [running.revision().to_owned(), candidate.revision().to_owned()];
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(asked) = last.as_ref().filter(|asked| asked.of == of) {
-            return asked.comparison.clone();
-        }
-        let comparison = Arc::<Pending>::default();
-        *last = Some(Asked { of, comparison: comparison.clone() });
-        let (running, candidate, pending) = (running.clone(), candidate.clone(), comparison.clone());
-        tokio::task::spawn_blocking(move || {
-            let (old, new) = (running.ir(), candidate.engine().ir());
-            let found = diff(old, new, &ChangeKind::ALL, Budget::USUAL, |_| ());
-            let _ = pending.done.set(Compared::of(&running, candidate.engine(), &found));
-            pending.told.notify_waiters();
-        });
-        comparison
-    }
-}
-
-impl Pending {
-    /// What was found, if it is found out soon.
-    async fn soon(&self) -> Option<&Compared> {
-        let told = self.told.notified();
-        if self.done.get().is_none() {
-            let _ = tokio::time::timeout(PATIENCE, told).await;
-        }
-        self.done.get()
-    }
-}
-
-impl Compared {
-    pub(super) fn of(old: &Engine, new: &Engine, found: &Comparison) -> Self {
-        let changes = found.changes.iter().take(SHOWN).map(|change| row(old, new, change)).collect();
-        Self { changes, all: found.changes.len(), inconclusive: found.inconclusive.len() }
-    }
-
-    /// Whether it is certain that nothing changes.
-    pub(super) const fn is_same(&self) -> bool {
-        self.all == 0 && self.inconclusive == 0
-    }
-
-    /// How many changes there are besides those that a page shows.
-    pub(super) const fn more(&self) -> usize {
-        self.all.saturating_sub(self.changes.len())
-    }
-}
-
-fn row(old: &Engine, new: &Engine, change: &Found) -> Row {
-    let rule = change.rule.and_then(|(which, id)| {
-        let engine = match which {
-            Which::Old => old,
-            Which::New => new,
-        };
-        engine.ir().rules.find(id).map(|rule| (engine, rule, which))
-    });
-    let decided = |engine: &Engine| match engine.unlimited(&change.witness) {
-        Ok(decision) => (decision.is_allow(), decision.denial().map(|denial| denial.code.to_string())),
-        Err(refusal) => (false, Some(refusal.to_string())),
-    };
-    let example = request(&change.witness);
-    Row {
-        kind: change.kind,
-        scope: rule.map_or_else(|| example.clone(), |(engine, rule, _)| scope(engine.sources(), rule)),
-        rule: rule.map(|(_, rule, which)| (rule.name().to_string(), rule.place().to_string(), which)),
-        before: decided(old),
-        after: decided(new),
-        example,
-        json: wire::request::text(&change.witness),
-    }
-}
+/// Of how many sets that have decided a page tells.
+const SETS: usize = 20;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/ui/difference", get(page))
         .route("/ui/difference/promote", post(promote))
+        // How large files may be is for the reader of the form to say.
+        .route("/ui/difference/upload", post(uploaded).layer(DefaultBodyLimit::disable()))
+        .route(ROLLBACK, get(before).post(roll_back))
         .route("/ui/difference/withdraw", post(withdraw))
 }
 
 async fn page(visit: Visit) -> Result<Response, Fault> {
     visit.must("manage", &candidate()).await?;
+    let content = html! {
+        @match visit.app.policies.shadow().candidate() {
+            None => p.empty { (prose(visit.look().say("difference.no_candidate"))) },
+            Some(candidate) => (compared(&visit, &candidate).await),
+        }
+        (upload(&visit))
+        @if visit.may("manage", &running()).await.map_err(|reason| visit.shell.fault(reason.into()))? { (history(&visit)) }
+    };
+    Ok(whole(&visit, StatusCode::OK, &content))
+}
+
+/// The page, with what there is to say.
+fn whole(visit: &Visit, status: StatusCode, content: &Markup) -> Response {
     let look = visit.look();
-    let found = visit.app.policies.shadow().candidate();
     let content = html! {
         header.page {
             h1 { (look.say("nav.difference")) }
             p.lead { (look.say("difference.lead")) }
         }
-        @match found {
-            None => p.empty { (prose(look.say("difference.no_candidate"))) },
-            Some(candidate) => (compared(&visit, &candidate).await),
-        }
+        (content)
     };
-    Ok(visit.shell.page(look.say("nav.difference"), Some(Section::Difference), &content))
+    let mut response = visit.shell.page(look.say("nav.difference"), Some(Section::Difference), &content);
+    *response.status_mut() = status;
+    response
 }
 
 async fn compared(visit: &Visit, candidate: &Arc<Candidate>) -> Markup {
     let look = visit.look();
-    let asked = visit.app.web.differences.ask(&visit.engine, candidate);
     html! {
-        dl.facts.card {
-            dt { (look.say("difference.running")) } dd { (revision(visit.engine.revision())) }
-            dt { (look.say("difference.candidate")) } dd { (revision(candidate.revision())) }
-        }
-        section {
-            h2 { (look.say("difference.proved")) }
-            @match asked.soon().await {
-                None => p.note #comparing role="status" data-reload="1000" { (look.say("difference.comparing")) " " a href="/ui/difference" { (look.say("difference.look_again")) } },
-                Some(found) => (proved(look, found)),
-            }
-        }
+        (sides(look, visit.engine.revision(), "difference.candidate", candidate.revision()))
+        (proved(look, visit.app.policies.with_candidate(candidate), "/ui/difference").await)
         (traffic(look, &candidate.report()))
         section.card {
             h2 { (look.say("difference.decide")) }
             p { (look.say("difference.decide_text")) }
             div.row.actions {
-                (visit.shell.form("/ui/difference/promote", &html! {
-                    input type="hidden" name="revision" value=(candidate.revision());
-                    label.check { input type="checkbox" name="sure" value="yes" required; (look.say("difference.sure")) }
-                    button.primary { (look.say("difference.promote")) }
-                }))
+                (visit.shell.form("/ui/difference/promote", &sure(look, candidate.revision(), "difference.promote")))
                 (visit.shell.form("/ui/difference/withdraw", &html! { button { (look.say("difference.withdraw")) } }))
             }
         }
     }
 }
 
-const fn kind_words(kind: ChangeKind) -> &'static str {
-    match kind {
-        ChangeKind::Gained => "difference.gained",
-        ChangeKind::Lost => "difference.lost",
-        ChangeKind::Limit => "difference.limit",
-        ChangeKind::Duty => "difference.duty",
-        ChangeKind::Gate => "difference.gate",
-        ChangeKind::Reason => "difference.reason",
+fn sides(look: Look, old: &str, other: &'static str, new: &str) -> Markup {
+    html! {
+        dl.facts.card {
+            dt { (look.say("difference.running")) } dd { (revision(old)) }
+            dt { (look.say(other)) } dd { (revision(new)) }
+        }
     }
 }
 
-fn proved(look: Look, found: &Compared) -> Markup {
+/// What would be different, or that it is not known yet; `here` is where to look again.
+async fn proved(look: Look, comparing: Comparing, here: &str) -> Markup {
     html! {
-        @if found.is_same() { p.empty { (look.say("difference.same")) } }
-        @if found.inconclusive > 0 { p.note { (look.fill("difference.inconclusive", &[("count", &found.inconclusive.to_string())])) } }
-        (changes(look, found, Some(["difference.rule_before", "difference.rule_after"])))
-        @if found.more() > 0 { p.note { (prose(&look.fill("difference.more", &[("count", &found.more().to_string())]))) } }
+        section {
+            h2 { (look.say("difference.proved")) }
+            @match tokio::time::timeout(PATIENCE, comparing).await {
+                Err(_) => p.note #comparing role="status" data-reload="1000" { (look.say("difference.comparing")) " " a href=(here) { (look.say("difference.look_again")) } },
+                Ok(Err(why)) => p.note role="alert" { (look.say("difference.not_compared")) " " (why) },
+                Ok(Ok(found)) => (changes::markup(look, &found, &OF_SETS)),
+            }
+        }
     }
 }
 
-/// Changes, one by one. `words` stand before the rule that makes one, by whether it is of the set before or after; none: rules
-/// are not named.
-pub(super) fn changes(look: Look, found: &Compared, words: Option<[&'static str; 2]>) -> Markup {
+/// What lets a set decide, once somebody says that they are sure.
+fn sure(look: Look, revision: &str, words: &'static str) -> Markup {
     html! {
-        ol.changes {
-            @for change in &found.changes {
-                li {
-                    article.change.(change.kind.name()) {
-                        h3 { (look.say(kind_words(change.kind))) }
-                        p.sentence { (change.scope) }
-                        @if let (Some((name, place, which)), Some([before, after])) = (&change.rule, words) {
-                            p { (look.say(match which { Which::Old => before, Which::New => after })) " " b { (name) } " " span.place { (place) } }
-                        }
-                        p.example {
-                            (look.say("difference.example")) " " code { (change.example) } ": "
-                            (verdict(look, change.before.0, change.before.1.as_deref())) " → " (verdict(look, change.after.0, change.after.1.as_deref()))
-                        }
-                        details { summary { (look.say("try.as_json")) } pre { code { (change.json) } } }
+        input type="hidden" name="revision" value=(revision);
+        label.check { input type="checkbox" name="sure" value="yes" required; (look.say("difference.sure")) }
+        button.primary { (look.say(words)) }
+    }
+}
+
+/// A form that makes files the candidate.
+fn upload(visit: &Visit) -> Markup {
+    let look = visit.look();
+    html! {
+        section.card {
+            h2 { (look.say("difference.upload")) }
+            p #upload-hint { (prose(look.say("difference.upload_text"))) }
+            (visit.shell.form_with_files("/ui/difference/upload", &html! {
+                div.row.actions {
+                    div.field {
+                        label for="files" { (look.say("difference.files")) }
+                        input #files name="files" type="file" multiple required accept=".policy,.bundle" aria-describedby="upload-hint";
                     }
+                    button { (look.say("difference.upload_send")) }
+                }
+            }))
+        }
+    }
+}
+
+/// The sets that have decided, each with a way back to it.
+fn history(visit: &Visit) -> Markup {
+    let look = visit.look();
+    let (entries, is_pinned) = visit.app.policies.history();
+    let now = entries.first().map(|entry| entry.revision.clone());
+    html! {
+        section {
+            h2 { (look.say("difference.history")) }
+            @if is_pinned { p.note { (look.say("difference.pinned")) } }
+            div.scroll tabindex="0" role="region" aria-label=(look.say("difference.history")) {
+                table {
+                    thead { tr {
+                        th scope="col" { (look.say("difference.since")) } th scope="col" { (look.say("difference.revision")) }
+                        th scope="col" { (look.say("lists.by")) } th scope="col" { (look.say("difference.back")) }
+                    } }
+                    tbody { @for entry in entries.iter().take(SETS) { tr {
+                        td { (moment(&entry.since)) } td { (revision(&entry.revision)) } td { (entry.by) }
+                        td {
+                            @if now.as_ref() == Some(&entry.revision) { (look.say("difference.decides")) }
+                            @else { a href=(link(ROLLBACK, &[("revision", &*entry.revision)])) { (look.say("difference.compare")) } }
+                        }
+                    } } }
                 }
             }
         }
     }
+}
+
+const ROLLBACK: &str = "/ui/difference/rollback";
+
+/// What would be different if a set that decided before did so again, and the form that lets it.
+async fn before(visit: Visit) -> Result<Response, Fault> {
+    visit.must("manage", &running()).await?;
+    let wanted = visit.fields.get("revision");
+    let (entries, _) = visit.app.policies.history();
+    let Some(entry) = entries.iter().find(|entry| *entry.revision == *wanted) else {
+        return Err(visit.shell.fault(Reason::Unchanged(Unchanged::NoRevision)));
+    };
+    let look = visit.look();
+    let here = link(ROLLBACK, &[("revision", wanted)]);
+    let content = html! {
+        (sides(look, visit.engine.revision(), "difference.earlier", wanted))
+        (proved(look, visit.app.policies.with_revision(&entry.revision), &here).await)
+        section.card {
+            h2 { (look.say("difference.roll_back")) }
+            p { (look.say("difference.roll_back_text")) }
+            div.row.actions {
+                (visit.shell.form(ROLLBACK, &sure(look, wanted, "difference.roll_back")))
+                a.button href="/ui/difference" { (look.say("difference.stay")) }
+            }
+        }
+    };
+    Ok(whole(&visit, StatusCode::OK, &content))
 }
 
 /// What the candidate would have decided otherwise of what was asked since it came.
@@ -290,15 +237,49 @@ fn moment(text: &str) -> Markup {
 
 /// Lets the candidate decide that the form was about.
 async fn promote(posted: Posted) -> Result<Response, Fault> {
+    change(posted, |revision| Change::Promote(Some(revision.into()))).await
+}
+
+/// Lets the set decide again that the form was about.
+async fn roll_back(posted: Posted) -> Result<Response, Fault> {
+    change(posted, |revision| Change::Rollback(revision.to_owned())).await
+}
+
+async fn change(posted: Posted, wanted: impl FnOnce(&str) -> Change + Send) -> Result<Response, Fault> {
     let Posted { visit, fields } = posted;
     visit.must_to_change("manage", &running()).await?;
     if fields.get("sure") != "yes" || fields.some("revision").is_none() {
         return Err(visit.shell.fault(Reason::Bad("the form names no revision")));
     }
-    let change = Change::Promote(Some(fields.get("revision").into()));
-    let changed = visit.app.policies.change(change, visit.caller.name()).await;
+    let changed = visit.app.policies.change(wanted(fields.get("revision")), visit.caller.name()).await;
     changed.map_err(|reason| visit.shell.fault(Reason::Unchanged(reason)))?;
     Ok(Redirect::to("/ui/policies").into_response())
+}
+
+/// Makes the files that were sent the candidate, or says why they cannot be.
+async fn uploaded(posted: PostedFiles) -> Result<Response, Fault> {
+    let PostedFiles { visit, files } = posted;
+    visit.must_to_change("manage", &candidate()).await?;
+    let sent = Upload::of_files(files).map_err(|bad| visit.shell.fault(Reason::Body(bad)))?;
+    match visit.app.policies.load_upload(sent).await {
+        Ok(engine) => {
+            visit.app.policies.stage(engine, &visit.caller.name());
+            Ok(Redirect::to("/ui/difference").into_response())
+        }
+        Err(Unchanged::Set(error)) => {
+            let look = visit.look();
+            let text = error.to_string();
+            let content = html! {
+                section.fault.card role="alert" {
+                    h2 { (look.say("difference.invalid")) }
+                    ul { @for line in text.lines().filter(|line| !line.is_empty()) { li { (line) } } }
+                }
+                (upload(&visit))
+            };
+            Ok(whole(&visit, StatusCode::UNPROCESSABLE_ENTITY, &content))
+        }
+        Err(reason) => Err(visit.shell.fault(Reason::Unchanged(reason))),
+    }
 }
 
 /// Lets no candidate decide any more.

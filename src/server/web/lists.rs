@@ -1,10 +1,10 @@
 //! Access lists of models: which there are, and a form that changes one. What a change comes to is shown before it is made.
 
 use super::{
-    difference::{self, Compared},
+    changes::{self, OF_DOCUMENTS},
     fault::{Fault, Reason},
     fields::link,
-    parts::{input, time},
+    parts::{input, revision, time},
     posted::Posted,
     rows::Rows,
     sentence,
@@ -13,12 +13,11 @@ use super::{
 };
 use crate::{
     ast::{Item, ItemKind, print::print_rule},
-    query::{Budget, ChangeKind, diff},
     request::{Refusal, Resource},
     server::{
         app::App,
         decide::Surface,
-        managed::{Body, Change, Confirmation, Document, Expected, Key, Kind, Managed, Manager, Refused, Unchanged},
+        managed::{Body, Change, Confirmation, Document, Expected, Key, Kind, Manager, Refused, Unchanged},
     },
     wire::acl,
 };
@@ -37,8 +36,6 @@ use std::sync::Arc;
 const MANAGE: &str = "manage";
 /// How many lists a page shows.
 const SIZE: usize = 100;
-/// What a change of a list can do.
-const KINDS: [ChangeKind; 3] = [ChangeKind::Gained, ChangeKind::Lost, ChangeKind::Limit];
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/ui/lists", get(page)).route("/ui/lists/{*model}", get(list).post(changed))
@@ -209,7 +206,7 @@ impl Draft {
             Err(refusal) => return self.unchanged(Unchanged::Bad(refusal)),
         };
         let (app, change) = (self.visit.app.clone(), self.change());
-        let compared = tokio::task::spawn_blocking(move || compare(app.policies.managed(), change)).await;
+        let compared = tokio::task::spawn_blocking(move || app.policies.managed().effect(&[change])).await;
         let compared = compared.map_err(|error| self.visit.shell.fault(Reason::Failed(error.to_string())))?;
         let compared = match compared {
             Ok(compared) => compared,
@@ -234,10 +231,7 @@ impl Draft {
             }
             section {
                 h2 { (look.say("lists.effect")) }
-                @if compared.is_same() { p.empty { (look.say("lists.same")) } }
-                @if compared.inconclusive > 0 { p.note { (look.fill("difference.inconclusive", &[("count", &compared.inconclusive.to_string())])) } }
-                (difference::changes(look, &compared, None))
-                @if compared.more() > 0 { p.note { (look.fill("lists.more_changes", &[("count", &compared.more().to_string())])) } }
+                (changes::markup(look, &compared, &OF_DOCUMENTS))
             }
             section.card { (self.visit.shell.form(&path(&self.model), &form)) }
         }))
@@ -260,14 +254,17 @@ impl Draft {
     /// Says that somebody else must confirm the change, and by what it is called.
     fn waits(&self, confirmation: &Confirmation) -> Response {
         let look = self.visit.look();
-        self.shown(StatusCode::ACCEPTED, &html! {
-            p.note role="status" { (look.say("lists.waits")) }
-            dl.facts.card {
-                dt { (look.say("lists.digest")) } dd { code { (confirmation.digest) } }
-                dt { (look.say("lists.lapses")) } dd { (time(confirmation.lapses)) }
-            }
-            p { (look.say("lists.confirm")) " " code { "POST /v1/admin/changes/" (confirmation.digest) "/confirm" } }
-        })
+        self.shown(
+            StatusCode::ACCEPTED,
+            &html! {
+                p.note role="status" { (look.say("lists.waits")) }
+                dl.facts.card {
+                    dt { (look.say("lists.digest")) } dd { (revision(&confirmation.digest)) }
+                    dt { (look.say("lists.lapses")) } dd { (time(confirmation.lapses)) }
+                }
+                p { a href="/ui/changes" { (look.say("lists.confirm")) } }
+            },
+        )
     }
 
     /// The form again, with the reason why the list is still what it was.
@@ -304,17 +301,8 @@ impl Draft {
     }
 }
 
-/// What a change lets somebody do or not do, if it can be made.
-fn compare(managed: &Managed, change: Change) -> Result<Compared, Unchanged> {
-    let changes = [change];
-    managed.attempt(&changes)?;
-    let (old, new) = managed.before_and_after(&changes)?;
-    let found = diff(old.ir(), new.ir(), &KINDS, Budget::USUAL, |_| ());
-    Ok(Compared::of(&old, &new, &found))
-}
-
 /// The rules of a block, each on one line.
-fn sentences(item: &Item) -> Vec<String> {
+pub(super) fn sentences(item: &Item) -> Vec<String> {
     let ItemKind::On { selector, items } = &item.kind else { return Vec::new() };
     let rule = |item: &Item| {
         let ItemKind::Rule(rule) = &item.kind else { return None };

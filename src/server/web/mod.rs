@@ -9,6 +9,7 @@ mod access;
 mod assets;
 mod attempt;
 mod audit;
+mod changes;
 mod chart;
 mod cookie;
 mod difference;
@@ -29,19 +30,21 @@ mod session;
 mod shell;
 mod sign_in;
 mod visit;
+mod waiting;
 mod words;
 
-use super::{app::App, settings::Faulty};
+use super::{app::App, http, settings::Faulty};
 use ::http::{
-    HeaderMap, HeaderValue,
+    HeaderMap, HeaderValue, Method, Uri,
     header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+        ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+        X_FRAME_OPTIONS,
     },
 };
 use axum::{
     Router,
     middleware::map_response,
-    response::{Redirect, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use serde::Deserialize;
@@ -71,7 +74,6 @@ pub(crate) struct Web {
     sessions: session::Sessions,
     pub(crate) live: live::Live,
     index: index::Indexes,
-    differences: difference::Differences,
 }
 
 impl Web {
@@ -80,7 +82,6 @@ impl Web {
             sessions: session::Sessions::open(settings)?,
             live: live::Live::new(settings.watchers),
             index: index::Indexes::default(),
-            differences: difference::Differences::default(),
         })
     }
 }
@@ -107,8 +108,19 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(difference::routes())
         .merge(access::routes())
         .merge(lists::routes())
+        .merge(waiting::routes())
         .merge(live::routes())
         .layer(map_response(guarded))
+}
+
+/// A browser that asks for the service itself is led to the pages. For all others there is nothing.
+pub(super) async fn front_door(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    let kinds = headers.get(ACCEPT).and_then(|kinds| kinds.to_str().ok()).unwrap_or_default();
+    let is_browser = kinds.split(',').any(|kind| kind.split(';').next().unwrap_or_default().trim() == "text/html");
+    if uri.path() == "/" && matches!(method, Method::GET | Method::HEAD) && is_browser {
+        return ([(VARY, "Accept")], Redirect::to("/ui/")).into_response();
+    }
+    http::unknown_path().await
 }
 
 /// What every answer here says, unless it says otherwise itself.

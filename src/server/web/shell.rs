@@ -24,10 +24,11 @@ pub(super) enum Section {
     Difference,
     Access,
     Lists,
+    Waiting,
 }
 
 impl Section {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Policies,
         Self::Graph,
         Self::Matrix,
@@ -37,6 +38,7 @@ impl Section {
         Self::Difference,
         Self::Access,
         Self::Lists,
+        Self::Waiting,
     ];
 
     const fn path(self) -> &'static str {
@@ -50,6 +52,7 @@ impl Section {
             Self::Difference => "/ui/difference",
             Self::Access => "/ui/access",
             Self::Lists => "/ui/lists",
+            Self::Waiting => "/ui/changes",
         }
     }
 
@@ -64,6 +67,7 @@ impl Section {
             Self::Difference => "nav.difference",
             Self::Access => "nav.access",
             Self::Lists => "nav.lists",
+            Self::Waiting => "nav.waiting",
         }
     }
 }
@@ -165,12 +169,17 @@ impl Shell {
 
     /// A form that changes something.
     pub(super) fn form(&self, to: &str, content: &Markup) -> Markup {
-        html! {
-            form method="post" action=(to) {
-                input type="hidden" name=(TOKEN) value=(self.token);
-                (content)
-            }
-        }
+        html! { form method="post" action=(to) { (self.token()) (content) } }
+    }
+
+    /// The same, with files in it.
+    pub(super) fn form_with_files(&self, to: &str, content: &Markup) -> Markup {
+        html! { form method="post" action=(to) enctype="multipart/form-data" { (self.token()) (content) } }
+    }
+
+    /// What ties a form to the session.
+    fn token(&self) -> Markup {
+        html! { input type="hidden" name=(TOKEN) value=(self.token); }
     }
 
     /// A field that leads back to this page.

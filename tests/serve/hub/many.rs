@@ -78,7 +78,10 @@ fn what_cannot_be_changed_is_told() {
     let wanted = "dataset acme/dialogues: visibility public → private\nmodel acme/chat-7b: gated auto → manual\n\
                   2 of 3 changed\n";
     assert_eq!((code, out.as_str()), (1, wanted), "{err}");
-    assert_eq!(err, "error: model acme/none: 404: Repository not found\nerror: 1 of 3 failed\n");
+    assert_eq!(
+        err,
+        "error: model acme/none: 404: Repository not found; with `create = true` it is made\nerror: 1 of 3 failed\n"
+    );
 
     hub.has_file("open.json", r#"[{"id": "acme/chat-7b", "gated": false}]"#);
     let (code, out, err) = hub.runs("apply", "open.json", &hub.bob);
@@ -91,6 +94,69 @@ fn what_cannot_be_changed_is_told() {
     let change = json!({ "setting": "gated", "before": "manual", "after": false });
     let row = json!({ "type": "model", "id": "acme/chat-7b", "changes": [change] });
     assert_eq!((code, report), (0, json!({ "repositories": [row], "all": 1, "differing": 1, "failed": 0 })));
+}
+
+/// What is not there is made where the table says so, and then like all others; the table says once what holds for most.
+#[test]
+fn what_is_not_there_is_made() {
+    let hub = Hub::start();
+    hub.has_file(
+        "gates.toml",
+        "[defaults]\ngated = \"manual\"\ncreate = true\n\
+         [[repository]]\nid = \"acme/new-a\"\n\
+         [[repository]]\nid = \"acme/chat-7b\"\n\
+         [[repository]]\ntype = \"space\"\nid = \"acme/new-room\"\nvisibility = \"private\"\nsdk = \"static\"\n\
+         [[repository]]\ntype = \"dataset\"\nid = \"acme/new-b\"\ngated = false\n",
+    );
+    let told = "model acme/new-a: exists false → true, gated none → manual\n\
+                model acme/chat-7b: gated auto → manual\n\
+                space acme/new-room: exists false → true, gated none → manual, visibility none → private\n\
+                dataset acme/new-b: exists false → true, gated none → false\n";
+    let shown = |verb: &str| format!("{told}4 of 4 {verb}\n");
+    assert_eq!(hub.runs("plan", "gates.toml", &hub.alice), (0, shown("differ"), String::new()));
+    assert_eq!(hub.runs("drift", "gates.toml", &hub.alice).0, 2, "what is not there differs");
+    assert_eq!(told_status(&hub, "/api/models/acme/new-a"), 404, "a plan makes nothing");
+    assert_eq!(hub.runs("apply", "gates.toml", &hub.alice), (0, shown("changed"), String::new()));
+    assert_eq!(hub.runs("apply", "gates.toml", &hub.alice), (0, "0 of 4 changed\n".into(), String::new()));
+    assert_eq!(told_status(&hub, "/api/spaces/acme/new-room"), 200);
+    assert_eq!(hub.get(&hub.bob, "/api/spaces/acme/new-room").status(), 404, "it was made private");
+
+    hub.has_file("theirs.json", r#"[{"id": "bob/new", "create": true}, {"id": "elsewhere/new", "create": true}]"#);
+    let (code, out, err) = hub.runs("apply", "theirs.json", &hub.alice);
+    assert!(code == 1 && out == "0 of 2 changed\n" && err.contains("bob/new: 403"), "{out}{err}");
+}
+
+fn told_status(hub: &Hub, path: &str) -> u16 {
+    hub.get(&hub.alice, path).status().as_u16()
+}
+
+/// For a pull request, and from the address that other clients have.
+#[test]
+fn a_plan_is_told_as_markdown() {
+    let hub = Hub::start();
+    hub.has_file("gates.json", r#"[{"id": "acme/chat-7b", "gated": "manual"}, {"id": "acme/none", "gated": "auto"}]"#);
+    let run = |what: &str, own: Option<String>, theirs: Option<String>, more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_policyc"));
+        command.args(["hub", what, "gates.json"]).args(more).env("HF_TOKEN", &hub.alice);
+        command.env_remove("HF_ENDPOINT").env_remove("POLICYC_HUB_ENDPOINT");
+        for (name, value) in [("POLICYC_HUB_ENDPOINT", own), ("HF_ENDPOINT", theirs)] {
+            value.map(|value| command.env(name, value));
+        }
+        told(command.current_dir(hub.service.folder.path()).stdin(Stdio::null()).output().unwrap())
+    };
+    let (here, nowhere) = (|| Some(hub.service.url("")), || Some("http://127.0.0.1:1".to_owned()));
+    let markdown = "## Repositories: 1 of 2 differ\n\n| repository | setting | now | wanted |\n| --- | --- | --- | --- |\n\
+                    | model `acme/chat-7b` | gated | `auto` | `manual` |\n\n### Failed\n\n\
+                    - model `acme/none`: `` 404: Repository not found; with `create = true` it is made ``\n";
+    let (code, out, _) = run("drift", None, here(), &["--format", "markdown"]);
+    assert_eq!((code, out.as_str()), (1, markdown));
+    let retries = ["--retries", "0"];
+    assert!(run("plan", here(), nowhere(), &retries).1.ends_with("1 of 2 differ\n"), "its own variable comes first");
+    let flag = ["--retries", "0", "--endpoint", &hub.service.url("")];
+    assert!(run("plan", nowhere(), nowhere(), &flag).1.ends_with("1 of 2 differ\n"), "and the flag before it");
+    assert!(run("plan", Some(String::new()), here(), &[]).1.ends_with("1 of 2 differ\n"), "an empty one says nothing");
+    let (code, out, err) = run("plan", None, None, &[]);
+    assert!(code == 1 && out.is_empty() && err.contains("there is no hub") && err.contains("HF_ENDPOINT"), "{err}");
 }
 
 /// A protected repository waits for its second person, and the digest that they confirm is told.
@@ -144,6 +210,31 @@ fn asked(answers: Vec<(&'static str, &'static str, &'static str)>) -> (i32, Stri
     let (code, out, err) = ended.join().unwrap();
     assert_eq!(hub.count(), calls.len(), "nothing else is asked: {err}");
     (code, out, err, calls)
+}
+
+/// Several are asked for at a time, as many as are wanted and no more, and are told in the order of the file.
+#[test]
+fn several_are_asked_for_at_a_time() {
+    let hub = Upstream::start();
+    let folder = tempfile::TempDir::new().unwrap();
+    let names: Vec<String> = (0..6).map(|number| format!("acme/model-{number}")).collect();
+    let entries: Vec<Value> = names.iter().map(|name| json!({ "id": name, "gated": "auto" })).collect();
+    std::fs::write(folder.path().join("a.json"), json!(entries).to_string()).unwrap();
+    let mut command = command("plan", "a.json", hub.url(), "secret", folder.path());
+    let child = command.args(["--jobs", "3"]).spawn().unwrap();
+    let ended = thread::spawn(|| told(child.wait_with_output().unwrap()));
+    for _ in 0..2 {
+        // None of the three is answered before all have come; then the last one first.
+        let mut asked: Vec<Exchange> = (0..3).map(|_| hub.next()).collect();
+        thread::sleep(std::time::Duration::from_millis(200));
+        asked.reverse();
+        for exchange in asked {
+            exchange.answer("200 OK", "", "{\"gated\": false, \"private\": false}");
+        }
+    }
+    let (code, out, err) = ended.join().unwrap();
+    let wanted: String = names.iter().map(|name| format!("model {name}: gated false → auto\n")).collect();
+    assert_eq!((code, out.as_str()), (0, format!("{wanted}6 of 6 differ\n").as_str()), "{err}");
 }
 
 /// What may pass is tried again, as long as the hub says; a change is looked at afterwards.

@@ -25,6 +25,7 @@ DESK = {
     "lists": "/ui/lists",
     "list": "/ui/lists/qwen3-8b",
     "preview": "/ui/lists/qwen3-8b#preview",
+    "changes": "/ui/changes",
 }
 
 # What each page must have, whoever reads it and by whatever means.
@@ -139,7 +140,7 @@ def look(browser, pages=PAGES):
 
 
 # What the documentation shows.
-PICTURES = {"policies-light-1200-en", "matrix-light-1200-en", "try-light-1200-en", "try-dark-390-zh", "audit-dark-1200-en", "difference-light-1200-en", "access-light-1200-en", "list-light-1200-en", "preview-light-1200-en"}
+PICTURES = {"policies-light-1200-en", "matrix-light-1200-en", "try-light-1200-en", "try-dark-390-zh", "audit-dark-1200-en", "difference-light-1200-en", "access-light-1200-en", "list-light-1200-en", "preview-light-1200-en", "changes-light-1200-en"}
 
 
 def forms(browser):
@@ -291,6 +292,32 @@ def approve(browser):
     assert "accepted" in page.locator("article").inner_text()
 
 
+def sets(browser):
+    """A set comes by form and goes back, without scripts."""
+    context = browser.new_context(java_script_enabled=False, locale="en-GB", viewport={"width": 390, "height": 780})
+    page = page_of(context)
+
+    def compared(change):
+        while page.locator("#comparing").count():
+            page.get_by_role("link", name="Look again").click()
+        assert change in page.locator(".change h3").all_inner_texts()
+
+    page.goto(base + "/ui/difference")
+    page.get_by_label("Files").set_input_files(more[0])
+    page.get_by_role("button", name="Upload").click()
+    page.wait_for_url("**/ui/difference")
+    compared("Access gained")
+    page.get_by_label("I have looked at the changes").check()
+    page.get_by_role("button", name="Promote").click()
+    page.wait_for_url("**/ui/policies")
+    page.goto(base + "/ui/difference")
+    page.get_by_role("link", name="Compare and roll back").click()
+    compared("Access lost")
+    page.get_by_label("I have looked at the changes").check()
+    page.get_by_role("button", name="Roll back").click()
+    page.wait_for_url("**/ui/policies")
+
+
 def live(browser):
     page = page_of(browser.new_context(locale="en-GB"))
     settled(page, "/ui/live")
@@ -328,5 +355,5 @@ def fast(browser):
 
 with sync_playwright() as playwright:
     browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-    {"look": look, "desk": desk, "approve": approve, "forms": forms, "plain": plain, "live": live, "fast": fast}[part](browser)
+    {"look": look, "desk": desk, "approve": approve, "forms": forms, "plain": plain, "live": live, "sets": sets, "fast": fast}[part](browser)
     browser.close()

@@ -54,15 +54,17 @@ fn lab() -> Service {
 
 /// A laboratory with a gated repository that some have asked for, and with an access list.
 fn desk() -> Service {
-    let service = Setup::new(LAB).settings("state = \"state\"").start();
+    let policy = format!("{LAB}\nattribute resource.protected: bool = false;\nmodel \"vault\" {{ protected: true; }}");
+    let service = Setup::new(&policy).settings("state = \"state\"").start();
     let put = |path: &str, body: &serde_json::Value| {
         let keeper = token(&service, "user alice roles=researcher,security");
         let request =
             service.client.put(service.url(path)).header("content-type", "application/json").bearer_auth(keeper);
-        assert_eq!(request.body(body.to_string()).send().unwrap().status(), 200, "{path}");
+        request.body(body.to_string()).send().unwrap().status().as_u16()
     };
     service.post("/api/repos/create", &json!({ "name": "sea-7b", "organization": "acme" }).to_string()).send().unwrap();
-    put("/api/models/acme/sea-7b/settings", &json!({ "gated": "manual", "gatedFields": ["Affiliation", "Use"] }));
+    let settings = json!({ "gated": "manual", "gatedFields": ["Affiliation", "Use"] });
+    assert_eq!(put("/api/models/acme/sea-7b/settings", &settings), 200);
     for (who, affiliation, purpose) in
         [("ada", "University of Oslo", "Evaluation of <i>tides</i>"), ("grace", "Acme", "The red team's exercise")]
     {
@@ -76,7 +78,8 @@ fn desk() -> Service {
         { "principal": { "type": "user", "value": "linus" }, "operations": ["infer", "view"],
           "conditions": { "valid_until": "2030-12-31T23:59:59Z" } },
     ]);
-    put("/v1/acl/model", &json!({ "model": "qwen3-8b", "rules": rules }));
+    assert_eq!(put("/v1/acl/model", &json!({ "model": "qwen3-8b", "rules": rules })), 200);
+    assert_eq!(put("/v1/acl/model", &json!({ "model": "vault", "rules": rules })), 409, "somebody else confirms it");
     service
 }
 
@@ -122,6 +125,21 @@ fn pages_say_what_they_show() {
 fn every_form_does_what_it_says() {
     let service = lab();
     run("forms", &service, &[&token(&service, "user alice roles=security")]);
+}
+
+/// A set is uploaded, promoted and rolled back without scripts.
+#[test]
+fn a_set_comes_and_goes_without_scripts() {
+    let service = Setup::new(LAB).settings("state = \"state\"").start();
+    let first = service.revision();
+    let file = service.folder.path().join("lab.policy");
+    let sent: serde_json::Value = serde_json::from_str(&candidate()).unwrap();
+    fs::write(&file, sent["files"]["lab.policy"].as_str().unwrap()).unwrap();
+    if run("sets", &service, &[file.to_str().unwrap()]).is_some() {
+        assert_eq!(service.revision(), first, "it has come back");
+        let history = service.json("/v1/admin/policies")["history"].as_array().unwrap().len();
+        assert_eq!(history, 3, "start, promotion, return");
+    }
 }
 
 #[test]

@@ -93,6 +93,23 @@ impl Browser {
         self.ask("POST", path, Some(body.join("&")))
     }
 
+    /// Sends a form with files.
+    pub(crate) fn upload(&mut self, path: &str, files: &[(&str, &str)]) -> Page {
+        let token = self.token.clone();
+        let mut body = format!("--edge\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\n{token}\r\n");
+        for (name, text) in files {
+            body.push_str(&format!(
+                "--edge\r\nContent-Disposition: form-data; name=\"files\"; filename=\"{name}\"\r\n\
+                 Content-Type: application/octet-stream\r\n\r\n{text}\r\n"
+            ));
+        }
+        self.clone().header("content-type", "multipart/form-data; boundary=edge").ask(
+            "POST",
+            path,
+            Some(format!("{body}--edge--\r\n")),
+        )
+    }
+
     pub(crate) fn send(&mut self, method: &str, path: &str) -> Page {
         self.ask(method, path, None)
     }

@@ -118,10 +118,41 @@ fn a_protected_model_waits_for_somebody_else() {
     let service = Setup::new(&policy).settings("state = \"state\"").start();
     let mut alice = as_who(&service, "user alice roles=security");
     let waits = alice.post("/ui/lists/vault", &form("save", "0", &[]));
-    assert!(waits.status == 202 && waits.body.contains("/v1/admin/changes/"), "{}", waits.body);
-    let digest = waits.body.split("<dd><code>").nth(1).unwrap().split('<').next().unwrap().to_owned();
-    let confirm = service.post(&format!("/v1/admin/changes/{digest}/confirm"), "");
-    let confirm = confirm.bearer_auth(token(&service, "user carol roles=security")).send().unwrap();
-    assert_eq!(confirm.status(), 200);
+    assert!(waits.status == 202 && waits.body.contains("href=\"/ui/changes\""), "{}", waits.body);
+    let mut carol = as_who(&service, "user carol roles=security");
+    let shown = carol.open("/ui/changes");
+    let digest = shown.field("digest");
+    assert!(waits.body.contains(&digest) && digest.len() == 64, "{}", shown.body);
+    for wanted in
+        ["model <q>vault</q>", "<b>allow</b> role guest <b>to</b> train", "Access gained", "user &quot;alice&quot;"]
+    {
+        assert!(shown.body.contains(wanted), "{wanted}: {}", shown.body);
+    }
+    let answer = |answer| vec![("digest", digest.as_str()), ("answer", answer)];
+    let own = alice.open("/ui/changes");
+    assert!(own.body.contains("Withdraw the change") && !own.body.contains("Confirm the change"), "{}", own.body);
+    assert_eq!(alice.post("/ui/changes/answer", &answer("confirm")).status, 409, "not by who proposed it");
+    let mut bob = as_who(&service, "user bob roles=guest");
+    assert!(!bob.open("/ui/changes").body.contains(&digest));
+    assert_eq!(bob.post("/ui/changes/answer", &answer("reject")).status, 403);
+    assert_eq!(carol.clone().with_token(&bob.token).post("/ui/changes/answer", &answer("confirm")).status, 403);
+    assert_eq!(carol.post("/ui/changes/answer", &answer("perhaps")).status, 400);
+    assert_eq!(carol.post("/ui/changes/answer", &answer("confirm")).location, "/ui/changes");
+    assert_eq!(carol.post("/ui/changes/answer", &answer("confirm")).status, 409, "once");
     assert_eq!(alice.open("/ui/lists/vault").field("version"), "1");
+
+    let more = [("rule-1-type", "user"), ("rule-1-value", "mallory"), ("rule-1-train", "yes")];
+    for (who, by) in [("carol", "rejected"), ("alice", "withdrawn")] {
+        assert_eq!(alice.post("/ui/lists/vault", &form("save", "1", &more)).status, 202);
+        let mut who = as_who(&service, &format!("user {who} roles=security"));
+        let digest = who.open("/ui/changes").field("digest");
+        assert_eq!(who.post("/ui/changes/answer", &[("digest", &digest), ("answer", "reject")]).status, 303, "{by}");
+        assert!(who.open("/ui/changes").body.contains("No change"), "{by}");
+    }
+    // A document that has changed meanwhile is not overwritten.
+    assert_eq!(alice.post("/ui/lists/vault", &form("save", "1", &more)).status, 202);
+    let digest = carol.open("/ui/changes").field("digest");
+    assert_eq!(alice.post("/ui/lists/vault", &[("step", "save"), ("version", "1"), ("rows", "0")]).status, 303);
+    assert!(carol.open("/ui/changes").body.contains("cannot be made any more"));
+    assert_eq!(carol.post("/ui/changes/answer", &[("digest", &digest), ("answer", "confirm")]).status, 409);
 }

@@ -7,10 +7,11 @@ mod lists;
 
 use crate::service::Setup;
 use client::{Browser, LAB, candidate, token};
+use serde_json::Value;
 use std::fs;
 
 /// All pages.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "/ui/policies",
     "/ui/graph",
     "/ui/matrix",
@@ -20,6 +21,7 @@ const PAGES: [&str; 11] = [
     "/ui/difference",
     "/ui/access",
     "/ui/lists",
+    "/ui/changes",
     "/ui/sign-in",
     "/ui/no-such-page",
 ];
@@ -176,6 +178,65 @@ fn a_candidate_is_withdrawn() {
     assert!(browser.open("/ui/difference").body.contains("Withdraw"));
     assert_eq!(browser.post("/ui/difference/withdraw", &[]).status, 303);
     assert!(browser.open("/ui/difference").body.contains("There is no candidate"));
+}
+
+/// A set is uploaded, looked at, lets decide, and the one before it comes back, by forms alone.
+#[test]
+fn a_set_comes_by_form_and_goes_back() {
+    let service = Setup::new(LAB).settings("state = \"state\"").start();
+    let first = service.revision();
+    let mut browser = Browser::new(&service);
+    assert!(browser.open("/ui/difference").body.contains("enctype=\"multipart/form-data\""));
+    let files: Value = serde_json::from_str(&candidate()).unwrap();
+    let text = files["files"]["lab.policy"].as_str().unwrap();
+    let upload = "/ui/difference/upload";
+    assert_eq!(browser.clone().with_token("").upload(upload, &[("lab.policy", text)]).status, 403, "no token");
+    assert_eq!(browser.clone().header("origin", "https://evil.example").upload(upload, &[("a", text)]).status, 403);
+    assert_eq!(browser.clone().post(upload, &[]).status, 400, "no form with files");
+    assert_eq!(browser.upload(upload, &[("", "")]).status, 400, "no file");
+    assert_eq!(browser.upload(upload, &[("a.policy", text), ("a.policy", text)]).status, 400, "two of one name");
+    assert_eq!(browser.upload(upload, &[("a.bundle", "no bundle")]).status, 422);
+    let broken = browser.upload(upload, &[("<b>.policy", "allow everybody to view;\n")]);
+    assert!(broken.status == 422 && broken.body.contains("&lt;b&gt;.policy:1:"), "{}", broken.body);
+    assert!(browser.open("/ui/difference").body.contains("There is no candidate"), "nothing was changed");
+
+    assert_eq!(browser.upload(upload, &[("lab.policy", text)]).location, "/ui/difference");
+    browser.until(|browser| browser.open("/ui/difference").body.contains("Access gained"));
+    let second = browser.open("/ui/difference").field("revision");
+    let sure = |revision: &str| vec![("revision", revision.to_owned()), ("sure", "yes".to_owned())];
+    let send = |browser: &mut Browser, path: &str, fields: Vec<(&str, String)>| {
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        browser.post(path, &fields)
+    };
+    assert_eq!(send(&mut browser, "/ui/difference/promote", sure(&second)).status, 303);
+    assert_eq!(service.revision(), second);
+
+    let rollback = "/ui/difference/rollback";
+    let history = browser.open("/ui/difference").body;
+    let back = format!("{rollback}?revision={}", first.replace(':', "%3A"));
+    assert!(history.contains(&back) && history.contains("decides now"), "{history}");
+    browser.until(|browser| browser.open(&back).body.contains("Access lost"));
+    assert_eq!(browser.open(&format!("{rollback}?revision=sha256%3A00")).status, 404);
+    assert_eq!(browser.post(rollback, &[("revision", &first)]).status, 400, "not sure");
+    let mut bob = browser.clone();
+    bob.header("authorization", &format!("Bearer {}", token(&service, "user bob roles=guest")));
+    assert_eq!(send(&mut bob, rollback, sure(&first)).status, 403);
+    assert_eq!(bob.open(&back).status, 403);
+    assert_eq!(service.revision(), second);
+    assert_eq!(send(&mut browser, rollback, sure(&first)).status, 303);
+    assert_eq!(service.revision(), first);
+}
+
+#[test]
+fn the_front_door_leads_browsers_to_the_pages() {
+    let service = Setup::new(LAB).start();
+    let mut browser = Browser::new(&service);
+    assert_eq!(browser.open("/").status, 404, "a program finds nothing");
+    browser.header("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8");
+    let led = browser.open("/");
+    assert_eq!((led.status, led.location.as_str()), (303, "/ui/"));
+    assert_eq!(browser.open("/nothing").status, 404);
+    assert_eq!(browser.send("POST", "/").status, 404);
 }
 
 /// What a page needs, and how it says so.

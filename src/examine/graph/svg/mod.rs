@@ -6,6 +6,7 @@
 mod plan;
 
 use super::{Chart, MARK, Row, Step};
+use crate::examine::text::counted;
 use plan::{CardPlan, Outcome, Pill, Plan, Point, RowPlan, TEXT_LINE};
 use std::{collections::BTreeSet, fmt::Write};
 
@@ -71,11 +72,6 @@ fn subtitle(chart: &Chart) -> String {
         notes.push(format!("{} not shown", counted(chart.left_out, "block")));
     }
     notes.join(", ")
-}
-
-/// `1 rule`, `2 rules`
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 const fn class(step: Step) -> &'static str {

@@ -49,7 +49,8 @@ struct Resource {
 }
 
 /// One JSON document with a line break at its end.
-pub(super) fn render(compared: &Compared) -> String {
+#[must_use]
+pub fn render(compared: &Compared) -> String {
     let changes = &compared.found.changes;
     let decisions: Vec<[Option<Decision>; 2]> = changes.iter().map(|change| compared.decisions(change)).collect();
     let report = Report {

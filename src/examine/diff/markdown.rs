@@ -7,7 +7,9 @@ use crate::{
 };
 use std::fmt::Write;
 
-pub(super) fn render(compared: &Compared) -> String {
+/// One text, in the order in which changes matter.
+#[must_use]
+pub fn render(compared: &Compared) -> String {
     let mut text = format!("## Access: {}\n", words::total(compared));
     for kind in ChangeKind::ALL {
         let changes: Vec<&Change> = compared.found.changes.iter().filter(|change| change.kind == kind).collect();
@@ -65,7 +67,8 @@ fn one(compared: &Compared, change: &Change, text: &mut String) {
 }
 
 /// Text as code, whatever marks of code are in it.
-fn code(text: &str) -> String {
+#[must_use]
+pub fn code(text: &str) -> String {
     let text = text.replace('\u{a0}', " ");
     let mut longest = 0_usize;
     for run in text.split(|character| character != '`') {

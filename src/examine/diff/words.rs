@@ -3,21 +3,21 @@
 use super::{
     super::{
         show::{self, Words, limit},
-        style::counted,
+        text::{counted, name},
     },
     Compared,
 };
 use crate::{
     check::ir::Rule,
     decision::Decision,
-    examine::text::name,
     query::{Change, ChangeKind, OnlyOne, RuleOf, Which},
     request::{Input, Properties, Request},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Whom a change concerns, about what and when: what its rule speaks of.
-pub(super) fn scope(compared: &Compared, change: &Change) -> String {
+#[must_use]
+pub fn scope(compared: &Compared, change: &Change) -> String {
     let Some((which, id)) = change.rule else {
         return show::request(&change.witness);
     };
@@ -27,13 +27,15 @@ pub(super) fn scope(compared: &Compared, change: &Change) -> String {
 }
 
 /// The rule of a change.
-pub(super) fn rule<'c>(compared: &'c Compared, change: &Change) -> Option<&'c Rule> {
+#[must_use]
+pub fn rule<'c>(compared: &'c Compared, change: &Change) -> Option<&'c Rule> {
     let (which, id) = change.rule?;
     compared.engine(which).ir().rules.find(id)
 }
 
 /// The actions that a change is about.
-pub(super) fn actions(compared: &Compared, change: &Change) -> Vec<String> {
+#[must_use]
+pub fn actions(compared: &Compared, change: &Change) -> Vec<String> {
     let Some((which, _)) = change.rule else { return vec![change.witness.action.clone()] };
     let known = &compared.engine(which).ir().vocabulary.actions;
     match rule(compared, change).and_then(|rule| rule.actions.as_deref()) {
@@ -43,7 +45,8 @@ pub(super) fn actions(compared: &Compared, change: &Change) -> Vec<String> {
 }
 
 /// What has become of the rule: `now allowed by`.
-pub(super) fn cause(compared: &Compared, change: &Change) -> String {
+#[must_use]
+pub fn cause(compared: &Compared, change: &Change) -> String {
     let Some(of) = change.rule else {
         let action = name(&change.witness.action);
         return match (change.kind, action_is_known(compared, &change.witness.action)) {
@@ -76,7 +79,8 @@ const fn when(which: Which) -> &'static str {
 }
 
 /// Where the rule of a change makes none: `where basic allowed before, where no_export denies`.
-pub(super) fn exceptions(compared: &Compared, change: &Change) -> Vec<String> {
+#[must_use]
+pub fn exceptions(compared: &Compared, change: &Change) -> Vec<String> {
     let word = |of: RuleOf| {
         let rule = name(&compared.name(of));
         match (change.kind, of.0) {
@@ -92,7 +96,8 @@ pub(super) fn exceptions(compared: &Compared, change: &Change) -> Vec<String> {
 }
 
 /// What both sets decide about the request of a change, in short: `deny CODE 403 by rule`, with what is different.
-pub(super) fn decisions(compared: &Compared, change: &Change) -> [String; 2] {
+#[must_use]
+pub fn decisions(compared: &Compared, change: &Change) -> [String; 2] {
     let [before, after] = compared.decisions(change);
     [(Which::Old, &change.before, before), (Which::New, &change.after, after)].map(|(which, verdict, decision)| {
         let Some(decision) = decision else { return String::new() };
@@ -123,7 +128,8 @@ fn short(decision: &Decision) -> String {
 }
 
 /// A request in words, with its attributes.
-pub(super) fn request(compared: &Compared, request: &Request) -> String {
+#[must_use]
+pub fn request(compared: &Compared, request: &Request) -> String {
     let mut values: BTreeMap<Arc<str>, Input> = BTreeMap::new();
     for (owner, properties) in [
         ("principal.", &request.principal.properties),
@@ -159,7 +165,8 @@ fn collect(outer: &str, properties: &Properties, values: &mut BTreeMap<Arc<str>,
 }
 
 /// What only one side knows.
-pub(super) fn only_one(only: &OnlyOne) -> String {
+#[must_use]
+pub fn only_one(only: &OnlyOne) -> String {
     match only {
         OnlyOne::Action(which, name) => format!("the action `{name}` is known only {}", when(*which)),
         OnlyOne::Role(which, name) => format!("the role `{name}` is known only {}", when(*which)),
@@ -170,13 +177,15 @@ pub(super) fn only_one(only: &OnlyOne) -> String {
 }
 
 /// What could not be found out, and about which rule.
-pub(super) fn inconclusive(compared: &Compared, (kind, rule): &(ChangeKind, Option<RuleOf>)) -> String {
+#[must_use]
+pub fn inconclusive(compared: &Compared, (kind, rule): &(ChangeKind, Option<RuleOf>)) -> String {
     let about = rule.map(|rule| format!(" by {} ({})", name(&compared.name(rule)), when(rule.0))).unwrap_or_default();
     format!("{}{about}", kind.name())
 }
 
 /// `1 gained, 2 lost, 1 limit`, or that there is nothing.
-pub(super) fn total(compared: &Compared) -> String {
+#[must_use]
+pub fn total(compared: &Compared) -> String {
     let mut counts = Vec::new();
     for kind in ChangeKind::ALL {
         let count = compared.count(kind);
