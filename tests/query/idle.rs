@@ -28,7 +28,7 @@ use std::{cell::Cell, collections::BTreeSet};
 /// How many sets are compared, unless `POLICYC_IDLE` says how many.
 const SETS: usize = 30;
 /// Of how many requests at most all are looked at, and where there are more, of how many.
-const MOST: usize = 3_000;
+const MOST: usize = 4_000;
 const SOME: usize = 200;
 
 /// The rules that allow a request, where no prohibition fires; else the one that denies it.
