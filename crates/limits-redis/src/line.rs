@@ -67,10 +67,10 @@ impl Line {
     pub(crate) fn run(&self, script: ScriptInvocation<'static>) -> Result<Vec<i64>, Outage> {
         self.ask(async move |mut connection| {
             let value: redis::Value = script.invoke_async(&mut connection).await?;
-            Ok(match value {
-                redis::Value::Int(number) => vec![number],
-                other => FromRedisValue::from_redis_value(other)?,
-            })
+            if let redis::Value::Int(number) = value {
+                return Ok(vec![number]);
+            }
+            Ok(FromRedisValue::from_redis_value(value)?)
         })
     }
 
@@ -230,7 +230,7 @@ fn pause(failures: u32) -> Duration {
     let (first, longest) = PAUSES;
     let whole = first.saturating_mul(2_u32.saturating_pow(failures)).min(longest);
     let chance = u32::try_from(RandomState::new().hash_one(failures) % 1000).unwrap_or_default();
-    whole.saturating_sub(whole.saturating_mul(chance) / 2000)
+    whole.saturating_sub(whole.saturating_mul(chance).checked_div(2000).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -242,7 +242,7 @@ mod tests {
         for failures in [0, 1, 5, 6, 40, u32::MAX] {
             let whole = PAUSES.0.saturating_mul(2_u32.saturating_pow(failures)).min(PAUSES.1);
             let all: Vec<_> = (0..50).map(|_| pause(failures)).collect();
-            assert!(all.iter().all(|pause| whole / 2 <= *pause && *pause <= whole));
+            assert!(all.iter().all(|pause| whole <= pause.saturating_mul(2) && *pause <= whole));
             assert!(all.iter().any(|pause| *pause != all[0]));
         }
     }

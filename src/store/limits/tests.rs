@@ -1,5 +1,7 @@
 //! What only the store in memory does, which is to forget; what all stores do is in `conformance`.
 
+#![expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails, as it should")]
+
 use super::*;
 use proptest::prelude::*;
 
