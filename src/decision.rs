@@ -1,6 +1,7 @@
 //! The answer to a request.
 
 use crate::value::{GateMode, Value};
+use chrono::{DateTime, Utc};
 use std::{fmt, sync::Arc};
 
 /// The answer to a request, with its reasons.
@@ -19,6 +20,8 @@ pub struct Decision {
     pub shadow: Vec<Arc<str>>,
     /// The limits that were charged, in source order; only on allow.
     pub limits: Vec<LimitState>,
+    /// When they were charged, by the clock of the store that counts them; none where nothing was.
+    pub charged: Option<DateTime<Utc>>,
     /// Attributes of the request that the vocabulary does not know, as JSON pointers.
     pub ignored: Vec<String>,
     /// The revision of the policy set: `sha256:…`.

@@ -48,12 +48,15 @@
 //! a step after the decision. An [`Engine`] is immutable; share it between threads, and swap it for another one when the
 //! policies change.
 //!
-//! With `default-features = false` the crate is this pipeline and nothing else; the feature `cli` adds the command line.
+//! With `default-features = false` the crate is this pipeline and nothing else; the feature `cli` adds the command line,
+//! and `conformance` what stores of other crates are held against.
 
 pub mod ast;
 pub mod check;
 pub mod clock;
 pub mod compile;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod decision;
 pub mod engine;
 pub mod eval;
@@ -76,7 +79,7 @@ pub mod zone;
 
 pub use engine::{Claims, Engine, EngineBuilder, LiveEngine, LoadError};
 #[cfg(feature = "cli")]
-pub use policyc::{Exit, Io, run};
+pub use policyc::{Exit, Io, main, run};
 
 /// The examples of the README, compiled and run with the tests.
 #[cfg(doctest)]

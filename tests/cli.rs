@@ -109,7 +109,7 @@ fn run(folder: &Path, run: &Run) -> String {
         width: run.width,
     };
     env::set_current_dir(folder.join(&run.inside)).unwrap();
-    let exit = policyc::run(args, &mut io);
+    let exit = policyc::run(args, &policyc::store::Stores::default(), &mut io);
     let mut seen = format!("$ policyc {}\n", run.args.join(" "));
     for (name, bytes) in [("stdout", out), ("stderr", err)] {
         section(&mut seen, name, &bytes);

@@ -47,7 +47,7 @@ fn shown(args: &[&str], color: bool) -> String {
         interactive: false,
         width: 80,
     };
-    let exit = policyc::run(args, &mut io);
+    let exit = policyc::run(args, &policyc::store::Stores::default(), &mut io);
     assert_eq!((exit.code(), String::from_utf8(err).unwrap()), (0, String::new()));
     String::from_utf8(out).unwrap().replace('\u{1b}', "␛")
 }

@@ -9,7 +9,7 @@ use crate::{
         told::Known,
         verdict::{Outcome, Verdict},
     },
-    store::limits::{Charge, LimitStore, Outage, Room},
+    store::limits::{Charge, LimitStore, Room},
 };
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -23,8 +23,11 @@ pub(crate) enum Spend {
     Look,
 }
 
-/// Charges the limits that fire: all or none. A limit whose key or cost is unknown, and a store that cannot be reached,
-/// have no room.
+/// In how many seconds a request is tried again that found no store to ask.
+const RETRY: u64 = 1;
+
+/// Charges the limits that fire, all or none, and those in shadow that have room. A limit whose key or cost is unknown has no
+/// room; nor has any while the store cannot be asked, unless it fails open.
 pub(super) fn charge(
     heads: &Heads,
     limits: &dyn LimitStore,
@@ -37,29 +40,42 @@ pub(super) fn charge(
         return Charged::default();
     }
     let wanted = |id: &RuleId| (*id, charge_of(heads, *id, known, now));
+    let is_limit = |id: &&RuleId| heads.find(**id).is_some_and(|head| matches!(head.effect, Effect::Limit(..)));
     let binding: Vec<(RuleId, Option<Charge>)> = verdict.limits.iter().map(wanted).collect();
+    let is_allowed = matches!(verdict.outcome, Outcome::Allow(_));
+    let shadow = verdict.shadow.iter().filter(|_| is_allowed).filter(is_limit).map(wanted);
+    let shadow: Vec<(RuleId, Option<Charge>)> = shadow.collect();
     let complete = binding.iter().all(|(_, charge)| charge.is_some());
-    let counters = ask(limits, now, &binding, if complete { spend } else { Spend::Look });
-    let room = |charge: &Charge| counters.get(&charge.counter).copied();
-    let rooms = binding.iter().map(|(id, charge)| (*id, charge.as_ref().and_then(room))).collect();
-    let mut charged = Charged { rooms, ..Charged::default() };
-    let fits = charged.rooms.iter().all(|(_, room)| room.is_some_and(|room| room.fits));
-    if fits && matches!(verdict.outcome, Outcome::Allow(_)) {
-        let is_limit = |id: &&RuleId| heads.find(**id).is_some_and(|head| matches!(head.effect, Effect::Limit(..)));
-        let mut seen: BTreeMap<String, bool> = BTreeMap::new();
-        for (id, charge) in verdict.shadow.iter().filter(is_limit).map(wanted) {
-            // One by one: a shadow limit without room holds up no other.
-            let fits = charge.is_some_and(|charge| {
-                let counter = charge.counter.clone();
-                let ask = || ask(limits, now, &[(id, Some(charge))], spend).values().any(|room| room.fits);
-                *seen.entry(counter).or_insert_with(ask)
-            });
-            if !fits {
-                charged.shadow.insert(id);
-            }
-        }
-    }
-    charged
+    // A rule that is written twice has one counter, and a request counts there once.
+    let charges: BTreeMap<&str, &Charge> = binding
+        .iter()
+        .chain(&shadow)
+        .filter_map(|(_, charge)| charge.as_ref())
+        .map(|charge| (&*charge.counter, charge))
+        .collect();
+    let charges: Vec<Charge> = charges.into_values().cloned().collect();
+    let asked = match spend {
+        _ if charges.is_empty() => Ok((None, Vec::new())),
+        Spend::Charge if complete => limits.charge(now, &charges).map(|receipt| (Some(receipt.at), receipt.rooms)),
+        Spend::Charge | Spend::Look => limits.peek(now, &charges).map(|rooms| (None, rooms)),
+    };
+    let Ok((at, rooms)) = asked else { return without_store(limits, binding) };
+    let counters: BTreeMap<&str, Room> = charges.iter().map(|charge| &*charge.counter).zip(rooms).collect();
+    let room = |charge: &Option<Charge>| counters.get(&*charge.as_ref()?.counter).copied();
+    let rooms: Vec<(RuleId, Option<Room>)> = binding.iter().map(|(id, charge)| (*id, room(charge))).collect();
+    let fits = |room: Option<Room>| room.is_some_and(|room| room.fits);
+    let is_made = rooms.iter().all(|(_, room)| fits(*room));
+    let full = shadow.iter().filter(|(_, charge)| is_made && !fits(room(charge)));
+    Charged { at: at.filter(|_| is_made), shadow: full.map(|(id, _)| *id).collect(), rooms }
+}
+
+/// How limits stand while nobody can say.
+fn without_store(limits: &dyn LimitStore, binding: Vec<(RuleId, Option<Charge>)>) -> Charged {
+    let open = limits.fails_open();
+    let later = Room { fits: false, remaining: 0, retry_after: Some(RETRY), reset: RETRY };
+    // What is not known of a request keeps it from having room, whatever stores do.
+    let rooms = binding.into_iter().filter(|(_, charge)| !open || charge.is_none());
+    Charged { rooms: rooms.map(|(id, charge)| (id, charge.map(|_| later))).collect(), ..Charged::default() }
 }
 
 /// What a limit would charge; nothing where its key or cost is unknown.
@@ -67,21 +83,4 @@ pub(super) fn charge_of(heads: &Heads, id: RuleId, known: &impl Known, now: Date
     let head = heads.find(id)?;
     let Effect::Limit(limit, _) = &head.effect else { return None };
     charges::charge(limit, head.shadow, known, now)
-}
-
-/// How the counters stand. A rule that is written twice has one counter, and a request counts there once.
-fn ask(
-    limits: &dyn LimitStore,
-    now: DateTime<Utc>,
-    wanted: &[(RuleId, Option<Charge>)],
-    spend: Spend,
-) -> BTreeMap<String, Room> {
-    let charges: BTreeMap<&str, &Charge> =
-        wanted.iter().filter_map(|(_, charge)| charge.as_ref()).map(|charge| (&*charge.counter, charge)).collect();
-    let charges: Vec<Charge> = charges.into_values().cloned().collect();
-    let rooms: Result<Vec<Room>, Outage> = match spend {
-        Spend::Charge => limits.charge(now, &charges),
-        Spend::Look => limits.peek(now, &charges),
-    };
-    charges.into_iter().map(|charge| charge.counter).zip(rooms.unwrap_or_default()).collect()
 }

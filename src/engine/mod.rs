@@ -456,6 +456,7 @@ impl Engine {
             others: Vec::new(),
             shadow: Vec::new(),
             limits: Vec::new(),
+            charged: None,
             ignored: Vec::new(),
             revision: self.set.revision.clone(),
         }

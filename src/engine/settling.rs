@@ -53,6 +53,8 @@ impl Engine {
         now: DateTime<Utc>,
         used: Option<Used<'_>>,
     ) -> Result<(), Refusal> {
+        // What was let through while no store could be asked holds nothing.
+        let Some(charged) = decision.charged else { return Ok(()) };
         // A store that cannot be reached keeps what was reserved, and lets leases lapse by themselves.
         for (counter, (id, charge)) in self.charged(request, decision, made)? {
             if let Window::AtOnce { lapse } = charge.window {
@@ -64,7 +66,7 @@ impl Engine {
             }
             let Some(used) = used.filter(|used| self.unit(id).as_deref() == Some(used.unit)) else { continue };
             if used.amount < charge.cost {
-                let _ = self.limits.refund(now, made, &charge, charge.cost.saturating_sub(used.amount));
+                let _ = self.limits.refund(now, charged, &charge, charge.cost.saturating_sub(used.amount));
             } else if let Some((_, today)) = self.charged(request, decision, now)?.remove(&counter) {
                 // A period of the calendar may have ended meanwhile: this is charged to the one that is now.
                 let cost = used.amount.saturating_sub(charge.cost);

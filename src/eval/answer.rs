@@ -14,7 +14,7 @@ use crate::{
     store::limits::Room,
     value::{GateMode, HeldRole, Value},
 };
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use std::{collections::BTreeSet, sync::Arc};
 
 /// What became of the limits that fired.
@@ -24,6 +24,8 @@ pub struct Charged {
     pub rooms: Vec<(RuleId, Option<Room>)>,
     /// The shadow limits without room.
     pub shadow: BTreeSet<RuleId>,
+    /// When they were charged, by the clock of their store; none where they were not.
+    pub at: Option<DateTime<Utc>>,
 }
 
 /// The decision that a verdict and its limits come to. `ignored` are attributes that the vocabulary does not know.
@@ -43,6 +45,7 @@ pub(crate) fn answer(
         others: Vec::new(),
         shadow: Vec::new(),
         limits: Vec::new(),
+        charged: charged.at,
         ignored,
         revision: revision.clone(),
     };

@@ -31,7 +31,7 @@ pub fn charge(limit: &Limit, shadow: bool, known: &impl Known, now: DateTime<Utc
             Window::Calendar { start, end }
         }
     };
-    Some(Charge { counter: counter(limit, shadow, known)?, window, limit: limit.amount, cost })
+    Some(Charge { counter: counter(limit, shadow, known)?, window, limit: limit.amount, cost, binds: !shadow })
 }
 
 /// The name of a limit's counter: what it belongs to, then the values it counts by, each with its length, so that no two

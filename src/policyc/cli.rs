@@ -8,6 +8,7 @@ use super::{
     style::{Style, failed},
     test, verify, who,
 };
+use crate::store::Stores;
 use clap::{
     ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, builder::BoolishValueParser,
 };
@@ -87,7 +88,7 @@ enum Verb {
 }
 
 impl Verb {
-    fn run(&self, io: &mut Io<'_>, config: &Config) -> Exit {
+    fn run(&self, io: &mut Io<'_>, config: &Config, stores: &Stores) -> Exit {
         match self {
             Self::Check(args) => check::run(args, io, config),
             Self::Test(args) => test::run(args, io, config),
@@ -103,7 +104,7 @@ impl Verb {
             Self::Build(args) => build::run(args, io, config),
             Self::Inspect(args) => inspect::run(args, io),
             Self::Verify(args) => verify::run(args, io),
-            Self::Serve(args) => serve::run(args, io, config),
+            Self::Serve(args) => serve::run(args, io, config, stores),
             Self::Audit(args) => audit::run(args, io, config),
             Self::Hub(args) => hub::run(args, io),
             Self::Import(args) => import::run(args, io, config),
@@ -115,13 +116,14 @@ impl Verb {
     }
 }
 
-/// Runs a command. The first argument is the name of the program.
+/// Runs a command. The first argument is the name of the program; `stores` are those on other machines that the service can
+/// use.
 ///
 /// What cannot be written because nobody reads it any more is left out; any other failure to write is the command's.
-pub fn run(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> Exit {
+pub fn run(args: impl IntoIterator<Item = OsString>, stores: &Stores, io: &mut Io<'_>) -> Exit {
     let (mut out, mut err) = (Kept::new(io.out), Kept::new(io.err));
     let mut kept = Io { input: io.input, out: &mut out, err: &mut err, ..*io };
-    let exit = parse_and_run(args.into_iter().collect(), &mut kept);
+    let exit = parse_and_run(args.into_iter().collect(), stores, &mut kept);
     let Io { color_err, .. } = kept;
     match out.close().and(err.close()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -134,7 +136,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> Exit {
     }
 }
 
-fn parse_and_run(args: Vec<OsString>, io: &mut Io<'_>) -> Exit {
+fn parse_and_run(args: Vec<OsString>, stores: &Stores, io: &mut Io<'_>) -> Exit {
     let wanted = color_of(&args);
     let command = command().term_width(io.width);
     let parsed = command.try_get_matches_from(args).and_then(|matches| {
@@ -155,7 +157,7 @@ fn parse_and_run(args: Vec<OsString>, io: &mut Io<'_>) -> Exit {
         Ok(config) => config,
         Err(error) => return failed(io, &error.message, error.help.as_deref()),
     };
-    cli.verb.run(io, &config)
+    cli.verb.run(io, &config, stores)
 }
 
 /// The configuration of a verb that takes a policy set; other verbs have none.

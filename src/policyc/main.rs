@@ -1,25 +1,11 @@
-//! The command line.
+//! The command line, with the stores of this crate alone.
 
-use anstream::{AutoStream, ColorChoice};
-use policyc::Io;
-use std::{
-    io::{self, BufWriter, IsTerminal},
-    process::ExitCode,
-};
+use policyc::store::Stores;
+use std::process::ExitCode;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let (mut input, mut out, mut err) = (io::stdin(), io::stdout(), io::stderr());
-    let mut io = Io {
-        color_out: AutoStream::choice(&out) != ColorChoice::Never,
-        color_err: AutoStream::choice(&err) != ColorChoice::Never,
-        interactive: err.is_terminal(),
-        width: textwrap::termwidth(),
-        input: &mut input,
-        out: &mut BufWriter::new(&mut out),
-        err: &mut err,
-    };
-    ExitCode::from(policyc::run(std::env::args_os(), &mut io).code())
+    policyc::main(&Stores::default())
 }

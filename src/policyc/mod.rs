@@ -1,7 +1,7 @@
 //! The command line: arguments in, text and an exit code out.
 //!
-//! `main.rs` is the program; everything else is here, so that tests can run a command without a process. Each verb is a file
-//! with its arguments and `run(args, io, config) -> Exit`; `cli` says which verbs there are, `config` and `set` what a
+//! `main.rs` is the program, and `program` what its process is to it; everything else is here, so that tests can run a command
+//! without one. Each verb is a file with its arguments and `run(args, io, config) -> Exit`; `cli` says which verbs there are, `config` and `set` what a
 //! policy set is made of. Nothing here decides a request or knows the language.
 
 mod asked;
@@ -27,6 +27,7 @@ mod levels;
 mod list;
 mod man;
 mod markdown;
+mod program;
 mod prove;
 mod replace;
 mod requests;
@@ -42,5 +43,6 @@ mod who;
 
 pub use cli::run;
 pub use io::{Exit, Io};
+pub use program::main;
 
 use config::Config;

@@ -4,6 +4,7 @@ use super::{Config, Exit, Io, set, style::failed};
 use crate::{
     engine::Claims,
     server::{self, Failure, LogFormat, PolicyOrigin, Settings, TlsFiles},
+    store::{Address, Stores},
 };
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -36,6 +37,9 @@ pub(super) struct Args {
     /// Where to keep what outlives the process: a folder, or `memory` for nowhere
     #[arg(long, env = "POLICYC_SERVE_STATE", value_name = "FOLDER")]
     state: Option<PathBuf>,
+    /// Where to count limits: an address such as `redis://127.0.0.1:6379`, or `memory` for this process
+    #[arg(long, env = "POLICYC_SERVE_LIMITS", value_name = "ADDRESS", hide_env_values = true)]
+    limits: Option<String>,
     /// Listen beyond loopback without TLS
     #[arg(long, env = "POLICYC_SERVE_INSECURE")]
     insecure: bool,
@@ -86,6 +90,9 @@ impl Args {
         if let Some(state) = &self.state {
             settings.state.clone_from(state);
         }
+        if let Some(limits) = &self.limits {
+            settings.limits.store = Address::from(limits.clone());
+        }
         if let (Some(cert), Some(key)) = (&self.tls_cert, &self.tls_key) {
             settings.tls = Some(TlsFiles::new(cert.clone(), key.clone()));
         }
@@ -101,13 +108,13 @@ impl Args {
     }
 }
 
-pub(super) fn run(args: &Args, io: &mut Io<'_>, config: &Config) -> Exit {
-    match try_run(args, io, config) {
+pub(super) fn run(args: &Args, io: &mut Io<'_>, config: &Config, stores: &Stores) -> Exit {
+    match try_run(args, io, config, stores) {
         Ok(exit) | Err(exit) => exit,
     }
 }
 
-fn try_run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> {
+fn try_run(args: &Args, io: &mut Io<'_>, config: &Config, stores: &Stores) -> Result<Exit, Exit> {
     let settings = args.settings().map_err(|error| failed(io, &error.to_string(), None))?;
     if args.dev_token.is_some() || args.new_key.is_some() {
         return credential(args, &settings, io).map_err(|error| failed(io, &error.to_string(), None));
@@ -115,7 +122,7 @@ fn try_run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> 
     let set = set::one(&args.paths, &args.catalog, io, config)?;
     let builder = set.builder().claims(Claims::default());
     if args.check_config {
-        settings.check().map_err(|error| failed(io, &error.to_string(), None))?;
+        settings.check(stores).map_err(|error| failed(io, &error.to_string(), None))?;
         let engine = set::load(builder, io)?;
         settings.suit(&engine).map_err(|error| failed(io, &error.to_string(), None))?;
         let _ = writeln!(io.out, "the settings and the policy set are fine");
@@ -125,7 +132,7 @@ fn try_run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> 
     let watched = config.paths(&args.paths).into_iter().chain(catalogs.iter().cloned());
     let watched = if args.watch { watched.collect() } else { Vec::new() };
     let origin = PolicyOrigin::new(builder).catalogs(catalogs).shadow(args.shadow.clone()).watched(watched);
-    match server::run(settings, origin, io.err) {
+    match server::run(settings, origin, stores, io.err) {
         Ok(()) => Ok(Exit::Fine),
         Err(Failure::Policies(error)) => Err(set::not_loaded(*error, io)),
         Err(failure) => Err(failed(io, &failure.to_string(), None)),

@@ -6,6 +6,7 @@ use super::{
     gateway::Gateway,
     http::Tls,
     identity::{Documents, Identity, Secret},
+    limits::Shared,
     managed::{Key, Kind},
     ops::{Health, Metrics, Readiness},
     outbound::Outbound,
@@ -16,6 +17,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     engine::LoadError,
+    store::Stores,
 };
 use hmac::Hmac;
 use sha2::Sha256;
@@ -31,7 +33,7 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) readiness: Readiness,
-    pub(crate) health: Health,
+    pub(crate) health: Arc<Health>,
     pub(crate) web: Web,
     /// How connections are secured; none: not at all.
     pub(crate) tls: Option<Tls>,
@@ -43,10 +45,22 @@ pub(crate) struct App {
 
 impl App {
     /// Loads the set, opens what is kept, reads the keys.
-    pub(super) async fn start(settings: Settings, origin: PolicyOrigin, listens: &str) -> Result<Self, Failure> {
+    pub(super) async fn start(
+        settings: Settings,
+        mut origin: PolicyOrigin,
+        stores: &Stores,
+        listens: &str,
+    ) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let metrics = Arc::new(Metrics::default());
         let tls = settings.tls.as_ref().map(Tls::open).transpose().map_err(Failure::Settings)?;
+        let (readiness, health) = (Readiness::default(), Arc::new(Health::default()));
+        let shared = settings.limits.open(stores).map_err(Failure::Settings)?;
+        let is_shared = shared.is_some();
+        if let Some(store) = shared {
+            let on_outage = settings.limits.on_outage;
+            origin = origin.limits(Arc::new(Shared { store, health: health.clone(), on_outage }));
+        }
         let policies = Arc::new(Policies::load(origin, &settings, metrics.clone(), clock.clone())?);
         settings.suit(&policies.current()).map_err(Failure::Settings)?;
         let outbound = Outbound::new(&settings.outbound).map_err(Failure::Settings)?;
@@ -57,9 +71,8 @@ impl App {
         let gateway = Gateway::open(&settings.gateway, clock.now().timestamp()).map_err(Failure::Settings)?;
         let url = settings.url.as_deref().unwrap_or(listens).trim_end_matches('/').to_owned();
         let page_key = Secret::random().map_err(Failure::Settings)?.keyed_hash();
-        let (readiness, health) = (Readiness::default(), Health::default());
         let web = Web::open(&settings.web).map_err(Failure::Settings)?;
-        Ok(Self {
+        let app = Self {
             settings,
             policies,
             identity,
@@ -73,7 +86,18 @@ impl App {
             tls,
             url,
             page_key,
-        })
+        };
+        if is_shared {
+            app.seek_limits().await;
+        }
+        Ok(app)
+    }
+
+    /// Finds out whether the store of limits can be asked.
+    pub(super) async fn seek_limits(&self) {
+        let (engine, now) = (self.policies.current(), self.clock.now());
+        // The store takes note of it itself.
+        let _ = tokio::task::spawn_blocking(move || engine.counters().peek(now, &[])).await;
     }
 
     /// What a person who starts the service should know.

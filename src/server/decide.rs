@@ -180,7 +180,9 @@ impl App {
         let (at, span) = (making.now, making.span());
         self.settle(&engine, &mut request);
         let request = request.time(at);
-        let mut decision = making.ask(&engine, &request, Spend::Look)?;
+        // A duty that nobody carries out is a matter of rules alone, so limits are asked once.
+        let unlimited = engine.unlimited(&request);
+        let mut decision = unlimited.inspect_err(|_| self.metrics.invalid(surface.name()))?;
         if decision.is_allow() {
             match decision.obligations.iter().find(|duty| !carries(duty)) {
                 Some(duty) => decision.effect = unsupported(duty),

@@ -16,6 +16,7 @@ mod gateway;
 mod http;
 pub(crate) mod hub;
 mod identity;
+mod limits;
 pub(crate) mod managed;
 mod ops;
 pub(crate) mod outbound;
@@ -31,6 +32,7 @@ pub use ops::{Format as LogFormat, Level as LogLevel, Log, Trace};
 pub use policy::Origin as PolicyOrigin;
 pub use settings::{Faulty, Settings};
 
+use crate::store::Stores;
 use app::App;
 use axum::Router;
 use futures_util::FutureExt;
@@ -39,11 +41,17 @@ use std::{future::Future, io::Write, sync::Arc, time::Duration};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Serves until the process is told to end (SIGTERM or SIGINT): no new connection is taken then, and what is under way is
-/// finished. `out` is told where the service listens, once it does.
+/// finished. `stores` are those on other machines that the settings may name; `out` is told where the service listens, once
+/// it does.
 ///
 /// # Errors
 /// If the service cannot start: the set is not valid, an address is taken, a key cannot be read.
-pub fn run(settings: Settings, origin: PolicyOrigin, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
+pub fn run(
+    settings: Settings,
+    origin: PolicyOrigin,
+    stores: &Stores,
+    out: &mut (dyn Write + Send),
+) -> Result<(), Failure> {
     let threads = settings.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads.max(1))
@@ -52,19 +60,24 @@ pub fn run(settings: Settings, origin: PolicyOrigin, out: &mut (dyn Write + Send
         .map_err(Failure::Runtime)?;
     settings.validate().map_err(Failure::Settings)?;
     let observer = ops::observe(settings.log, &settings.trace).map_err(Failure::Settings)?;
-    let served = runtime.block_on(serve(settings, origin, out));
+    let served = runtime.block_on(serve(settings, origin, stores, out));
     observer.stop();
     served
 }
 
-async fn serve(settings: Settings, origin: PolicyOrigin, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
+async fn serve(
+    settings: Settings,
+    origin: PolicyOrigin,
+    stores: &Stores,
+    out: &mut (dyn Write + Send),
+) -> Result<(), Failure> {
     let listener = http::Listener::bind(settings.listen, &settings).await?;
     let grpc = match settings.grpc_listen {
         Some(address) => Some(http::Listener::bind(address, &settings).await?),
         None => None,
     };
     let (format, watched) = (settings.log.format, origin.watched.clone());
-    let app = Arc::new(App::start(settings, origin, &listener.url()).await?);
+    let app = Arc::new(App::start(settings, origin, stores, &listener.url()).await?);
     announce(out, format, &format!("listening on {}", listener.url()));
     let grpc_remark = grpc.iter().map(|grpc| format!("listening for gRPC on {}", grpc.url()));
     for remark in grpc_remark.chain(app.remarks()) {
@@ -74,7 +87,8 @@ async fn serve(settings: Settings, origin: PolicyOrigin, out: &mut (dyn Write + 
         announce(out, format, &format!("bootstrap token: {token} (makes the first API key: POST /v1/admin/keys)"));
     }
     let _watcher = policy::watch(&app.policies, &watched).map_err(Failure::Settings)?;
-    let tasks = [tokio::spawn(reload_on_hangup(app.clone())), tokio::spawn(tidy(app.clone()))];
+    let tasks =
+        [tokio::spawn(reload_on_hangup(app.clone())), tokio::spawn(tidy(app.clone())), tokio::spawn(seek(app.clone()))];
     let end = told_to_end(app.clone()).map_err(Failure::Runtime)?.shared();
     let serve_grpc = async {
         if let Some(grpc) = grpc {
@@ -100,6 +114,17 @@ async fn tidy(app: Arc<App>) {
             if can_keep.unwrap_or_default() {
                 app.health.regain(ops::Dependency::Documents);
             }
+        }
+    }
+}
+
+/// Asks a store of limits that was lost whether it is there again, as long as no decision does.
+async fn seek(app: Arc<App>) {
+    let mut time = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        time.tick().await;
+        if app.health.has_lost(ops::Dependency::Limits) {
+            app.seek_limits().await;
         }
     }
 }

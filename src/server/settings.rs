@@ -3,8 +3,8 @@
 //! Each part of the service has its own table here, read by its own type in its own folder. What is misspelt or does not fit
 //! is an error that names the line; nothing is a default by mistake.
 
-use super::{audit, authzen, forward, gateway, http, hub, identity, managed, ops, outbound, policy, web};
-use crate::engine::Engine;
+use super::{audit, authzen, forward, gateway, http, hub, identity, limits, managed, ops, outbound, policy, web};
+use crate::{engine::Engine, store::Stores};
 use ipnet::IpNet;
 use serde::Deserialize;
 use std::{
@@ -48,6 +48,8 @@ pub struct Settings {
     pub hub: hub::Settings,
     /// What comes through its interfaces.
     pub managed: managed::Settings,
+    /// Where limits are counted.
+    pub limits: limits::Settings,
     /// What it says of itself.
     pub log: ops::Log,
     /// Where it sends traces.
@@ -82,6 +84,7 @@ impl Default for Settings {
             policy: policy::Settings::default(),
             hub: hub::Settings::default(),
             managed: managed::Settings::default(),
+            limits: limits::Settings::default(),
             log: ops::Log::default(),
             trace: ops::Trace::default(),
             audit: audit::Settings::default(),
@@ -144,6 +147,7 @@ impl Settings {
                 "listening on {address} needs `[tls]`; or say `insecure = true` where something before the service sees to it"
             )));
         }
+        self.limits.validate()?;
         self.trace.validate()?;
         self.audit.validate(&self.outbound)?;
         self.outbound.validate()?;
@@ -152,12 +156,14 @@ impl Settings {
         self.gateway.validate()
     }
 
-    /// Says what cannot be, in the settings and in the files that they name. Nobody is asked, and nothing is written.
+    /// Says what cannot be, in the settings and in the files that they name, for a service with these stores. Nobody is asked,
+    /// and nothing is written.
     ///
     /// # Errors
     /// The first thing that is wrong.
-    pub fn check(&self) -> Result<(), Faulty> {
+    pub fn check(&self, stores: &Stores) -> Result<(), Faulty> {
         self.validate()?;
+        self.limits.open(stores)?;
         if let Some(files) = &self.tls {
             http::Tls::open(files)?;
         }

@@ -4,3 +4,6 @@
 //! here asks for the time: the caller says what time it is.
 
 pub mod limits;
+mod networked;
+
+pub use networked::{Address, OpenLimits, Stores, Unopened};

@@ -32,7 +32,7 @@ fn junit_reads_back() {
         interactive: false,
         width: 80,
     };
-    let exit = policyc::run(args, &mut io);
+    let exit = policyc::run(args, &policyc::store::Stores::default(), &mut io);
     assert_eq!(exit.code(), 2, "{}", String::from_utf8_lossy(&err));
     let text = String::from_utf8(out).unwrap();
     let document = Document::parse(&text).unwrap();

@@ -30,3 +30,6 @@ mod surfaces;
 mod tls;
 mod upstream;
 mod web;
+
+/// The program that `service.rs` starts.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_policyc");

@@ -204,6 +204,12 @@ fn settings_are_checked_with_the_files_that_they_name() {
     assert!(check("[trace]\nendpoint = \"ftp://example.org\"").1.contains("trace.endpoint"));
     assert!(check("[log]\nformat = \"xml\"").1.contains("serve.toml:3:"));
     assert_eq!(check("").0, 0);
+    let (code, said) = Setup::new(POLICY).args(&["--limits", "redis://user:s3cret@host"]).fails();
+    assert!(code == 1 && said.contains("no networked stores") && said.contains("policyc-dist"), "{said}");
+    assert!(!said.contains("s3cret"), "{said}");
+    assert!(check("[limits]\nstore = \"here\"").1.contains("limits.store"));
+    assert!(check("[limits]\non_outage = \"guess\"").1.contains("serve.toml:3:"));
+    assert!(check("[limits]\ntimeout_ms = 0").1.contains("limits.timeout_ms"));
     let (code, said) = Setup::new("allow everybody to view;").args(&["--check-config"]).fails();
     assert_eq!((code, said.contains("P0")), (3, true), "{said}");
     let setup = Setup::new(POLICY).settings("[http]\nconections = 3");

@@ -90,7 +90,7 @@ impl Setup {
         let config = self.folder.path().join("serve.toml");
         let preface = if self.settings.contains("listen =") { "" } else { "listen = \"127.0.0.1:0\"\n" };
         fs::write(&config, format!("{preface}{}", self.settings)).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_policyc"));
+        let mut command = Command::new(crate::PROGRAM);
         command.arg("serve").args(&self.args).arg("--config").arg(config);
         command.current_dir(self.folder.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -14,7 +14,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
 };
-use tables::{ANYWHERE, BANNED, IMPORTS, LONG_FILES, MAX_LINES, MAY_SAY, PLACES, UNFINISHED};
+use tables::{ANYWHERE, BANNED, FOLDERS, IMPORTS, LONG_FILES, MAX_LINES, MAY_SAY, PLACES, UNFINISHED};
 
 #[test]
 fn every_import_is_allowed() {
@@ -64,7 +64,8 @@ fn the_table_of_imports_has_no_circle_in_the_core() {
 
 #[test]
 fn every_dependency_is_used_only_in_its_place() {
-    let declared: BTreeSet<String> = dependencies("dependencies").into_iter().map(|(name, _)| name).collect();
+    let declared: BTreeSet<String> =
+        dependencies("Cargo.toml", "dependencies").into_iter().map(|(name, _)| name).collect();
     let listed: BTreeSet<String> = PLACES.iter().map(|(name, _)| (*name).to_owned()).collect();
     let mut wrong: Vec<String> = declared
         .symmetric_difference(&listed)
@@ -92,10 +93,14 @@ fn every_dependency_is_used_only_in_its_place() {
 #[test]
 fn every_dependency_says_why_it_is_there() {
     let mut wrong = Vec::new();
-    for section in ["dependencies", "dev-dependencies"] {
-        for (name, explained) in dependencies(section) {
-            if !explained {
-                wrong.push(format!("Cargo.toml: `{name}` in [{section}]: say in a comment above it what it is for"));
+    let members = files_under("crates").into_iter().filter(|path| path.ends_with("/Cargo.toml"));
+    for manifest in members.chain(["Cargo.toml".to_owned()]) {
+        for section in ["dependencies", "dev-dependencies"] {
+            for (name, explained) in dependencies(&manifest, section) {
+                if !explained {
+                    wrong
+                        .push(format!("{manifest}: `{name}` in [{section}]: say in a comment above it what it is for"));
+                }
             }
         }
     }
@@ -106,7 +111,7 @@ fn every_dependency_says_why_it_is_there() {
 fn no_file_is_too_long() {
     let exceptions: BTreeMap<&str, &str> = LONG_FILES.iter().copied().collect();
     let mut wrong = Vec::new();
-    for file in ["src", "tests", "fuzz/targets", "benches/peers/src"].into_iter().flat_map(rust_files) {
+    for file in FOLDERS.iter().flat_map(|folder| rust_files(folder)) {
         let lines = file.text.lines().count();
         match (lines > MAX_LINES, exceptions.contains_key(&*file.path)) {
             (true, false) => wrong.push(format!(
@@ -123,9 +128,9 @@ fn no_file_is_too_long() {
 
 #[test]
 fn every_file_of_rust_opens_with_what_it_is() {
-    let wrong: Vec<String> = ["src", "tests", "fuzz/targets", "benches/peers/src"]
-        .into_iter()
-        .flat_map(rust_files)
+    let wrong: Vec<String> = FOLDERS
+        .iter()
+        .flat_map(|folder| rust_files(folder))
         .filter(|file| !file.text.starts_with("//!"))
         .map(|file| {
             let what = if file.path.ends_with("/mod.rs") {

@@ -108,11 +108,11 @@ pub(crate) fn uses_crate(code: &str, krate: &str) -> bool {
         })
 }
 
-/// The dependencies of a section of Cargo.toml, and whether a comment stands above each, or above the one before it with
+/// The dependencies of a section of a Cargo.toml, and whether a comment stands above each, or above the one before it with
 /// the same family name.
-pub(crate) fn dependencies(section: &str) -> Vec<(String, bool)> {
+pub(crate) fn dependencies(manifest: &str, section: &str) -> Vec<(String, bool)> {
     const FAMILY: usize = 4;
-    let text = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let text = fs::read_to_string(root().join(manifest)).unwrap();
     let heading = format!("[{section}]");
     let lines = text.lines().skip_while(|line| *line != heading).skip(1).take_while(|line| !line.starts_with('['));
     let mut found: Vec<(String, bool)> = Vec::new();

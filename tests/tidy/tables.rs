@@ -37,6 +37,8 @@ pub(crate) const IMPORTS: &[(&str, &str)] = &[
     ("examine/diff/markdown.rs", "wire"),
     ("report", "source"),
     ("store", "clock decision request"),
+    // What stores must do, whoever writes them.
+    ("conformance", "store"),
     ("wire", "ast decision report request source value"),
     // An explanation is a format, too.
     ("wire/explanation.rs", "examine"),
@@ -113,6 +115,8 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
         "toml",
         "server/settings.rs server/audit/tests.rs server/gateway/settings.rs server/identity/ server/web/words.rs policyc/",
     ),
+    // Unit tests of all modules have it, too.
+    ("proptest", ANYWHERE),
     ("axum", "server/"),
     ("base64", "server/"),
     ("bytes", "server/"),
@@ -150,6 +154,9 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
 
 /// Instants are words of the language, as texts and numbers are.
 pub(crate) const ANYWHERE: &str = "";
+
+/// Where files of Rust are.
+pub(crate) const FOLDERS: &[&str] = &["src", "crates", "tests", "fuzz/targets", "benches/peers/src"];
 
 /// The longest file of Rust, in lines.
 pub(crate) const MAX_LINES: usize = 600;

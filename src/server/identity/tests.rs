@@ -29,7 +29,7 @@ fn settings(toml: &str, folder: &Path) -> Result<All, String> {
     let mut all: All = toml::from_str(toml).map_err(|error| error.message().to_owned())?;
     all.state = folder.join("state");
     all.auth.paths(|path| folder.join(path));
-    all.check().map_err(|faulty| faulty.to_string())?;
+    all.check(&crate::store::Stores::default()).map_err(|faulty| faulty.to_string())?;
     Ok(all)
 }
 

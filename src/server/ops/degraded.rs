@@ -38,6 +38,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
 pub(crate) enum Dependency {
     /// The store of managed documents.
     Documents,
+    /// The store of limits.
+    Limits,
     /// Whatever an administrator says.
     Declared,
 }
@@ -46,6 +48,7 @@ impl Dependency {
     const fn name(self) -> &'static str {
         match self {
             Self::Documents => "documents",
+            Self::Limits => "limits",
             Self::Declared => "declared",
         }
     }

@@ -32,7 +32,7 @@ use crate::{
     clock::Clock,
     engine::{Claims, Engine, EngineBuilder, LiveEngine, LoadError},
     request::Resource,
-    store::limits::MemoryLimits,
+    store::limits::{LimitStore, MemoryLimits},
 };
 use chrono::{DateTime, Utc};
 use difference::Last;
@@ -81,6 +81,12 @@ impl Origin {
     #[must_use]
     pub const fn new(builder: EngineBuilder) -> Self {
         Self { builder, catalogs: Vec::new(), shadow: Vec::new(), watched: Vec::new() }
+    }
+
+    /// With another store of limits than one in memory.
+    pub(in crate::server) fn limits(mut self, store: Arc<dyn LimitStore>) -> Self {
+        self.builder = self.builder.limits(store);
+        self
     }
 
     /// With catalogs, which uploaded sets have, too.

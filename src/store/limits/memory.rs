@@ -1,7 +1,7 @@
 //! Limits counted in memory: exact, shared by all threads of one process, forgotten when it ends.
 
 use super::{
-    Charge, LimitStore, Outage, Room, Tally,
+    Charge, LimitStore, Outage, Receipt, Room, Tally,
     window::{Counter, Nanos, nanos, seconds_until},
 };
 use chrono::{DateTime, Utc};
@@ -64,19 +64,23 @@ impl Default for MemoryLimits {
 }
 
 impl LimitStore for MemoryLimits {
-    fn charge(&self, now: DateTime<Utc>, charges: &[Charge]) -> Result<Vec<Room>, Outage> {
-        let now = nanos(now);
+    fn charge(&self, at: DateTime<Utc>, charges: &[Charge]) -> Result<Receipt, Outage> {
+        let now = nanos(at);
         let mut locked = self.lock(charges.iter().map(|charge| charge.counter.as_str()));
-        let before = locked.rooms(now, charges);
-        if !before.iter().all(|room| room.fits) {
-            return Ok(before);
-        }
-        for charge in charges {
-            if let Some(shard) = locked.shard(&charge.counter) {
-                shard.record(now, charge);
+        let mut rooms = locked.rooms(now, charges);
+        let bound = |(charge, room): (&Charge, &Room)| !charge.binds || room.fits;
+        if charges.iter().zip(&rooms).all(bound) {
+            // What binds fits, so what does not fit does not bind.
+            for charge in charges.iter().zip(&rooms).filter(|(_, room)| room.fits).map(|(charge, _)| charge) {
+                if let Some(shard) = locked.shard(&charge.counter) {
+                    shard.record(now, charge);
+                }
+            }
+            for (charge, made) in charges.iter().zip(&mut rooms).filter(|(_, room)| room.fits) {
+                *made = room(locked.counter(&charge.counter), now, charge.limit, 0, 0);
             }
         }
-        Ok(charges.iter().map(|charge| room(locked.counter(&charge.counter), now, charge.limit, 0, 0)).collect())
+        Ok(Receipt { at, rooms })
     }
 
     fn peek(&self, now: DateTime<Utc>, charges: &[Charge]) -> Result<Vec<Room>, Outage> {
@@ -153,8 +157,13 @@ impl Locked<'_> {
         let mut rooms = Vec::with_capacity(charges.len());
         for charge in charges {
             let wanted = wanted.entry(&charge.counter).or_default();
-            *wanted = wanted.saturating_add(charge.cost.into());
-            rooms.push(room(self.counter(&charge.counter), now, charge.limit, charge.cost, *wanted));
+            let all = wanted.saturating_add(charge.cost.into());
+            let room = room(self.counter(&charge.counter), now, charge.limit, charge.cost, all);
+            // What does not fit and binds keeps the whole call from being made; what does not bind is left out alone.
+            if room.fits || charge.binds {
+                *wanted = all;
+            }
+            rooms.push(room);
         }
         rooms
     }

@@ -6,8 +6,14 @@
 //!
 //! # The arithmetic
 //!
-//! Every store must count alike, so here is how, once for all. Time is counted in ticks, the finest unit that the
-//! store's clock tells (nanoseconds in memory); all numbers are whole, and divisions round down.
+//! Every store must count alike, so here is how, once for all; `policyc::conformance` (with the feature of that name) holds
+//! a store against it. Time is counted in ticks, the finest unit that the store's clock tells (nanoseconds in memory); all
+//! numbers are whole, and divisions round down. Amounts are counted exactly up to 2^53 − 1 and lengths of time up to a
+//! hundred years: what is greater a store may take for that.
+//!
+//! The time of a call is the caller's `now`, or, in a store that several machines share, the store's own: their clocks
+//! differ, and what one of them says must admit nothing that another forbids. Which instant a charge was made at is said by
+//! its [`Receipt`].
 //!
 //! A counter is a list of charges `(until, cost)` in the order of `until`, and `latest`, the time of its last charge.
 //! The counter's clock never goes back: at a time `now` it is `t = max(now, latest)`. A charge counts while `t < until`;
@@ -38,7 +44,7 @@
 //! used beyond its reservation is **overdrawn**: a charge at `now` like any other, but made whether it fits or not, since it
 //! has been used. So only an overdraft takes a counter past its limit, and then nothing fits until enough has come back.
 //!
-//! Times that callers are told are whole seconds, rounded up, and are measured from the caller's `now`.
+//! Times that callers are told are whole seconds, rounded up, and are measured from the time of the call.
 
 mod memory;
 #[cfg(test)]
@@ -83,12 +89,25 @@ pub struct Charge {
     pub limit: u64,
     /// How much this request costs.
     pub cost: u64,
+    /// Whether the others are made only together with it. All that bind are made or none; one that does not is made if they
+    /// are and it fits.
+    pub binds: bool,
+}
+
+/// What came of a call that charges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// When it was, by the clock that the store goes by.
+    pub at: DateTime<Utc>,
+    /// How each limit stands, in the order of the charges.
+    pub rooms: Vec<Room>,
 }
 
 /// How one limit stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
-    /// Whether the charge fits, together with the charges to the same counter before it in the call.
+    /// Whether the charge fits, together with the charges to the same counter before it in the call; of those that do not
+    /// bind, with those that fit.
     pub fits: bool,
     /// How much is left.
     pub remaining: u64,
@@ -123,15 +142,16 @@ impl std::error::Error for Outage {}
 
 /// Where limits are counted.
 pub trait LimitStore: Send + Sync {
-    /// Charges all or, if one does not fit, none. Gives one [`Room`] for each charge, in order: as the limit stands
-    /// after the charges if they were made, else as it stood before.
+    /// Makes all charges that bind, and those of the others that fit; or, if one that binds does not fit, none at all. Gives
+    /// one [`Room`] for each charge, in order: as the limit stands after the charges if it was made, else as it stood before.
     ///
     /// # Errors
     ///
     /// The store cannot be asked; nothing is known to have been charged.
-    fn charge(&self, now: DateTime<Utc>, charges: &[Charge]) -> Result<Vec<Room>, Outage>;
+    fn charge(&self, now: DateTime<Utc>, charges: &[Charge]) -> Result<Receipt, Outage>;
 
-    /// How the limits stand, and whether the charges would fit, without making them.
+    /// How the limits stand, and whether the charges would fit, without making them. Without charges, whether the store can
+    /// be asked.
     ///
     /// # Errors
     ///
@@ -146,8 +166,8 @@ pub trait LimitStore: Send + Sync {
     /// The store cannot be asked.
     fn release(&self, now: DateTime<Utc>, counter: &str, count: u64) -> Result<u64, Outage>;
 
-    /// Gives back up to `amount` of a charge that was made at `made`, to a window that counts what was charged; returns how
-    /// much. A lease is given back whole, by [`release`](Self::release).
+    /// Gives back up to `amount` of a charge that was made at `made`, by its [receipt](Receipt), to a window that counts what
+    /// was charged; returns how much. A lease is given back whole, by [`release`](Self::release).
     ///
     /// # Errors
     ///
@@ -174,4 +194,9 @@ pub trait LimitStore: Send + Sync {
     ///
     /// The store cannot be asked; the charge may not have been made.
     fn overdraw(&self, now: DateTime<Utc>, charge: &Charge) -> Result<(), Outage>;
+
+    /// Whether a request goes on, uncounted, while the store cannot be asked; else it is denied then.
+    fn fails_open(&self) -> bool {
+        false
+    }
 }

@@ -226,6 +226,7 @@ mod tests {
             others: Vec::new(),
             shadow: Vec::new(),
             limits: Vec::new(),
+            charged: None,
             ignored: Vec::new(),
             revision: "sha256:0".into(),
         }
