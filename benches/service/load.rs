@@ -59,13 +59,16 @@ pub(crate) fn run(
     runtime.block_on(async move {
         let start = Instant::now();
         let mut connections = JoinSet::new();
-        for _ in 0..CONNECTIONS {
+        for number in 0..CONNECTIONS {
             let (request, sent) = (request.clone(), sent.clone());
             connections.spawn(async move {
                 let mut stream = TcpStream::connect(address).await.unwrap();
                 stream.set_nodelay(true).unwrap();
                 let mut pace = rate.map(|rate| {
-                    let mut pace = time::interval(Duration::from_secs_f64(f64::from(CONNECTIONS) / rate));
+                    // One after the other, and not all at once.
+                    let first = start + Duration::from_secs_f64(f64::from(number) / rate);
+                    let each = Duration::from_secs_f64(f64::from(CONNECTIONS) / rate);
+                    let mut pace = time::interval_at(first.into(), each);
                     pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
                     pace
                 });

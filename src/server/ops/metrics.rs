@@ -159,11 +159,12 @@ fn describe() {
 }
 
 impl Metrics {
-    /// Decisions on a surface took so much time together.
+    /// The decisions of an answer took so much time together. One sample is kept of each answer, however many it decides: samples
+    /// gather until they are [put into their classes](Self::tidy).
     pub(crate) fn took(&self, surface: &'static str, together: Duration, decisions: u32) {
         let Some(each) = together.checked_div(decisions) else { return };
         if let Some(series) = self.surfaces.read().unwrap_or_else(PoisonError::into_inner).get(surface) {
-            series.seconds.record_many(each, decisions as usize);
+            series.seconds.record(each);
         }
     }
 
