@@ -100,7 +100,6 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
     ("clap", "policyc/"),
     ("clap_complete", "policyc/"),
     ("clap_mangen", "policyc/"),
-    ("comfy-table", "policyc/"),
     ("ctrlc", "policyc/"),
     ("indicatif", "policyc/"),
     ("mimalloc", "policyc/main.rs"),
