@@ -137,6 +137,32 @@ fn what_cannot_be_changes_nothing() {
     assert_eq!(told(lab.get("/v1/acl/model/m")).0, 404, "nothing was kept");
 }
 
+/// A claim may be true of a list only because of what its model was registered as.
+#[test]
+fn what_a_model_was_registered_as_counts_in_proofs() {
+    let policy = r#"actions infer, manage, create, delete;
+role researcher;
+role admin;
+admins: allow role admin to manage, create, delete;
+acme_only: never allow anyone to infer on any model unless model.org == "acme";
+"#;
+    let lab = Lab::start(Setup::new(policy));
+    for organization in ["acme", "other"] {
+        let named = json!({ "name": "r", "organization": organization });
+        let create = lab.service.post("/api/repos/create", &named.to_string()).bearer_auth(&lab.ann);
+        assert_eq!(sent(create).0, 200);
+    }
+    for (model, wanted) in [("acme/r", 200), ("other/r", 422), ("acme/not-registered", 422)] {
+        let (status, answer) = sent(lab.put(&list(model, "role", "researcher", &["infer"])));
+        assert_eq!(status, wanted, "{model}: {answer}");
+        assert_eq!(lab.may("bob", "researcher", "infer", model), wanted == 200, "{model}");
+    }
+    let named = json!({ "name": "acme/r" }).to_string();
+    let delete = lab.service.client.delete(lab.service.url("/api/repos/delete")).bearer_auth(&lab.ann).body(named);
+    assert!(sent(delete).0 >= 400, "its list would be left without what makes the claim true");
+    assert!(lab.may("bob", "researcher", "infer", "acme/r"));
+}
+
 #[test]
 fn of_two_who_write_at_once_one_wins() {
     let lab = Lab::start(Setup::new(LAB));

@@ -265,6 +265,38 @@ fn what_opens_something_protected_needs_two() {
     assert_eq!((confirm(&lab.ben), lab.may("acme", "vault")), (200, true));
 }
 
+/// What a project may not use can be what makes a claim true of what others allow: then it stays as long as they do.
+#[test]
+fn what_a_claim_has_come_to_need_stays() {
+    const APART: &str = r#"
+actions infer, manage;
+kinds project;
+role admin;
+role researcher;
+attribute tokens: int = 0;
+attribute principal.org = none;
+model "m" {}
+admins: allow role admin to manage;
+apart: never allow org "acme" to infer on "m";
+"#;
+    let lab = Lab::of(Setup::new(APART).start(), Upstream::start());
+    let rules = json!([{ "principal": { "type": "role", "value": "researcher" }, "operations": ["infer"] }]);
+    let document = json!({ "model": "m", "rules": rules }).to_string();
+    let url = lab.service.url("/v1/acl/model");
+    let allow = || lab.service.client.put(&url).bearer_auth(&lab.ann).body(document.clone());
+    assert_eq!(sent(allow()).0, 422, "a researcher may be a member");
+    assert_eq!(sent(lab.list("acme", "deny_list", &["m"])).0, 200);
+    assert_eq!(sent(allow()).0, 200);
+    for (request, what) in [(lab.delete("acme"), "no list"), (lab.list("acme", "deny_list", &[]), "an empty list")] {
+        let (status, error) = sent(request);
+        assert_eq!(status, 422, "{what}: {error}");
+        assert!(error.to_string().contains("`apart` is refuted"), "{what}: {error}");
+    }
+    let deleted = lab.service.client.delete(format!("{url}/m")).bearer_auth(&lab.ann);
+    assert_eq!(sent(deleted).0, 204);
+    assert_eq!(sent(lab.delete("acme")).0, 200);
+}
+
 /// What is proved of a resource is proved beside what projects prohibit; files win, and what was prohibited stays.
 #[test]
 fn files_and_documents_go_together() {
