@@ -107,8 +107,8 @@ impl Session {
 impl Json {
     /// Gives what was said of the principal.
     pub(super) fn give_principal(&mut self, set: Set<'_>, draft: &mut Draft, text: &str, strict: bool) -> Option<()> {
-        let (kind, id) = self.said.subject;
-        draft.principal(set, kind.of(text), Some(id.of(text)).filter(|id| !id.is_empty()));
+        let (kind, id) = self.said.subject(text);
+        draft.principal(set, kind, id);
         self.find_places(set, text, strict)?;
         self.give_members(set, draft, text, |owner| owner == Owner::Principal)
     }

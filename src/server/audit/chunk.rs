@@ -5,6 +5,7 @@ use super::{
     record::Encoded,
     verify::{Place, Tampered},
 };
+use std::ops::RangeInclusive;
 
 /// How many records stand together at most: whoever wants one of them reads all.
 const MOST: usize = 128;
@@ -60,22 +61,20 @@ fn room(records: &[Encoded]) -> usize {
     records.iter().fold(records.len(), |room, record| room.saturating_add(record.body.len()))
 }
 
+/// The records of bodies, each with its number, in their order.
+pub(super) fn numbered(numbers: RangeInclusive<i64>, bodies: &[u8]) -> Vec<(i64, &str)> {
+    numbers.zip(str::from_utf8(bodies).unwrap_or_default().split('\n')).collect()
+}
+
 /// A chunk as it stands in the database, where it may be anything.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Found<'a> {
-    pub(super) first: i64,
     pub(super) last: i64,
     pub(super) bodies: &'a [u8],
     pub(super) hashes: &'a [u8],
 }
 
-impl<'a> Found<'a> {
-    /// The records, each with its number, in their order.
-    pub(super) fn records(self) -> Vec<(i64, &'a str)> {
-        let bodies = str::from_utf8(self.bodies).unwrap_or_default();
-        (self.first..=self.last).zip(bodies.split('\n')).collect()
-    }
-
+impl Found<'_> {
     /// Goes through the records behind a place, and gives the last one's.
     ///
     /// # Errors

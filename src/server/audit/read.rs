@@ -2,7 +2,7 @@
 
 use super::{
     checkpoint::Checkpoint,
-    chunk::Found,
+    chunk::numbered,
     fault::Fault,
     key::PublicKey,
     store::CHECKPOINTS,
@@ -309,17 +309,17 @@ impl Log {
         let is_there = |body: &[u8]| needles.iter().all(|needle| needle.find(body).is_some());
         let mut looked: i64 = 0;
         while let Some(row) = rows.next()? {
-            let found =
-                Found { first: row.get(0)?, last: row.get(1)?, bodies: row.get_ref(2)?.as_bytes()?, hashes: &[] };
+            let (from, to): (i64, i64) = (row.get(0)?, row.get(1)?);
+            let bodies = row.get_ref(2)?.as_bytes()?;
             let before = looked.checked_div(STEP);
-            looked = looked.saturating_add(found.last.saturating_sub(found.first)).saturating_add(1);
+            looked = looked.saturating_add(to.saturating_sub(from)).saturating_add(1);
             if looked.checked_div(STEP) != before {
                 progress(looked);
             }
-            if !is_there(found.bodies) {
+            if !is_there(bodies) {
                 continue;
             }
-            let mut records = found.records();
+            let mut records = numbered(from..=to, bodies);
             if order == Order::Newest {
                 records.reverse();
             }

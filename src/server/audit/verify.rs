@@ -175,12 +175,13 @@ pub(super) fn walk(
         let Some(row) = rows.next().map_err(|error| unreadable(next, error))? else { return Ok(place) };
         let number = |column| row.get::<_, i64>(column).map_err(|error| unreadable(next, error));
         let bytes = |column| row.get_ref(column).ok().and_then(|value| value.as_bytes().ok()).unwrap_or_default();
-        let found = Found { first: number(0)?, last: number(1)?, bodies: bytes(4), hashes: bytes(5) };
-        if found.first > next {
-            let what = format!("{} missing", numbers(next, found.first.saturating_sub(1)));
+        let (first, last) = (number(0)?, number(1)?);
+        let found = Found { last, bodies: bytes(4), hashes: bytes(5) };
+        if first > next {
+            let what = format!("{} missing", numbers(next, first.saturating_sub(1)));
             return Err(Tampered { seq: next, what });
         }
-        if found.first < next {
+        if first < next {
             return Err(Tampered::changed(next));
         }
         let mut times = None;
@@ -194,9 +195,9 @@ pub(super) fn walk(
         };
         place = found.walk(place, passed)?;
         if times != Some((row.get(2).ok(), row.get(3).ok())) {
-            let whose = if found.first == found.last { "its" } else { "their" };
-            let what = format!("{} found under other times than {whose} own", numbers(found.first, found.last));
-            return Err(Tampered { seq: found.first, what });
+            let whose = if first == last { "its" } else { "their" };
+            let what = format!("{} found under other times than {whose} own", numbers(first, last));
+            return Err(Tampered { seq: first, what });
         }
     }
 }

@@ -113,7 +113,7 @@ impl Parts {
 #[derive(Debug, Default)]
 pub(crate) struct Plain {
     /// The subject's type and id; the latter is empty for `anonymous`.
-    pub(crate) subject: (Span, Span),
+    subject: (Span, Span),
     pub(crate) action: Span,
     /// The resource's type, which is empty if it is not said, and its id.
     pub(crate) resource: (Span, Span),
@@ -135,6 +135,13 @@ impl Plain {
         reader.object(Object::REQUEST)?;
         reader.end()?;
         self.is_request(text).then_some(())
+    }
+
+    /// The subject's kind and id.
+    #[inline]
+    pub(crate) fn subject<'t>(&self, text: &'t str) -> (&'t str, Option<&'t str>) {
+        let (kind, id) = self.subject;
+        (kind.of(text), Some(id.of(text)).filter(|id| !id.is_empty()))
     }
 
     fn reader<'t, 'p>(&'p mut self, text: &'t str) -> Option<Reader<'t, 'p>> {

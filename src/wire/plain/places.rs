@@ -132,11 +132,11 @@ impl Plain {
     /// The request that was read last, with all that it says: as [`request`](crate::wire::request) reads it.
     pub(crate) fn request(&self, text: &str) -> Request {
         let said = |span: Span| span.of(text).to_owned();
-        let ((kind, id), (resource_kind, resource_id)) = (self.subject, self.resource);
+        let ((kind, id), (resource_kind, resource_id)) = (self.subject(text), self.resource);
         Request {
             principal: Principal {
-                kind: said(kind),
-                id: Some(said(id)).filter(|id| !id.is_empty()),
+                kind: kind.to_owned(),
+                id: id.map(str::to_owned),
                 properties: self.properties(text, Object::OF_SUBJECT),
             },
             action: said(self.action),
@@ -164,21 +164,15 @@ impl Plain {
         members.map(|(member, place)| (member.name.of(text).to_owned(), value(&member.value, place))).collect()
     }
 
-    /// The subject's kind and id.
-    pub(crate) fn subject<'t>(&self, text: &'t str) -> (&'t str, Option<&'t str>) {
-        let (kind, id) = self.subject;
-        (kind.of(text), Some(id.of(text)).filter(|id| !id.is_empty()))
-    }
-
     /// Writes what [`request`](Self::request) gives, with what only a service knows of it in place of what it says of that
     /// itself.
     pub(crate) fn write(&self, text: &str, seen: &Seen, out: &mut Vec<u8>) {
-        let ((kind, id), (resource_kind, resource_id)) = (self.subject, self.resource);
+        let ((kind, id), (resource_kind, resource_id)) = (self.subject(text), self.resource);
         let mut parts = Members::open(out);
         let mut subject = parts.object("subject");
-        subject.text("type", kind.of(text));
-        if !id.is_empty() {
-            subject.text("id", id.of(text));
+        subject.text("type", kind);
+        if let Some(id) = id {
+            subject.text("id", id);
             let mut properties = subject.object("properties");
             self.write_members(&mut properties, text, Object::OF_SUBJECT, "granted");
             match seen.granted {
