@@ -6,7 +6,7 @@ use crate::{
     server::{
         audit::Unrecorded,
         decide::NoDecision,
-        http::{self, ratelimit},
+        http::{self, openai, ratelimit},
         identity::{Caller, Unauthenticated},
     },
     wire,
@@ -203,12 +203,8 @@ impl Denied {
         let error = match self.errors {
             Errors::Plain => plain.as_str().into(),
             Errors::Openai => {
-                let kind = kind(self.status);
-                let mut error = serde_json::json!({ "message": message, "type": kind, "param": null, "code": code });
-                if let (Some(hint), Some(error)) = (hint, error.as_object_mut()) {
-                    error.insert("hint".to_owned(), hint.as_str().into());
-                }
-                error
+                let hint = hint.as_ref().map(|hint| ("hint".to_owned(), hint.as_str().into()));
+                openai::error(message, kind(self.status), None, Some(code), hint)
             }
         };
         serde_json::json!({ "error": error }).to_string()

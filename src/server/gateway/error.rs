@@ -8,7 +8,7 @@ use crate::{
     server::{
         decide::NoDecision,
         http::{
-            self, BadBody,
+            self, BadBody, openai,
             ratelimit::{self, SHOULD_RETRY},
         },
         identity::Unauthenticated,
@@ -137,9 +137,7 @@ impl Fault {
         match (self, self.status().as_u16()) {
             (Self::Denied(denied), 429) => denied.counts(),
             (_, 402) => "insufficient_quota",
-            (_, 403) => "request_forbidden",
-            (_, 500..) => "server_error",
-            _ => "invalid_request_error",
+            _ => openai::kind(self.status()),
         }
     }
 
@@ -192,8 +190,8 @@ impl IntoResponse for Fault {
             return Self::UnknownModel(denied.model.clone()).into_response();
         }
         let (code, param) = self.code();
-        let body = json!({"error": {"message": self.to_string(), "type": self.kind(), "param": param, "code": code}});
-        (self.status(), self.headers(), Json(body)).into_response()
+        let error = openai::error(&self.to_string(), self.kind(), param, code, []);
+        (self.status(), self.headers(), Json(json!({ "error": error }))).into_response()
     }
 }
 

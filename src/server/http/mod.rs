@@ -2,6 +2,7 @@
 
 mod body;
 mod listen;
+pub(super) mod openai;
 mod preface;
 pub(crate) mod ratelimit;
 mod site;

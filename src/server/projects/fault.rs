@@ -2,7 +2,7 @@
 
 use crate::server::{
     decide::NoDecision,
-    http::{self, BadBody, ratelimit::SHOULD_RETRY},
+    http::{self, BadBody, openai, ratelimit::SHOULD_RETRY},
     managed::{Refused, Unchanged},
     policy::diagnostics,
 };
@@ -94,16 +94,12 @@ impl Told {
 
 impl IntoResponse for Told {
     fn into_response(self) -> Response {
-        let kind = match self.status.as_u16() {
-            403 => "request_forbidden",
-            429 => "requests",
-            500.. => "server_error",
-            _ => "invalid_request_error",
+        let kind = match self.status {
+            StatusCode::TOO_MANY_REQUESTS => "requests",
+            status => openai::kind(status),
         };
-        let mut error = json!({ "message": self.message, "type": kind, "param": self.param, "code": self.code });
-        if let Some(members) = error.as_object_mut() {
-            members.extend(self.more.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        }
+        let more = self.more.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let error = openai::error(&self.message, kind, self.param.as_deref(), self.code.as_deref(), more);
         (self.status, self.headers, Json(json!({ "error": error }))).into_response()
     }
 }
