@@ -22,7 +22,7 @@ pub mod ir;
 mod lint;
 mod lower;
 mod messages;
-mod names;
+pub(crate) mod names;
 mod parsed;
 mod recent;
 mod resolve;

@@ -4,7 +4,7 @@
 //! checked here, so that a slip of the pen is an error and not a default; what it is for, the verbs know.
 
 use super::levels::{self, Levels};
-use crate::source::Source;
+use crate::{check::names::list, source::Source};
 use std::{
     borrow::Cow,
     env, fs,
@@ -167,8 +167,7 @@ impl Reader<'_> {
                 }
                 "coverage_threshold" => config.coverage_threshold = Some(self.percentage(name, value, &at)?),
                 unknown => {
-                    let help = did_you_mean(unknown, KEYS)
-                        .unwrap_or_else(|| format!("known are {}", KEYS.map(|key| format!("`{key}`")).join(", ")));
+                    let help = did_you_mean(unknown, KEYS).unwrap_or_else(|| format!("known are {}", list(KEYS)));
                     return Err(self.fault(&key.span(), &format!("unknown key `{unknown}`"), Some(help)));
                 }
             }

@@ -246,9 +246,9 @@ impl Asked {
             return Err(failed(io, &message, Some("its name must end in `.toml`, `.json` or `.csv`")));
         };
         let source = Source::new(&name, &name, text);
-        wanted::read(format, source.text()).map_err(|faults| {
+        wanted::read(format, &source).map_err(|faults| {
             for fault in &faults {
-                let (line, column) = source.line_column(u32::try_from(fault.at).unwrap_or(u32::MAX));
+                let (line, column) = wanted::place(&source, fault.at);
                 complain(io, &format!("{name}:{line}:{column}: {}", fault.message), fault.help.as_deref());
             }
             Exit::Failed

@@ -19,9 +19,13 @@ use super::{
     super::config::did_you_mean,
     table::{Entry, Fault, Format, Member, Table, Value, read as read_table},
 };
-use crate::server::{
-    hub::{KINDS, Repo},
-    managed::Gated,
+use crate::{
+    check::names::list,
+    server::{
+        hub::{KINDS, Repo},
+        managed::Gated,
+    },
+    source::Source,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -59,10 +63,9 @@ const SDKS: [&str; 4] = ["gradio", "docker", "static", "streamlit"];
 ///
 /// # Errors
 /// Everything that is not understood, or wants two things of one repository.
-pub(super) fn read(format: Format, text: &str) -> Result<Vec<Wanted>, Vec<Fault>> {
-    let Table { defaults, entries, faults } = read_table(format, text);
-    let line = |at: usize| text.get(..at).unwrap_or_default().lines().count().max(1);
-    let mut reader = Reader { faults, line: &line, seen: BTreeMap::new() };
+pub(super) fn read(format: Format, source: &Source) -> Result<Vec<Wanted>, Vec<Fault>> {
+    let Table { defaults, entries, faults } = read_table(format, source.text());
+    let mut reader = Reader { source, faults, seen: BTreeMap::new() };
     let defaults = defaults.map(|entry| reader.said(&entry, &COMMON)).unwrap_or_default();
     let all: Vec<Wanted> = entries.iter().filter_map(|entry| reader.wanted(entry, &defaults)).collect();
     let mut faults = reader.faults;
@@ -73,6 +76,11 @@ pub(super) fn read(format: Format, text: &str) -> Result<Vec<Wanted>, Vec<Fault>
     // A column that nobody knows is wrong once, however many lines have it.
     faults.dedup();
     Err(faults)
+}
+
+/// The line and the column of a byte.
+pub(super) fn place(source: &Source, at: usize) -> (usize, usize) {
+    source.line_column(u32::try_from(at).unwrap_or(u32::MAX))
 }
 
 /// What an entry says, as far as it is understood.
@@ -88,9 +96,8 @@ struct Said {
     is_faulty: bool,
 }
 
-struct Reader<'t> {
-    /// The line of a byte, from 1.
-    line: &'t dyn Fn(usize) -> usize,
+struct Reader<'s> {
+    source: &'s Source,
     faults: Vec<Fault>,
     /// The repositories that were named, and where.
     seen: BTreeMap<(&'static str, String), usize>,
@@ -125,7 +132,8 @@ impl Reader<'_> {
             return None;
         };
         if let Some(first) = self.seen.get(&(kind, id.clone())) {
-            let help = format!("line {} names it already: keep one entry for each repository", (self.line)(*first));
+            let (line, _) = place(self.source, *first);
+            let help = format!("line {line} names it already: keep one entry for each repository");
             self.faults.push(Fault::new(at, format!("{kind} `{}` is named twice", repo.id)).help(help));
             return None;
         }
@@ -147,7 +155,7 @@ impl Reader<'_> {
             return None;
         }
         if kind == "space" && create && wanted.sdk.is_none() {
-            let help = format!("say `sdk`: {}", list(&SDKS));
+            let help = format!("say `sdk`: {}", list(SDKS));
             let message = format!("what space `{}` is written with is not said", wanted.repo.id);
             self.faults.push(Fault::new(at, message).help(help));
             return None;
@@ -192,7 +200,7 @@ impl Said {
             "sdk" => self.sdk = Some(one_of(member, &SDKS)?.to_owned()),
             unknown => {
                 let help = did_you_mean(unknown, keys.iter().copied());
-                let help = help.unwrap_or_else(|| format!("known are {}", list(keys)));
+                let help = help.unwrap_or_else(|| format!("known are {}", list(keys.iter().copied())));
                 let message = format!("unknown key `{}`", unknown.escape_debug());
                 return Err(Fault::new(member.named_at, message).help(help));
             }
@@ -204,11 +212,11 @@ impl Said {
 /// The kind that a `type` names.
 fn kind(member: &Member) -> Result<&'static str, Fault> {
     let known = KINDS.map(|(kind, _)| kind);
-    let Value::Text(text) = &member.value else { return Err(mistyped(member, &list(&known))) };
+    let Value::Text(text) = &member.value else { return Err(mistyped(member, &list(known))) };
     let found = KINDS.into_iter().find(|(kind, _)| kind == text).map(|(kind, _)| kind);
     found.ok_or_else(|| {
         let message = format!("`{}` is no type of repository", text.escape_debug());
-        let help = did_you_mean(text, known).unwrap_or_else(|| format!("known are {}", list(&known)));
+        let help = did_you_mean(text, known).unwrap_or_else(|| format!("known are {}", list(known)));
         Fault::new(member.at, message).help(help)
     })
 }
@@ -253,22 +261,25 @@ fn meant(id: &str) -> String {
     }
 }
 
-fn list(words: &[&str]) -> String {
-    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
-}
-
 /// `a`, `b` or `c`
 fn either(words: &[&str]) -> String {
     match words.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} or `{last}`", list(rest)),
-        Some(_) | None => list(words),
+        Some((last, rest)) if !rest.is_empty() => format!("{} or `{last}`", list(rest.iter().copied())),
+        Some(_) | None => list(words.iter().copied()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Format, Visibility, Wanted, read};
-    use crate::server::{hub::Repo, managed::Gated};
+    use super::{Fault, Format, Visibility, Wanted};
+    use crate::{
+        server::{hub::Repo, managed::Gated},
+        source::Source,
+    };
+
+    fn read(format: Format, text: &str) -> Result<Vec<Wanted>, Vec<Fault>> {
+        super::read(format, &Source::new("gates", "gates", text))
+    }
 
     fn wanted() -> Vec<Wanted> {
         let repo = |kind, name| Repo::new(kind, "acme", name).unwrap();
@@ -316,6 +327,13 @@ mod tests {
         let said: Vec<_> = read[0].iter().map(|one| (one.repo.kind, one.gated, one.visibility)).collect();
         let private = Some(Visibility::Private);
         assert_eq!(said, [("dataset", Some(Gated::Auto), private), ("model", Some(Gated::No), private)]);
+    }
+
+    #[test]
+    fn what_is_named_twice_was_named_on_a_line() {
+        let faults = read(Format::Csv, "id,gated\nacme/a,auto\nacme/b,auto\nacme/a,false\n").unwrap_err();
+        let help = "line 2 names it already: keep one entry for each repository";
+        assert_eq!((faults.len(), faults[0].help.as_deref()), (1, Some(help)));
     }
 
     #[test]
