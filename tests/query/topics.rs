@@ -25,6 +25,19 @@ pub(crate) const EVERY: Topic = Topic {
     values: &[],
 };
 
+/// Addresses of all ranges that tests speak of, and of others, on both sides of a comparison.
+const ADDRESSES: &[&str] = &[
+    "absent",
+    "none",
+    "\"10.0.0.1\"",
+    "\"10.0.0.2\"",
+    "\"10.2.0.0\"",
+    "\"11.0.0.0\"",
+    "\"::1\"",
+    "\"2001:db8::1\"",
+    "\"9000::1\"",
+];
+
 pub(crate) const TOPICS: &[Topic] = &[
     Topic {
         vocabulary: &["role a;", "role b includes a;", "role c;"],
@@ -139,34 +152,8 @@ pub(crate) const TOPICS: &[Topic] = &[
                     "\"9000::2\"",
                 ],
             ),
-            (
-                "principal.home",
-                &[
-                    "absent",
-                    "none",
-                    "\"10.0.0.1\"",
-                    "\"10.0.0.2\"",
-                    "\"10.2.0.0\"",
-                    "\"11.0.0.0\"",
-                    "\"::1\"",
-                    "\"2001:db8::1\"",
-                    "\"9000::1\"",
-                ],
-            ),
-            (
-                "model.host",
-                &[
-                    "absent",
-                    "none",
-                    "\"10.0.0.1\"",
-                    "\"10.0.0.2\"",
-                    "\"10.2.0.0\"",
-                    "\"11.0.0.0\"",
-                    "\"::1\"",
-                    "\"2001:db8::1\"",
-                    "\"9000::1\"",
-                ],
-            ),
+            ("principal.home", ADDRESSES),
+            ("model.host", ADDRESSES),
         ],
     },
     Topic {
