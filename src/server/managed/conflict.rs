@@ -31,15 +31,11 @@ const STRICT: Part = |text| &text.strict;
 /// How each document stands on policy files. Where all of them go with the files, that is found out at once; else those that
 /// do not are found by halves. First those that govern many resources, of which none needs another; then the others, each
 /// beside those that do go with the files.
-pub(super) fn standing(
-    base: &Engine,
-    governed: BTreeMap<String, Governed>,
-    registered: &[String],
-) -> Vec<(Key, Placed)> {
+pub(super) fn standing(base: &Engine, governed: BTreeMap<String, Governed>) -> Vec<(Key, Placed)> {
     let (wide, own): (Vec<_>, Vec<_>) = governed.values().partition(|governed| governed.is_wide());
     let mut standing: BTreeMap<Key, Standing> = BTreeMap::new();
     // What wide ones prohibit is asked of everything that there is.
-    let registered = if wide.is_empty() { String::new() } else { registered.join("\n") };
+    let registered = if wide.is_empty() { String::new() } else { declarations(&own) };
     let files = Files { base, wide: String::new(), registered };
     let unfit_wide = files.unfit(&wide, WHOLE, Claims::default());
     files.suspend(&unfit_wide, &mut standing);
@@ -54,6 +50,11 @@ pub(super) fn standing(
         (key, Placed { text, standing })
     };
     documents.map(placed).collect()
+}
+
+/// What resources are like, a line each.
+fn declarations(resources: &[&Governed]) -> String {
+    resources.iter().filter_map(|resource| resource.declaration.as_deref()).collect::<Vec<_>>().join("\n")
 }
 
 /// Policy files, with what governs many resources.
@@ -93,8 +94,7 @@ impl Files<'_> {
     fn unfit<'a>(&self, resources: &[&'a Governed], part: Part, claims: Claims) -> Vec<&'a Governed> {
         let documents = resources.iter().flat_map(|resource| &resource.documents);
         let text: String = documents.map(|(_, text)| part(text)).collect();
-        let declarations: Vec<&str> = resources.iter().filter_map(|resource| resource.declaration.as_deref()).collect();
-        if text.is_empty() || self.fits(&text, &declarations.join("\n"), claims) {
+        if text.is_empty() || self.fits(&text, &declarations(resources), claims) {
             return Vec::new();
         }
         if resources.len() == 1 {

@@ -192,6 +192,8 @@ impl App {
     }
 }
 
+/// The attribute of resources that are opened by two only.
+const PROTECTED: &str = "protected";
 /// How often a document is looked at anew that others change at the same time.
 const TRIES: u32 = 100;
 
@@ -214,18 +216,25 @@ impl Manager<'_> {
     }
 }
 
+/// Whether a declaration says that a resource is protected, or is not.
+fn says_protected(vocabulary: &Vocabulary, entity: &Entity) -> Option<bool> {
+    let attribute = vocabulary.attribute(Owner::Resource, PROTECTED)?;
+    entity.values.get(&attribute).map(|value| *value == Value::Bool(true))
+}
+
 impl Managed {
     /// Whether changes that widen access to a resource need somebody's confirmation: its declaration says so, or what it was
     /// registered with.
     fn is_protected(&self, vocabulary: &Vocabulary, resource: &Resource) -> bool {
-        let Some(attribute) = vocabulary.attribute(Owner::Resource, "protected") else { return false };
-        if let Some(entity) = vocabulary.resources.find(&resource.kind, &resource.id)
-            && let Some(value) = entity.values.get(&attribute)
-        {
-            return *value == Value::Bool(true);
+        if vocabulary.attribute(Owner::Resource, PROTECTED).is_none() {
+            return false;
+        }
+        let declared = vocabulary.resources.find(&resource.kind, &resource.id);
+        if let Some(is_protected) = declared.and_then(|entity| says_protected(vocabulary, entity)) {
+            return is_protected;
         }
         let document = self.get(&Key::resource(&resource.kind, &resource.id));
-        let says = |registered: &Registered| registered.attributes.get("protected") == Some(&true.into());
+        let says = |registered: &Registered| registered.attributes.get(PROTECTED) == Some(&true.into());
         document.is_some_and(|document| document.body.registered().is_some_and(says))
     }
 
@@ -237,13 +246,9 @@ impl Managed {
                 return named.into_iter().any(|model| opened.has(model) && is_protected(model));
             }
             let declared = vocabulary.resources.ids_of("model").any(|id| opened.has(id) && is_protected(id));
-            let says = |entity: &Entity| {
-                let attribute = vocabulary.attribute(Owner::Resource, "protected");
-                attribute.is_some_and(|attribute| entity.values.get(&attribute) == Some(&Value::Bool(true)))
-            };
             // Of what a pattern declares, something could be opened.
             declared
-                || vocabulary.resources.patterns().any(|(_, entity)| says(entity))
+                || vocabulary.resources.patterns().any(|(_, entity)| says_protected(vocabulary, entity) == Some(true))
                 || self.list(Kind::Resource, None, usize::MAX).iter().any(|document| {
                     let (kind, id) = document.key.governs();
                     kind == "model" && opened.has(id) && is_protected(id)

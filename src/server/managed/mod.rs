@@ -28,7 +28,7 @@ pub(crate) use document::{Access, Body, Document, Gated, Key, Kind, Proposal, Re
 pub(crate) use guard::{Manager, Refused};
 pub(crate) use project::{Permissions, Project, Rates};
 pub(crate) use store::Version;
-pub(crate) use waiting::Confirmation;
+pub(crate) use waiting::{CONFIRM, Confirmation};
 
 use super::settings::{Faulty, Settings as All};
 use crate::{
@@ -185,7 +185,7 @@ impl Managed {
     /// # Errors
     /// The whole is larger than a set can be.
     pub(super) fn with_base(&self, base: &Engine) -> Result<Engine, LoadError> {
-        let placed = self.standing(base);
+        let placed = standing(base, self.governed(base));
         if placed.is_empty() { Ok(base.clone()) } else { layer::over(base, placed) }
     }
 
@@ -209,7 +209,7 @@ impl Managed {
                 Err(_) => self.settle(store, base, None),
             };
         }
-        let placed = self.standing(&base);
+        let placed = standing(&base, self.governed(&base));
         let strict: Vec<Key> = placed
             .iter()
             .filter(|(_, placed)| placed.standing != Standing::Whole)
@@ -224,12 +224,6 @@ impl Managed {
             tracing::error!(%error, "which managed documents are suspended cannot be kept");
         }
         Ok(())
-    }
-
-    /// How all documents that are policy stand on files.
-    fn standing(&self, base: &Engine) -> Vec<(Key, Placed)> {
-        let registered: Vec<String> = self.registered(base).into_values().flatten().collect();
-        standing(base, self.governed(base), &registered)
     }
 
     /// All documents that are policy, by what they govern, in the words of a set of files.
@@ -359,12 +353,10 @@ impl Managed {
 
     /// Asks whether the claims hold for each resource that changes govern.
     fn prove(&self, changes: &[Change], texts: &[(Key, Option<Text>)]) -> Result<(), Unchanged> {
-        let (wide, texts): (Vec<_>, Vec<_>) = texts.iter().cloned().partition(|(key, _)| key.kind.is_wide());
-        if !wide.is_empty() {
+        if texts.iter().any(|(key, _)| key.kind.is_wide()) {
             let base = self.layer.base();
-            self.layer.prove_wide(&wide, || self.registered(&base))?;
+            self.layer.prove_wide(texts, || self.registered(&base))?;
         }
-        let texts = texts.as_slice();
         let declarations = self.declarations(changes, texts);
         if declarations.len() > FEW {
             return Ok(self.layer.prove_all(texts, &declarations)?);
@@ -385,7 +377,7 @@ impl Managed {
         documents.iter().map(declaration).collect()
     }
 
-    /// What each resource that texts govern is like, once changes are made; none where files declare it, or nobody does.
+    /// What each single resource that texts govern is like, once changes are made; none where files declare it, or nobody does.
     fn declarations(&self, changes: &[Change], texts: &[(Key, Option<Text>)]) -> Declarations {
         let base = self.layer.base();
         let vocabulary = &base.ir().vocabulary;
@@ -396,7 +388,8 @@ impl Managed {
                 None => policy::declaration(&key, &self.get(&key)?.body, vocabulary),
             }
         };
-        texts.iter().map(|(key, _)| (key.of.clone(), declaration(&key.of))).collect()
+        let own = texts.iter().filter(|(key, _)| !key.kind.is_wide());
+        own.map(|(key, _)| (key.of.clone(), declaration(&key.of))).collect()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Documents> {

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// The action of whoever confirms a change.
-const CONFIRM: &str = "confirm";
+pub(crate) const CONFIRM: &str = "confirm";
 /// What a change of documents can do.
 const KINDS: [ChangeKind; 3] = [ChangeKind::Gained, ChangeKind::Lost, ChangeKind::Limit];
 

@@ -17,7 +17,6 @@ use crate::{
         managed::{APPROVE, Access, Answer, Document, Gated, Manager, Refused, Status, Unanswered, Unchanged},
     },
 };
-use ::http::StatusCode;
 use axum::{
     Router,
     response::{IntoResponse, Redirect, Response},
@@ -179,20 +178,15 @@ async fn answer(posted: Posted) -> Result<Response, Fault> {
 fn overtaken(visit: &Visit, current: Option<&Document>) -> Response {
     let look = visit.look();
     let content = html! {
-        section.fault role="alert" {
-            h1 { (look.say("fault.unchanged")) }
-            p { (look.say("access.overtaken")) }
-            @if let Some((document, access)) = current.and_then(|document| Some((document, document.access()?))) {
-                dl.facts {
-                    dt { (look.say("access.who")) } dd { (who(document)) }
-                    dt { (look.say("access.status")) } dd { (words(look, access.status)) }
-                    dt { (look.say("access.answered")) } dd { (document.by) ", " (time(document.at)) }
-                }
-            } @else { p { (look.say("access.gone")) } }
-            p { a href="/ui/access" { (look.say("access.back")) } }
-        }
+        p { (look.say("access.overtaken")) }
+        @if let Some((document, access)) = current.and_then(|document| Some((document, document.access()?))) {
+            dl.facts {
+                dt { (look.say("access.who")) } dd { (who(document)) }
+                dt { (look.say("access.status")) } dd { (words(look, access.status)) }
+                dt { (look.say("access.answered")) } dd { (document.by) ", " (time(document.at)) }
+            }
+        } @else { p { (look.say("access.gone")) } }
+        p { a href="/ui/access" { (look.say("access.back")) } }
     };
-    let mut response = visit.shell.page(look.say("fault.unchanged"), Some(Section::Access), &content);
-    *response.status_mut() = StatusCode::CONFLICT;
-    response
+    visit.shell.unchanged(Section::Access, &content)
 }

@@ -6,7 +6,7 @@ use super::{
     fault::{Fault, Reason},
     fields::link,
     look::Look,
-    parts::{prose, revision, time},
+    parts::{lines, prose, revision, time},
     posted::{Posted, PostedFiles},
     shell::Section,
     visit::{Visit, candidate, running},
@@ -268,11 +268,10 @@ async fn uploaded(posted: PostedFiles) -> Result<Response, Fault> {
         }
         Err(Unchanged::Set(error)) => {
             let look = visit.look();
-            let text = error.to_string();
             let content = html! {
                 section.fault.card role="alert" {
                     h2 { (look.say("difference.invalid")) }
-                    ul { @for line in text.lines().filter(|line| !line.is_empty()) { li { (line) } } }
+                    (lines(&error.to_string()))
                 }
                 (upload(&visit))
             };

@@ -4,7 +4,7 @@ use super::{
     changes::{self, OF_DOCUMENTS},
     fault::{Fault, Reason},
     fields::link,
-    parts::{input, revision, time},
+    parts::{input, lines, revision, time},
     posted::Posted,
     rows::Rows,
     sentence,
@@ -286,9 +286,7 @@ impl Draft {
                 (StatusCode::BAD_REQUEST, html! { p { (error) @if !at.is_empty() { " " code { (at) } } } })
             }
             Unchanged::Set(error) => {
-                let text = error.to_string();
-                let lines = text.lines().filter(|line| !line.is_empty());
-                let told = html! { p { (look.say("lists.invalid")) } ul { @for line in lines { li { (line) } } } };
+                let told = html! { p { (look.say("lists.invalid")) } (lines(&error.to_string())) };
                 (StatusCode::UNPROCESSABLE_ENTITY, told)
             }
             reason @ Unchanged::Unkept(_) => {

@@ -86,6 +86,11 @@ pub(super) fn prose(text: &str) -> Markup {
     }
 }
 
+/// The lines of a text, such as what is wrong with a set.
+pub(super) fn lines(text: &str) -> Markup {
+    html! { ul { @for line in text.lines().filter(|line| !line.is_empty()) { li { (line) } } } }
+}
+
 /// The first digits of a revision.
 pub(super) fn revision(revision: &str) -> Markup {
     let digits = revision.strip_prefix("sha256:").unwrap_or(revision);

@@ -6,7 +6,7 @@ use super::{
     words::Language,
 };
 use ::http::{
-    HeaderValue, Uri,
+    HeaderValue, StatusCode, Uri,
     header::{CONTENT_TYPE, SET_COOKIE},
 };
 use axum::response::{IntoResponse, Response};
@@ -129,6 +129,15 @@ impl Shell {
         if let Some(cookie) = &self.cookie {
             response.headers_mut().append(SET_COOKIE, cookie.clone());
         }
+        response
+    }
+
+    /// A page that says why nothing was changed: somebody else was quicker.
+    pub(super) fn unchanged(&self, section: Section, content: &Markup) -> Response {
+        let title = self.look.say("fault.unchanged");
+        let content = html! { section.fault role="alert" { h1 { (title) } (content) } };
+        let mut response = self.page(title, Some(section), &content);
+        *response.status_mut() = StatusCode::CONFLICT;
         response
     }
 

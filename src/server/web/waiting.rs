@@ -5,7 +5,7 @@ use super::{
     fault::{Fault, Reason},
     lists::sentences,
     look::Look,
-    parts::{revision, time},
+    parts::{lines, revision, time},
     posted::Posted,
     sentence,
     shell::Section,
@@ -18,11 +18,10 @@ use crate::{
     server::{
         app::App,
         decide::Surface,
-        managed::{Body, Change, Document, Proposal, Refused, Unchanged},
+        managed::{Body, CONFIRM, Change, Document, Proposal, Refused, Unchanged},
     },
     source::{FileId, Source},
 };
-use ::http::StatusCode;
 use axum::{
     Router,
     response::{IntoResponse, Redirect, Response},
@@ -33,8 +32,6 @@ use std::sync::Arc;
 
 /// How many changes a page shows: each is compared anew.
 const SHOWN: usize = 20;
-/// The action of whoever confirms a change.
-const CONFIRM: &str = "confirm";
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/ui/changes", get(page)).route("/ui/changes/answer", post(answer))
@@ -155,7 +152,7 @@ fn impossible(look: Look, reason: &Unchanged) -> Markup {
             Unchanged::Unkept(why) => p.note { (why) },
             Unchanged::Set(error) => {
                 p.note { (look.say("lists.invalid")) }
-                ul { @for line in error.to_string().lines().filter(|line| !line.is_empty()) { li { (line) } } }
+                (lines(&error.to_string()))
             }
         }
     }
@@ -183,13 +180,8 @@ async fn answer(posted: Posted) -> Result<Response, Fault> {
 fn unanswered(visit: &Visit, why: &'static str) -> Response {
     let look = visit.look();
     let content = html! {
-        section.fault role="alert" {
-            h1 { (look.say("fault.unchanged")) }
-            p { (look.say(why)) }
-            p { a href="/ui/changes" { (look.say("waiting.back")) } }
-        }
+        p { (look.say(why)) }
+        p { a href="/ui/changes" { (look.say("waiting.back")) } }
     };
-    let mut response = visit.shell.page(look.say("fault.unchanged"), Some(Section::Waiting), &content);
-    *response.status_mut() = StatusCode::CONFLICT;
-    response
+    visit.shell.unchanged(Section::Waiting, &content)
 }
