@@ -1,13 +1,5 @@
 //! The law: a store against a model that remembers every charge ever made, over random calls.
 
-#![expect(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a store that counts otherwise must not pass, so the suite ends in a panic"
-)]
-
 use super::{LARGEST, Open, at, calendar, leases, made, sliding};
 use crate::store::limits::{Charge, LimitStore, Window};
 use chrono::{DateTime, TimeDelta, Utc};
