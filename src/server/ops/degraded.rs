@@ -70,10 +70,12 @@ impl Health {
     /// Something is out of order from now on.
     pub(crate) fn lose(&self, what: Dependency, why: &str) {
         let mut lost = self.lock();
-        if lost.insert(what, why.to_owned()).is_none() {
+        let is_new = lost.insert(what, why.to_owned()).is_none();
+        self.is_degraded.store(true, Ordering::Relaxed);
+        // Whoever reads this can rely on it already.
+        if is_new {
             tracing::error!(what = what.name(), why, "the service is degraded");
         }
-        self.is_degraded.store(true, Ordering::Relaxed);
     }
 
     /// Something is in order again.
@@ -82,10 +84,11 @@ impl Health {
             return;
         }
         let mut lost = self.lock();
-        if lost.remove(&what).is_some() {
+        let was_lost = lost.remove(&what).is_some();
+        self.is_degraded.store(!lost.is_empty(), Ordering::Relaxed);
+        if was_lost {
             tracing::info!(what = what.name(), "is in order again");
         }
-        self.is_degraded.store(!lost.is_empty(), Ordering::Relaxed);
     }
 
     /// Whether something is out of order.
