@@ -30,7 +30,7 @@ oblige log(level = "high", who = principal.id) to view on org "beta";
 "#;
 
 /// The bytes before the table of sections, and of a row of it.
-const HEAD: usize = 56;
+const HEAD: usize = 64;
 const ROW: usize = 48;
 /// The bytes of a piece of a section.
 const PIECE: usize = 1 << 18;

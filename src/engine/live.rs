@@ -56,9 +56,12 @@ impl EngineBuilder {
     }
 
     /// As [`live`](Self::live), but the set of another engine decides until the files are read: [`LiveEngine::reload`] does.
+    /// A clock and a store of limits that this builder was given take the place of those of the engine.
     #[must_use]
     pub fn live_from(self, engine: Engine) -> LiveEngine {
         let (loader, claims) = (self.loader, self.claims);
+        let clock = self.clock.unwrap_or_else(|| engine.clock.clone());
+        let engine = engine.with_state(clock, self.limits.unwrap_or_else(|| engine.limits.clone()));
         LiveEngine { engine: ArcSwap::from_pointee(engine), loader, claims, space: Mutex::new(None) }
     }
 }

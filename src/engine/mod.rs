@@ -213,7 +213,8 @@ impl EngineBuilder {
         self.of_loader(loader)
     }
 
-    fn of_loader(self, loader: Loader) -> Result<Engine, LoadError> {
+    /// The same with what a loader has collected.
+    pub(crate) fn of_loader(self, loader: Loader) -> Result<Engine, LoadError> {
         let set = loader.load().map_err(LoadError::Unreadable)?;
         self.of(set)
     }

@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, fmt::Write, path::PathBuf};
 
 /// Show what a bundle is
 ///
-/// Its set's revision, its rules, who signed it, and what its bytes are. It is looked through as when it is opened, so one
+/// Its set's revision, which release of it it is, its rules, who signed it, and what its bytes are. It is looked through as when it is opened, so one
 /// that is shown is whole; whether its signature is right is for `policyc verify`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -66,6 +66,7 @@ fn pretty(about: &About, style: Style) -> String {
     let key = about.key.map_or_else(|| "by nobody".to_owned(), |key| format!("by {}", key_text(&key)));
     // Writing to a string cannot fail.
     let _ = writeln!(out, "{}  {}", style.bold("revision"), about.revision);
+    let _ = writeln!(out, "{}   {}", style.bold("counter"), about.counter);
     let _ = writeln!(out, "{}     {}", style.bold("rules"), about.rules);
     let _ = writeln!(out, "{}    {key}\n", style.bold("signed"));
     let whole = about.sections.iter().map(|(_, bytes)| *bytes).fold(0, u64::saturating_add);
@@ -82,6 +83,7 @@ fn pretty(about: &About, style: Style) -> String {
 #[derive(Serialize)]
 struct Shown<'a> {
     revision: &'a str,
+    counter: u64,
     rules: usize,
     key: Option<String>,
     bytes: BTreeMap<&'a str, u64>,
@@ -90,6 +92,7 @@ struct Shown<'a> {
 fn json(about: &About) -> String {
     let shown = Shown {
         revision: &about.revision,
+        counter: about.counter,
         rules: about.rules,
         key: about.key.map(|key| key_text(&key)),
         bytes: about.sections.iter().copied().collect(),

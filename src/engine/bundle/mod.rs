@@ -43,7 +43,7 @@ impl EngineBuilder {
             Fault::Damaged(what) => damaged(what),
             Fault::OtherZones(_) => bad(BundleError::Foreign(fault.to_string())),
         })?;
-        Ok(self.with(Compiled::opened(graph, vocabulary, opened.revision, packed)))
+        Ok(self.with(Compiled::opened(graph, vocabulary, opened.head.revision, packed)))
     }
 }
 
@@ -57,23 +57,32 @@ impl Engine {
     }
 
     /// Writes the set as a bundle: one file that [`open`](Self::open) opens without parsing, and that decides as this set
-    /// does. The same texts give the same bytes.
+    /// does. The same texts give the same bytes. Nobody counts its releases: its counter is 0.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn bundle(&self, key: Option<&SecretKey>, out: &mut dyn io::Write) -> io::Result<()> {
+        self.counted_bundle(0, key, out)
+    }
+
+    /// Writes the set as a [bundle](Self::bundle) that says which release of the set it is: who takes bundles from elsewhere
+    /// takes only such as have a higher `counter` than those before. The signature covers it.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn counted_bundle(&self, counter: u64, key: Option<&SecretKey>, out: &mut dyn io::Write) -> io::Result<()> {
         let graph = self.graph();
         if !self.set.is_whole {
             // What has followed its files has grown in another order, and has what is no longer needed.
             let loader = bundle::unpack(&self.set.packed()).ok_or_else(|| io::Error::other("the set has no texts"))?;
             let builder = Self::builder().claims(Claims::Unproved);
-            return builder.of_loader(loader).map_err(io::Error::other)?.bundle(key, out);
+            return builder.of_loader(loader).map_err(io::Error::other)?.counted_bundle(counter, key, out);
         }
         let tables = sections::write(graph, self.set.set().vocabulary).map_err(io::Error::other)?;
         let packed = self.set.packed();
         let bytes: Vec<_> = tables.iter().map(sections::Section::bytes).collect();
         let all: Vec<&[u8]> = bytes.iter().map(|bytes| &**bytes).chain([&*packed]).collect();
-        bundle::write(self.revision(), &all, key, out)
+        bundle::write(self.revision(), counter, &all, key, out)
     }
 }
 
@@ -83,6 +92,8 @@ impl Engine {
 pub struct About {
     /// The revision of its set.
     pub revision: Arc<str>,
+    /// Which release of the set it is; 0 where nobody counts.
+    pub counter: u64,
     /// How many rules it has.
     pub rules: usize,
     /// The key that signed it, if one did. Whether the signature is right is not said.
@@ -106,5 +117,6 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<About, LoadError> {
             _ => sections.push((name, length)),
         }
     }
-    Ok(About { revision: engine.set.revision.clone(), rules: engine.graph().heads.len(), key: opened.key, sections })
+    let bundle::Head { counter, key, .. } = opened.head;
+    Ok(About { revision: engine.set.revision.clone(), counter, rules: engine.graph().heads.len(), key, sections })
 }

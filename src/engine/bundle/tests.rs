@@ -1,6 +1,6 @@
 //! What is no bundle is refused: cut short, changed, or forged with digests that are right.
 
-use super::{Engine, sections};
+use super::{Engine, inspect, sections};
 use crate::{
     compile::bundle::Section,
     engine::{EngineBuilder, LoadError, compiled::Compiled},
@@ -178,7 +178,42 @@ fn a_signature_is_that_of_the_key() {
     // The signature of another set.
     let more = Engine::builder().text("all.policy", &(text() + "allow anyone to any;")).load().unwrap();
     let mut forged = bytes(&more, None);
-    let end = 56 + 19 * 48 + 32;
+    let end = 64 + 19 * 48 + 32;
     forged[end..end + 96].copy_from_slice(&signed[end..end + 96]);
     assert_eq!(unsigned(why(trusting(public), &forged)), Unsigned::Wrong);
+}
+
+/// The same bundle as the version of the format before wrote it.
+fn as_before(bundle: &[u8], key: &SecretKey) -> Vec<u8> {
+    let table = 64..64 + 19 * 48;
+    let mut head = bundle[..56].to_vec();
+    head[16] = 1;
+    head.extend(&bundle[table.clone()]);
+    head.extend(blake3::hash(&head).as_bytes());
+    let (public, signature) = key.sign(&head);
+    // Where sections begin stays, as they are aligned.
+    [&*head, &public, &signature, &[0; 8], &bundle[table.end + 128..]].concat()
+}
+
+#[test]
+fn the_counter_is_signed_and_bundles_of_before_have_none() {
+    let key = SecretKey::from_pem(KEY).unwrap();
+    let engine = engine();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a.bundle");
+    let mut counted = Vec::new();
+    engine.counted_bundle(7, Some(&key), &mut counted).unwrap();
+    fs::write(&path, &counted).unwrap();
+    assert_eq!(inspect(&path).unwrap().counter, 7);
+    fs::write(&path, as_before(&counted, &key)).unwrap();
+    let old = Engine::builder().trusted_key(key.public()).open(&path).unwrap();
+    assert_eq!((inspect(&path).unwrap().counter, old.revision()), (0, engine.revision()));
+    assert_eq!(bytes(&old, None), bytes(&engine, None));
+    // With another counter, and digests that are right.
+    counted[56] = 8;
+    let end = 64 + 19 * 48;
+    let digest = *blake3::hash(&counted[..end]).as_bytes();
+    counted[end..end + 32].copy_from_slice(&digest);
+    let error = why(Engine::builder().trusted_key(key.public()), &counted);
+    assert!(matches!(error, BundleError::Unsigned(Unsigned::Wrong)), "{error}");
 }

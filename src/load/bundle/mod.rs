@@ -6,7 +6,7 @@
 //! All numbers are little-endian:
 //!
 //! ```text
-//! magic (16 bytes), version (u32), sections (u32), revision of the set (32)
+//! magic (16 bytes), version (u32), sections (u32), revision of the set (32), counter (u64)
 //! table: for each section where it begins (u64), how long it is (u64), its digest (32)
 //! digest of all that stands before (32)
 //! the key that signed all that stands before (32), the signature (64); zeros where nobody signed
@@ -15,13 +15,16 @@
 //!
 //! Digests are BLAKE3's: of a section that of the digests of its pieces of 256 KiB, so that these can be read and digested
 //! side by side. Signatures are Ed25519 (RFC 8032). One speaks for the whole file, since it covers all digests.
+//!
+//! The counter rises from one release of a set to the next, so that who takes bundles from elsewhere can tell an older one.
+//! Version 1 had none, and is read as if it were 0.
 
 mod read;
 mod sign;
 mod texts;
 mod write;
 
-pub(crate) use read::open;
+pub(crate) use read::{Head, Offer, open, read};
 pub use sign::{PublicKey, SecretKey, Unsigned};
 pub(crate) use texts::pack;
 pub(crate) use write::write;
@@ -36,10 +39,12 @@ use std::{
 
 /// What a bundle begins with.
 pub(super) const MAGIC: &[u8; 16] = b"policyc bundle\r\n";
-/// The version of the format.
-const VERSION: u32 = 1;
-/// The bytes before the table.
-const HEAD: usize = 56;
+/// The version of the format, and the one before it.
+const VERSION: u32 = 2;
+const VERSION_1: u32 = 1;
+/// The bytes before the counter, and before the table.
+const HEAD_1: usize = 56;
+const HEAD: usize = HEAD_1 + 8;
 /// The bytes of a row of the table.
 const ROW: usize = 48;
 /// The bytes of a digest.
@@ -137,7 +142,7 @@ const fn aligned(place: u64) -> u64 {
     place.saturating_add(ALIGNED - 1) & !(ALIGNED - 1)
 }
 
-/// The bytes before the sections.
-const fn header(sections: usize) -> usize {
-    HEAD.saturating_add(sections.saturating_mul(ROW)).saturating_add(DIGEST + KEY + SIGNATURE)
+/// The bytes before the sections, of which so many stand before the table.
+const fn header(head: usize, sections: usize) -> usize {
+    head.saturating_add(sections.saturating_mul(ROW)).saturating_add(DIGEST + KEY + SIGNATURE)
 }

@@ -1,9 +1,10 @@
-//! Sections from a file: read in parallel, straight to where they stay.
+//! Sections from a file: read in parallel, straight to where they stay. And the texts of a bundle that is in memory.
 
 use super::{
-    BadBundle, BundleError, DIGEST, HEAD, KEY, MAGIC, PIECE, PublicKey, ROW, SIGNATURE, VERSION, aligned, header, whole,
+    BadBundle, BundleError, DIGEST, HEAD, HEAD_1, KEY, MAGIC, PIECE, PublicKey, ROW, SIGNATURE, VERSION, VERSION_1,
+    aligned, header, texts, whole,
 };
-use crate::load::revision::text;
+use crate::load::{Loader, revision::text};
 use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator, ParallelSliceMut};
 use std::{
     fs::File,
@@ -15,11 +16,29 @@ use std::{
 /// A bundle whose head was read and found whole.
 pub(crate) struct Opened<'a> {
     path: &'a Path,
+    pub(crate) head: Head,
+}
+
+/// What stands before the sections.
+pub(crate) struct Head {
     /// The revision of the set it was made of.
     pub(crate) revision: Arc<str>,
+    /// Which release of the set it is; 0 where nobody counts.
+    pub(crate) counter: u64,
     /// The key that signed it, if it is signed.
     pub(crate) key: Option<[u8; 32]>,
     rows: Vec<Row>,
+}
+
+/// A bundle that was sent: what it says of itself, and its texts.
+#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only the service takes bundles from elsewhere"))]
+pub(crate) struct Offer {
+    /// The revision of the set it was made of.
+    pub(crate) revision: Arc<str>,
+    /// Which release of the set it is; 0 where nobody counts.
+    pub(crate) counter: u64,
+    /// Its texts, to be checked and compiled.
+    pub(crate) loader: Loader,
 }
 
 #[derive(Clone, Copy)]
@@ -34,34 +53,63 @@ struct Row {
 /// # Errors
 /// Where it cannot be read, is no bundle, is not whole, or is not signed as it should be.
 pub(crate) fn open<'a>(path: &'a Path, key: Option<&PublicKey>) -> Result<Opened<'a>, BadBundle> {
-    head(path, key).map_err(|error| BadBundle { path: path.to_owned(), error })
+    let head = || {
+        let mut file = File::open(path).map_err(BundleError::Unreadable)?;
+        let size = file.metadata().map_err(BundleError::Unreadable)?.len();
+        read_head(&mut file, size, key)
+    };
+    match head() {
+        Ok(head) => Ok(Opened { path, head }),
+        Err(error) => Err(BadBundle { path: path.to_owned(), error }),
+    }
+}
+
+/// Reads the texts of a bundle that is in memory; with a key, it must be signed by that. What it was compiled to is not looked
+/// at.
+///
+/// # Errors
+/// Where it is no bundle, is not whole, or is not signed as it should be.
+#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only the service takes bundles from elsewhere"))]
+pub(crate) fn read(bytes: &[u8], key: Option<&PublicKey>) -> Result<Offer, BundleError> {
+    let Head { revision, counter, rows, .. } = read_head(&mut &*bytes, bytes.len() as u64, key)?;
+    let row = rows.last().ok_or_else(|| damaged("it has no sections"))?;
+    let section = usize::try_from(row.at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+    if whole(section.chunks(PIECE).map(blake3::hash)) != row.digest {
+        return Err(damaged("a section has changed"));
+    }
+    let mut loader = Loader::default();
+    loader.known(texts::unpack(section)?);
+    Ok(Offer { revision, counter, loader })
 }
 
 fn damaged(what: &str) -> BundleError {
     BundleError::Damaged(what.to_owned())
 }
 
-fn head<'a>(path: &'a Path, key: Option<&PublicKey>) -> Result<Opened<'a>, BundleError> {
-    let mut file = File::open(path).map_err(BundleError::Unreadable)?;
-    let size = file.metadata().map_err(BundleError::Unreadable)?.len();
-    let mut bytes = vec![0; HEAD];
+fn read_head(file: &mut dyn Read, size: u64, key: Option<&PublicKey>) -> Result<Head, BundleError> {
+    let mut bytes = vec![0; HEAD_1];
     let cut = |_| damaged("it ends too early");
-    file.read_exact(&mut bytes).map_err(cut)?;
-    let (magic, rest) = bytes.split_at_checked(MAGIC.len()).unwrap_or_default();
-    if magic != MAGIC {
+    let (magic, rest) = bytes.split_at_mut_checked(MAGIC.len()).unwrap_or_default();
+    if file.read_exact(magic).is_err() || magic != MAGIC {
         return Err(damaged("it does not begin as a bundle does"));
     }
+    file.read_exact(rest).map_err(cut)?;
     let mut numbers = rest.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes));
     let (version, sections) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default() as usize);
-    if version != VERSION {
-        let what = format!("the bundle has format {version}, and this program reads format {VERSION}");
-        return Err(BundleError::Foreign(what));
-    }
-    if header(sections) as u64 > size {
+    let head = match version {
+        VERSION_1 => HEAD_1,
+        VERSION => HEAD,
+        _ => {
+            let what = format!("the bundle has format {version}, and this program reads format {VERSION}");
+            return Err(BundleError::Foreign(what));
+        }
+    };
+    let header = header(head, sections);
+    if header as u64 > size {
         return Err(damaged("it ends too early"));
     }
-    bytes.resize(header(sections), 0);
-    file.read_exact(bytes.get_mut(HEAD..).unwrap_or_default()).map_err(cut)?;
+    bytes.resize(header, 0);
+    file.read_exact(bytes.get_mut(HEAD_1..).unwrap_or_default()).map_err(cut)?;
     let (signed, last) = bytes.split_at_checked(bytes.len().saturating_sub(KEY + SIGNATURE)).unwrap_or_default();
     let (said, digest) = signed.split_at_checked(signed.len().saturating_sub(DIGEST)).unwrap_or_default();
     if blake3::hash(said).as_bytes() != digest {
@@ -72,15 +120,13 @@ fn head<'a>(path: &'a Path, key: Option<&PublicKey>) -> Result<Opened<'a>, Bundl
     if let Some(key) = key {
         key.verify(signed, public, signature).map_err(BundleError::Unsigned)?;
     }
-    Ok(Opened {
-        path,
-        revision: text(
-            said.get(HEAD.saturating_sub(DIGEST)..)
-                .and_then(<[u8]>::first_chunk)
-                .ok_or_else(|| damaged("it ends too early"))?,
-        ),
+    let (before, table) = said.split_at_checked(head).unwrap_or_default();
+    let (before, counter) = before.split_at_checked(HEAD_1).unwrap_or_default();
+    Ok(Head {
+        revision: text(before.last_chunk().ok_or_else(|| damaged("it ends too early"))?),
+        counter: counter.first_chunk().map_or(0, |counter| u64::from_le_bytes(*counter)),
         key: (*public != [0; KEY]).then_some(*public),
-        rows: rows(said.get(HEAD..).unwrap_or_default(), header(sections) as u64, size)?,
+        rows: rows(table, header as u64, size)?,
     })
 }
 
@@ -105,7 +151,7 @@ fn rows(table: &[u8], header: u64, size: u64) -> Result<Vec<Row>, BundleError> {
 impl Opened<'_> {
     /// The lengths of the sections in bytes.
     pub(crate) fn lengths(&self) -> Vec<u64> {
-        self.rows.iter().map(|row| row.length).collect()
+        self.head.rows.iter().map(|row| row.length).collect()
     }
 
     /// Reads all sections, each into a place of its length, and holds them against their digests.
@@ -113,10 +159,10 @@ impl Opened<'_> {
     /// # Errors
     /// Where they cannot be read, or are not what was written.
     pub(crate) fn read(&self, sections: Vec<&mut [u8]>) -> Result<(), BadBundle> {
-        if sections.len() != self.rows.len() {
+        if sections.len() != self.head.rows.len() {
             return Err(self.bad(damaged("it has other sections than it should")));
         }
-        let rows: Vec<(&mut [u8], Row)> = sections.into_iter().zip(self.rows.iter().copied()).collect();
+        let rows: Vec<(&mut [u8], Row)> = sections.into_iter().zip(self.head.rows.iter().copied()).collect();
         rows.into_par_iter().try_for_each(|(section, row)| self.read_one(section, row)).map_err(|error| self.bad(error))
     }
 
@@ -125,7 +171,7 @@ impl Opened<'_> {
     /// # Errors
     /// Where it cannot be read, or is not what was written.
     pub(crate) fn read_last(&self) -> Result<Vec<u8>, BadBundle> {
-        let Some(row) = self.rows.last() else { return Err(self.bad(damaged("it has no sections"))) };
+        let Some(row) = self.head.rows.last() else { return Err(self.bad(damaged("it has no sections"))) };
         let mut section = vec![0; usize::try_from(row.length).unwrap_or_default()];
         self.read_one(&mut section, *row).map_err(|error| self.bad(error))?;
         Ok(section)

@@ -7,7 +7,8 @@ use ed25519_dalek::{
 };
 use std::fmt;
 
-/// What is signed besides the bundle's head, so that a signature for something else is none for a bundle.
+/// What is signed besides the bundle's head, so that a signature for something else is none for a bundle. The head says itself
+/// of which version of the format it is.
 const CONTEXT: &[u8] = b"policyc bundle, version 1\n";
 
 /// A key that signs bundles.
@@ -62,7 +63,7 @@ impl SecretKey {
     }
 
     /// The key and the signature that stand behind a head.
-    pub(super) fn sign(&self, head: &[u8]) -> ([u8; KEY], [u8; SIGNATURE]) {
+    pub(crate) fn sign(&self, head: &[u8]) -> ([u8; KEY], [u8; SIGNATURE]) {
         (self.0.verifying_key().to_bytes(), self.0.sign(&signed(head)).to_bytes())
     }
 }

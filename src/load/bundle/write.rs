@@ -4,12 +4,13 @@ use super::{ALIGNED, DIGEST, HEAD, KEY, MAGIC, PIECE, ROW, SIGNATURE, SecretKey,
 use crate::load::revision::bytes;
 use std::io::{self, Write};
 
-/// Writes a bundle: the revision of the set it was made of, and its sections.
+/// Writes a bundle: the revision of the set it was made of, its counter, and its sections.
 ///
 /// # Errors
 /// Where it cannot be written.
 pub(crate) fn write(
     revision: &str,
+    counter: u64,
     sections: &[&[u8]],
     key: Option<&SecretKey>,
     out: &mut dyn Write,
@@ -19,7 +20,8 @@ pub(crate) fn write(
     head.extend(VERSION.to_le_bytes());
     head.extend(u32::try_from(sections.len()).unwrap_or(u32::MAX).to_le_bytes());
     head.extend(bytes(revision));
-    let mut place = aligned(header(sections.len()) as u64);
+    head.extend(counter.to_le_bytes());
+    let mut place = aligned(header(HEAD, sections.len()) as u64);
     for section in sections {
         head.extend(place.to_le_bytes());
         head.extend((section.len() as u64).to_le_bytes());
@@ -31,7 +33,7 @@ pub(crate) fn write(
     let (public, signature) = key.map_or(([0; KEY], [0; SIGNATURE]), |key| key.sign(&head));
     out.write_all(&public)?;
     out.write_all(&signature)?;
-    let mut written = header(sections.len()) as u64;
+    let mut written = header(HEAD, sections.len()) as u64;
     for section in sections {
         let gap = aligned(written).saturating_sub(written);
         out.write_all([0; ALIGNED as usize].get(..gap as usize).unwrap_or_default())?;
