@@ -77,7 +77,7 @@ enum Verb {
     Build(build::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     Audit(audit::Args),
     Hub(hub::Args),
     Import(import::Args),

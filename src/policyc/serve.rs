@@ -2,11 +2,14 @@
 
 use super::{Config, Exit, Io, set, style::failed};
 use crate::{
-    engine::Claims,
+    engine::{Claims, Engine, EngineBuilder},
     server::{self, Failure, LogFormat, PolicyOrigin, Settings, TlsFiles},
     store::{Address, Stores},
 };
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 /// Answer what proxies, gateways and clients ask
 ///
@@ -19,12 +22,22 @@ Exit codes: 0 ended as it was told to; 1 usage, settings, or an address that is 
 Example:
   policyc serve policies/tiers
   policyc serve policies --config serve.toml --check-config
+  policyc serve https://policies.example.com/hub.bundle --bundle-key hub.pem
   policyc serve --dev-token 'user alice roles=researcher tier=seed'
   policyc serve --config serve.toml --new-key ci >> keys.toml")]
 pub(super) struct Args {
-    /// Policy files, folders and bundles
+    /// Policy files, folders and bundles; or the address of a signed bundle
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// The public key that the bundle must be signed by, in a PEM file; then an older one than before is not taken, either
+    #[arg(long, env = "POLICYC_SERVE_BUNDLE_KEY", value_name = "FILE")]
+    bundle_key: Option<PathBuf>,
+    /// Take this revision of the signed bundle and no other; its first digits are enough
+    #[arg(long, env = "POLICYC_SERVE_PIN", value_name = "REVISION")]
+    pin: Option<String>,
+    /// What this node is called among others, instead of the machine's name: it tells who takes a canary
+    #[arg(long, env = "POLICYC_SERVE_NODE", value_name = "NAME")]
+    node: Option<String>,
     /// The settings
     #[arg(long, env = "POLICYC_SERVE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
@@ -103,9 +116,42 @@ impl Args {
         settings.workers = self.workers.or(settings.workers);
         let upstreams = self.upstream.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>()?;
         settings.gateway.upstreams.splice(..0, upstreams);
+        settings.node = self.node.clone().or(settings.node);
+        self.bundle(&mut settings)?;
         settings.validate()?;
         Ok(settings)
     }
+
+    /// Which signed bundle is followed, if one is: an address, or the one file that a key was given for.
+    fn bundle(&self, settings: &mut Settings) -> Result<(), server::Faulty> {
+        let bundle = &mut settings.policy.bundle;
+        bundle.key = self.bundle_key.clone().or(bundle.key.take());
+        bundle.pin = self.pin.clone().or(bundle.pin.take());
+        let Some(first) = self.paths.first() else { return Ok(()) };
+        let first = first.display();
+        if bundle.is_followed() {
+            return Err(server::Faulty(format!("the policies are `{first}`, and `[policy.bundle]` names others")));
+        }
+        match self.paths.as_slice() {
+            [only] if is_url(only) => bundle.url = Some(first.to_string()),
+            [only] if bundle.key.is_some() && !only.is_dir() => bundle.file = Some(only.clone()),
+            paths if paths.iter().any(|path| is_url(path)) => {
+                return Err(server::Faulty(
+                    "a bundle at an address is a whole policy set: nothing goes with it".to_owned(),
+                ));
+            }
+            _ => {}
+        }
+        if bundle.is_followed() && !self.catalog.is_empty() {
+            return Err(server::Faulty("a signed bundle brings its catalogs with it".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a path is an address.
+fn is_url(path: &Path) -> bool {
+    path.to_str().is_some_and(|path| path.starts_with("https://") || path.starts_with("http://"))
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>, config: &Config, stores: &Stores) -> Exit {
@@ -119,24 +165,50 @@ fn try_run(args: &Args, io: &mut Io<'_>, config: &Config, stores: &Stores) -> Re
     if args.dev_token.is_some() || args.new_key.is_some() {
         return credential(args, &settings, io).map_err(|error| failed(io, &error.to_string(), None));
     }
-    let set = set::one(&args.paths, &args.catalog, io, config)?;
-    let builder = set.builder().claims(Claims::default());
+    let is_bundled = settings.policy.bundle.is_followed();
+    let builder =
+        if is_bundled { Engine::builder() } else { set::one(&args.paths, &args.catalog, io, config)?.builder() };
+    let builder = builder.claims(Claims::default());
     if args.check_config {
-        settings.check(stores).map_err(|error| failed(io, &error.to_string(), None))?;
-        let engine = set::load(builder, io)?;
-        settings.suit(&engine).map_err(|error| failed(io, &error.to_string(), None))?;
-        let _ = writeln!(io.out, "the settings and the policy set are fine");
-        return Ok(Exit::Fine);
+        return checked(&settings, builder, stores, io);
     }
     let catalogs = config.catalogs(&args.catalog);
-    let watched = config.paths(&args.paths).into_iter().chain(catalogs.iter().cloned());
-    let watched = if args.watch { watched.collect() } else { Vec::new() };
+    let watched = match &settings.policy.bundle.file {
+        _ if !args.watch => Vec::new(),
+        Some(file) => vec![file.clone()],
+        None if is_bundled => Vec::new(),
+        None => config.paths(&args.paths).into_iter().chain(catalogs.iter().cloned()).collect(),
+    };
     let origin = PolicyOrigin::new(builder).catalogs(catalogs).shadow(args.shadow.clone()).watched(watched);
     match server::run(settings, origin, stores, io.err) {
         Ok(()) => Ok(Exit::Fine),
-        Err(Failure::Policies(error)) => Err(set::not_loaded(*error, io)),
-        Err(failure) => Err(failed(io, &failure.to_string(), None)),
+        Err(failure) => Err(not_served(failure, io)),
     }
+}
+
+/// Only checks the settings and the policy set. An address is not asked.
+fn checked(settings: &Settings, builder: EngineBuilder, stores: &Stores, io: &mut Io<'_>) -> Result<Exit, Exit> {
+    settings.check(stores).map_err(|error| failed(io, &error.to_string(), None))?;
+    let engine = if settings.policy.bundle.is_followed() {
+        settings.bundled().map_err(|failure| not_served(failure, io))?
+    } else {
+        Some(set::load(builder, io)?)
+    };
+    let Some(engine) = engine else {
+        let _ = writeln!(io.out, "the settings are fine; the policy set was not fetched");
+        return Ok(Exit::Fine);
+    };
+    settings.suit(&engine).map_err(|error| failed(io, &error.to_string(), None))?;
+    let _ = writeln!(io.out, "the settings and the policy set are fine");
+    Ok(Exit::Fine)
+}
+
+/// Says why the service does not start.
+fn not_served(failure: Failure, io: &mut Io<'_>) -> Exit {
+    if let Failure::Policies(error) = failure {
+        return set::not_loaded(*error, io);
+    }
+    failed(io, &failure.to_string(), None)
 }
 
 /// Makes a token or a key, and shows it.

@@ -61,9 +61,12 @@ impl App {
             let on_outage = settings.limits.on_outage;
             origin = origin.limits(Arc::new(Shared { store, health: health.clone(), on_outage }));
         }
-        let policies = Arc::new(Policies::load(origin, &settings, metrics.clone(), clock.clone())?);
-        settings.suit(&policies.current()).map_err(Failure::Settings)?;
         let outbound = Outbound::new(&settings.outbound).map_err(Failure::Settings)?;
+        let policies = Arc::new(Policies::load(origin, &settings, &outbound, metrics.clone(), clock.clone())?);
+        policies.begin().await?;
+        if !policies.is_waiting() {
+            settings.suit(&policies.current()).map_err(Failure::Settings)?;
+        }
         let documents = key_documents(policies.clone());
         let identity = Identity::open(&settings, &outbound, clock.clone(), documents).await;
         let identity = identity.map_err(Failure::Settings)?;

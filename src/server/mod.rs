@@ -87,8 +87,12 @@ async fn serve(
         announce(out, format, &format!("bootstrap token: {token} (makes the first API key: POST /v1/admin/keys)"));
     }
     let _watcher = policy::watch(&app.policies, &watched).map_err(Failure::Settings)?;
-    let tasks =
-        [tokio::spawn(reload_on_hangup(app.clone())), tokio::spawn(tidy(app.clone())), tokio::spawn(seek(app.clone()))];
+    let tasks = [
+        tokio::spawn(reload_on_hangup(app.clone())),
+        tokio::spawn(tidy(app.clone())),
+        tokio::spawn(seek(app.clone())),
+        tokio::spawn(policy::follow(app.policies.clone())),
+    ];
     let end = told_to_end(app.clone()).map_err(Failure::Runtime)?.shared();
     let serve_grpc = async {
         if let Some(grpc) = grpc {

@@ -5,7 +5,7 @@
 //! asked of the resolved address, so no name can lead elsewhere later. Every answer has a time and a size that it must keep.
 
 use super::settings::Faulty;
-use ::http::StatusCode;
+use ::http::{HeaderValue, StatusCode, header::ETAG};
 use bytes::{Bytes, BytesMut};
 use ipnet::IpNet;
 use reqwest::{
@@ -70,6 +70,15 @@ impl Settings {
 
     /// The address that a text names, or why it may not be asked.
     pub(crate) fn address(&self, text: &str) -> Result<Address, String> {
+        self.checked(text, false)
+    }
+
+    /// As [`address`](Self::address), for what proves itself however it came: `http://` may be to other machines, too.
+    pub(crate) fn address_without_tls(&self, text: &str) -> Result<Address, String> {
+        self.checked(text, true)
+    }
+
+    fn checked(&self, text: &str, may_be_plain: bool) -> Result<Address, String> {
         let url = Url::parse(text).map_err(|error| format!("`{text}` is no address: {error}"))?;
         if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
             return Err("an address may have neither a user nor a fragment".to_owned());
@@ -77,7 +86,7 @@ impl Settings {
         let host = url.host_str().unwrap_or_default();
         match url.scheme() {
             "https" => {}
-            "http" if is_this_machine(host) => {}
+            "http" if may_be_plain || is_this_machine(host) => {}
             _ => return Err(format!("`{text}` must begin with `https://`; `http://` is for loopback alone")),
         }
         match literal(host) {
@@ -86,6 +95,15 @@ impl Settings {
             }
             Some(_) | None => Ok(Address(url)),
         }
+    }
+}
+
+impl Address {
+    /// As it may be told: what stands behind `?` may be a secret.
+    pub(crate) fn shown(&self) -> String {
+        let mut url = self.0.clone();
+        url.set_query(None);
+        url.into()
     }
 }
 
@@ -101,6 +119,8 @@ pub(crate) struct Outbound {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) body: Bytes,
+    /// How its server marks what came.
+    pub(crate) etag: Option<HeaderValue>,
 }
 
 /// Why nothing came back, for the operator.
@@ -171,9 +191,16 @@ impl Outbound {
     /// # Errors
     /// Nobody answers, or not in time, or with too much.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, Unreachable> {
+        self.fetch(request, self.settings.body_bytes).await
+    }
+
+    /// As [`send`](Self::send), where the answer may have so many bytes.
+    ///
+    /// # Errors
+    /// Nobody answers, or not in time, or with too much.
+    pub(crate) async fn fetch(&self, request: RequestBuilder, most: usize) -> Result<Answer, Unreachable> {
         let mut response = request.send().await?;
-        let status = response.status();
-        let most = self.settings.body_bytes;
+        let (status, etag) = (response.status(), response.headers().get(ETAG).cloned());
         let mut body = BytesMut::new();
         while let Some(piece) = response.chunk().await? {
             if body.len().saturating_add(piece.len()) > most {
@@ -181,7 +208,7 @@ impl Outbound {
             }
             body.extend_from_slice(&piece);
         }
-        Ok(Answer { status, body: body.freeze() })
+        Ok(Answer { status, body: body.freeze(), etag })
     }
 }
 

@@ -3,12 +3,14 @@
 //! Each part of the service has its own table here, read by its own type in its own folder. What is misspelt or does not fit
 //! is an error that names the line; nothing is a default by mistake.
 
-use super::{audit, authzen, forward, gateway, http, hub, identity, limits, managed, ops, outbound, policy, web};
+use super::{
+    Failure, audit, authzen, forward, gateway, http, hub, identity, limits, managed, ops, outbound, policy, web,
+};
 use crate::{engine::Engine, store::Stores};
 use ipnet::IpNet;
 use serde::Deserialize;
 use std::{
-    fmt, fs,
+    env, fmt, fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
@@ -24,6 +26,8 @@ pub struct Settings {
     pub grpc_listen: Option<SocketAddr>,
     /// Where it keeps its state: a folder, or `memory` for nowhere.
     pub state: PathBuf,
+    /// What this node is called among others; none: as its machine.
+    pub node: Option<String>,
     /// What it is called from outside, as in `https://pdp.example.com`; none: where it listens.
     pub url: Option<String>,
     /// By which names it may be called (`Host`), besides its addresses and the name in `url`.
@@ -72,6 +76,7 @@ impl Default for Settings {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8181),
             grpc_listen: None,
             state: PathBuf::from("policyc-state"),
+            node: None,
             url: None,
             hosts: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -124,6 +129,7 @@ impl Settings {
         })?;
         let folder = file.parent().unwrap_or(Path::new(""));
         settings.state = below(folder, &settings.state);
+        settings.policy.bundle.paths(|path| below(folder, path));
         settings.auth.paths(|path| below(folder, path));
         settings.outbound.paths(|path| below(folder, path));
         settings.gateway.paths(|path| below(folder, path));
@@ -151,6 +157,7 @@ impl Settings {
         self.trace.validate()?;
         self.audit.validate(&self.outbound)?;
         self.outbound.validate()?;
+        self.policy.bundle.validate(&self.outbound, self.node().as_deref())?;
         self.forward.validate()?;
         self.auth.validate(self)?;
         self.gateway.validate()
@@ -181,6 +188,22 @@ impl Settings {
         self.gateway.suit(&engine.ir().vocabulary)
     }
 
+    /// What this node is called among others.
+    pub(crate) fn node(&self) -> Option<String> {
+        let name = || fs::read_to_string(HOST_NAME).ok().or_else(|| env::var("HOSTNAME").ok());
+        let name = self.node.clone().or_else(name)?.trim().to_owned();
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// The set of the signed bundle that is followed, as the service would take it at its first start; none where it is at an
+    /// address, which is not asked.
+    ///
+    /// # Errors
+    /// It would not be taken.
+    pub fn bundled(&self) -> Result<Option<Engine>, Failure> {
+        policy::checked(&self.policy.bundle)
+    }
+
     /// Where it listens beyond loopback, if it does.
     pub(crate) fn beyond_loopback(&self) -> Option<SocketAddr> {
         [Some(self.listen), self.grpc_listen].into_iter().flatten().find(|address| !address.ip().is_loopback())
@@ -192,6 +215,8 @@ impl Settings {
     }
 }
 
+/// Where the system says what the machine is called.
+const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 /// What stands for no folder.
 const MEMORY: &str = "memory";
 

@@ -10,6 +10,7 @@ mod acl;
 mod admin;
 mod audit;
 mod authzen;
+mod bundle;
 mod conformance;
 mod forward;
 mod gateway;

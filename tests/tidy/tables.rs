@@ -70,7 +70,7 @@ pub(crate) const IMPORTS: &[(&str, &str)] = &[
 pub(crate) const PLACES: &[(&str, &str)] = &[
     ("annotate-snippets", "report/"),
     ("arc-swap", "engine/ server/http/ server/managed/ server/policy/ server/web/"),
-    ("blake3", "load/bundle/"),
+    ("blake3", "engine/bundle/tests.rs load/bundle/"),
     ("bytemuck", "compile/bundle/"),
     ("chrono", ANYWHERE),
     ("csv", "wire/catalog/ server/audit/export/ policyc/hub/table.rs"),

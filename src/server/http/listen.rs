@@ -178,7 +178,8 @@ async fn answer(
     // A proxy that asks for its client may also pass on what the client called the proxy.
     let is_passed_on = origin.is_proxied && forward::is_asked_at(request.uri().path());
     let misdirected = || if is_passed_on { None } else { hosts.refuse(&request) };
-    let mut response = match doubtful(&request).or_else(misdirected) {
+    let early = || early(&app, request.uri().path());
+    let mut response = match doubtful(&request).or_else(misdirected).or_else(early) {
         Some(refusal) => refusal,
         None => {
             request.extensions_mut().insert(origin);
@@ -195,6 +196,12 @@ async fn answer(
         response.headers_mut().insert("x-request-id", name);
     }
     Ok(response)
+}
+
+/// Refuses what is asked before there is a policy set, unless that is whether there is one.
+fn early(app: &App, path: &str) -> Option<Response> {
+    let is_early = app.policies.is_waiting() && !ops::tells_of_itself(path);
+    is_early.then(|| super::error(StatusCode::SERVICE_UNAVAILABLE, "there is no policy set yet"))
 }
 
 /// What the log says of a request. What stands behind `?` may be a secret, and is not said.

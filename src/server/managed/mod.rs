@@ -138,8 +138,8 @@ pub(crate) struct Managed {
 type Documents = BTreeMap<Key, Arc<Document>>;
 
 impl Managed {
-    /// Reads what is kept, and puts it behind the set of the files.
-    pub(super) fn open(all: &All, base: Engine, clock: Arc<dyn Clock>) -> Result<Self, Faulty> {
+    /// Reads what is kept, and puts it behind the set of the files, unless that `is_missing`: then [`rebase`](Self::rebase) does.
+    pub(super) fn open(all: &All, base: Engine, is_missing: bool, clock: Arc<dyn Clock>) -> Result<Self, Faulty> {
         let state = (!all.is_in_memory()).then_some(all.state.as_path());
         let store = Store::open(state)?;
         let unreadable = |error: rusqlite::Error| Faulty(format!("the managed documents cannot be read: {error}"));
@@ -164,6 +164,9 @@ impl Managed {
             has_facts,
             layer: Layer::new(base.clone()),
         };
+        if is_missing {
+            return Ok(managed);
+        }
         let store = managed.writing();
         managed.settle(&store, Arc::new(base), suspended).map_err(|error| Faulty(error.to_string()))?;
         drop(store);

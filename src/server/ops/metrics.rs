@@ -65,6 +65,8 @@ pub(crate) enum Change {
     Same,
     /// The set cannot be used, or may not be exchanged.
     Refused,
+    /// No bundle came.
+    Silent,
 }
 
 /// The series of one surface.
@@ -84,8 +86,9 @@ pub(crate) struct Metrics {
     responses: [Counter; 5],
     connections: Gauge,
     audit_queue: Gauge,
-    changes: [Counter; 3],
+    changes: [Counter; 4],
     loaded: Gauge,
+    polled: Gauge,
     degraded: Gauge,
     compared: Counter,
     differing: Counter,
@@ -111,18 +114,19 @@ impl Default for Metrics {
             let change = |result| counter!("policyc_policy_reloads_total", "result" => result);
             (
                 ["1xx", "2xx", "3xx", "4xx", "5xx"].map(status),
-                ["changed", "same", "refused"].map(change),
+                ["changed", "same", "refused", "silent"].map(change),
                 [
                     "policyc_connections",
                     "policyc_audit_queue_bytes",
                     "policyc_policy_loaded_timestamp_seconds",
+                    "policyc_policy_polled_timestamp_seconds",
                     "policyc_degraded",
                 ]
                 .map(|name| gauge!(name)),
                 ["policyc_shadow_compared_total", "policyc_shadow_differing_total"].map(|name| counter!(name)),
             )
         });
-        let ([connections, audit_queue, loaded, degraded], [compared, differing]) = (gauges, shadow);
+        let ([connections, audit_queue, loaded, polled, degraded], [compared, differing]) = (gauges, shadow);
         let surfaces = RwLock::default();
         Self {
             recorder,
@@ -133,6 +137,7 @@ impl Default for Metrics {
             audit_queue,
             changes,
             loaded,
+            polled,
             degraded,
             compared,
             differing,
@@ -153,6 +158,7 @@ fn describe() {
     describe_gauge!("policyc_audit_queue_bytes", "Bytes of records that wait to be written.");
     describe_counter!("policyc_policy_reloads_total", "Changes of the policy set that were asked for, by result.");
     describe_gauge!("policyc_policy_loaded_timestamp_seconds", "Since when the running set decides.");
+    describe_gauge!("policyc_policy_polled_timestamp_seconds", "When a bundle's place has answered last.");
     describe_gauge!("policyc_degraded", "Whether the service does without something that it depends on.");
     describe_counter!("policyc_shadow_compared_total", "Decisions that a candidate was compared with.");
     describe_counter!("policyc_shadow_differing_total", "Decisions that the candidate would have made otherwise.");
@@ -252,17 +258,23 @@ impl Metrics {
 
     /// A change of the policy set was asked for.
     pub(crate) fn changed(&self, change: Change) {
-        let [changed, same, refused] = &self.changes;
+        let [changed, same, refused, silent] = &self.changes;
         match change {
             Change::Changed => changed.increment(1),
             Change::Same => same.increment(1),
             Change::Refused => refused.increment(1),
+            Change::Silent => silent.increment(1),
         }
     }
 
     /// Since this second the running set decides.
     pub(crate) fn loaded(&self, second: i64) {
         self.loaded.set(u32::try_from(second).unwrap_or_default());
+    }
+
+    /// In this second a bundle's place has answered.
+    pub(crate) fn polled(&self, second: i64) {
+        self.polled.set(u32::try_from(second).unwrap_or_default());
     }
 
     /// A candidate was compared with a decision.

@@ -87,12 +87,14 @@ async fn list(
 
 fn state(app: &App) -> Value {
     let revision = app.policies.current().revision().to_owned();
+    let bundle = app.policies.followed_state();
     let shadow = app.policies.shadow().candidate().map(|candidate| candidate.revision().to_owned());
     app.policies.told(|revisions| {
         json!({
             "revision": revision,
             "pinned": revisions.pinned().is_some(),
             "shadow": shadow,
+            "bundle": bundle,
             "history": revisions.history(),
         })
     })

@@ -29,6 +29,7 @@ impl fmt::Display for Unchanged {
             Self::OtherCandidate => f.write_str("the candidate has been exchanged meanwhile"),
             Self::NoRevision => f.write_str("no such revision is kept"),
             Self::NotPinned => f.write_str("no revision was chosen"),
+            Self::Bundle(refused) => refused.fmt(f),
             Self::Unkept(error) => write!(f, "the policy set cannot be kept: {error}"),
         }
     }
@@ -39,6 +40,7 @@ impl Unchanged {
         match self {
             Self::Set(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Pinned(_) | Self::NoCandidate | Self::OtherCandidate | Self::NotPinned => StatusCode::CONFLICT,
+            Self::Bundle(refused) => refused.status(),
             Self::NoRevision => StatusCode::NOT_FOUND,
             Self::Unkept(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -53,6 +55,7 @@ impl Unchanged {
             | Self::OtherCandidate
             | Self::NoRevision
             | Self::NotPinned
+            | Self::Bundle(_)
             | Self::Unkept(_) => serde_json::json!({ "error": self.to_string() }),
         }
     }

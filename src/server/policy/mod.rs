@@ -4,8 +4,10 @@
 //! checked and its claims are proved before it decides anything, on a thread of its own; one that does not pass changes
 //! nothing. Every set that has decided is kept ([`revisions`]), so that it can again. A candidate can decide beside the
 //! running set without anyone being answered by it ([`shadow`]), and be compared with it over all requests ([`difference`]).
+//! A set can come from a signed bundle at an address, too ([`bundle`]).
 
 mod admin;
+mod bundle;
 mod difference;
 mod fault;
 mod revisions;
@@ -14,6 +16,7 @@ mod upload;
 mod watch;
 
 pub(super) use admin::routes;
+pub(super) use bundle::{checked, follow};
 pub(super) use difference::Comparing;
 pub(super) use fault::{diagnostics, first_errors};
 pub(super) use revisions::Entry;
@@ -26,6 +29,7 @@ use super::{
     app::Failure,
     managed::Managed,
     ops::{Change as Outcome, Metrics},
+    outbound::Outbound,
     settings::Faulty,
 };
 use crate::{
@@ -34,6 +38,7 @@ use crate::{
     request::Resource,
     store::limits::{LimitStore, MemoryLimits},
 };
+use bundle::{Followed, Offered, Refused};
 use chrono::{DateTime, Utc};
 use difference::Last;
 use revisions::{How, Revisions};
@@ -41,11 +46,14 @@ use serde::Deserialize;
 use shadow::Shadow;
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// How policy sets are kept and compared: `[policy]`.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
@@ -55,11 +63,13 @@ pub struct Settings {
     pub differences: usize,
     /// How many bytes an uploaded set may be.
     pub upload_bytes: usize,
+    /// The signed bundle that the set comes from; without one, it comes from files.
+    pub bundle: bundle::Settings,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { revisions: 20, differences: 100, upload_bytes: 32 * 1024 * 1024 }
+        Self { revisions: 20, differences: 100, upload_bytes: 32 * 1024 * 1024, bundle: bundle::Settings::default() }
     }
 }
 
@@ -115,6 +125,8 @@ impl Origin {
 pub(crate) enum Change {
     /// Its files are read again, and those of the candidate.
     Reload,
+    /// A bundle that came takes its place.
+    Offer(Offered),
     /// The candidate takes its place; with a revision, only if it is that one.
     Promote(Option<Arc<str>>),
     /// One that decided before does so again.
@@ -138,6 +150,8 @@ pub(crate) enum Unchanged {
     NoRevision,
     /// No revision was chosen.
     NotPinned,
+    /// A bundle is not taken, or none came.
+    Bundle(Refused),
     /// What must outlive the process cannot be written.
     Unkept(std::io::Error),
 }
@@ -161,6 +175,10 @@ pub(crate) struct Policies {
     /// That set with managed documents behind it.
     managed: Managed,
     settings: Settings,
+    /// The bundle that the set comes from; none: it comes from files.
+    followed: Option<Followed>,
+    /// Whether there is no set yet. What decides then denies everything.
+    is_waiting: AtomicBool,
     catalogs: Vec<PathBuf>,
     shadow_paths: Vec<PathBuf>,
     /// Held by whoever changes something, so that changes come one after the other.
@@ -173,10 +191,11 @@ pub(crate) struct Policies {
 }
 
 impl Policies {
-    /// Reads the set that was chosen, else that of the files.
+    /// Reads the set that was chosen, else that of the files, or of the bundle that was taken last.
     pub(super) fn load(
         origin: Origin,
         settings: &All,
+        outbound: &Outbound,
         metrics: Arc<Metrics>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Failure> {
@@ -185,23 +204,35 @@ impl Policies {
         let unkept = |error| Failure::Settings(Faulty(format!("cannot keep policy sets: {error}")));
         let mut revisions = Revisions::open(state, settings.policy.revisions).map_err(unkept)?;
         let unusable = |error| Failure::Policies(Box::new(error));
-        let live = match revisions.pinned() {
-            None => builder.live().map_err(unusable)?,
-            Some(pinned) => {
+        let (followed, offer) = Followed::open(settings, outbound).map_err(Failure::Settings)?.unzip();
+        let mut is_waiting = false;
+        let live = match (revisions.pinned(), &followed) {
+            (None, None) => builder.live().map_err(unusable)?,
+            (None, Some(followed)) => {
+                let first = followed.first(offer.flatten(), &revisions);
+                is_waiting = first.is_none();
+                builder.live_from(first.map_or_else(|| proving().load(), Ok).map_err(unusable)?)
+            }
+            (Some(pinned), _) => {
                 let kept = revisions.find(pinned, proving()).map_err(unusable)?;
                 let missing =
                     || Failure::Settings(Faulty(format!("the chosen policy set {pinned} is not kept any more")));
                 builder.live_from(kept.ok_or_else(missing)?)
             }
         };
-        let managed = Managed::open(settings, (*live.engine()).clone(), clock.clone()).map_err(Failure::Settings)?;
-        let now = clock.now();
-        revisions.keep(&live.engine(), How::Start, "the service", now).map_err(unkept)?;
-        metrics.loaded(now.timestamp());
+        let base = (*live.engine()).clone();
+        let managed = Managed::open(settings, base, is_waiting, clock.clone()).map_err(Failure::Settings)?;
+        if !is_waiting {
+            let now = clock.now();
+            revisions.keep(&live.engine(), How::Start, "the service", now).map_err(unkept)?;
+            metrics.loaded(now.timestamp());
+        }
         let policies = Self {
             live,
             managed,
-            settings: settings.policy,
+            settings: settings.policy.clone(),
+            followed,
+            is_waiting: is_waiting.into(),
             catalogs,
             shadow_paths: shadow,
             revisions: Mutex::new(revisions),
@@ -219,6 +250,11 @@ impl Policies {
         self.managed.engine()
     }
 
+    /// Whether there is no set yet: nothing can be decided.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.is_waiting.load(Ordering::Acquire)
+    }
+
     /// What came through the service's interfaces.
     pub(crate) const fn managed(&self) -> &Managed {
         &self.managed
@@ -231,7 +267,13 @@ impl Policies {
 
     /// What a person who starts the service should know.
     pub(super) fn remarks(&self) -> Vec<String> {
+        if self.is_waiting() {
+            return vec![
+                "warning: there is no policy set yet; requests are answered with 503 until a bundle comes".to_owned(),
+            ];
+        }
         let mut remarks = vec![format!("policy revision {}", self.current().revision())];
+        remarks.extend(self.counter().map(|counter| format!("policy bundle {counter}")));
         if self.lock().pinned().is_some() {
             remarks
                 .push("this revision was chosen (promoted, or rolled back to); policy files are not read".to_owned());
@@ -244,7 +286,27 @@ impl Policies {
     /// Changes the running set, and says so in the log. `by` is who wants it.
     pub(crate) async fn change(self: &Arc<Self>, change: Change, by: String) -> Result<Arc<str>, Unchanged> {
         let policies = self.clone();
-        blocking(move || policies.change_now(change, &by)).await
+        let Some(followed) = &self.followed else {
+            return blocking(move || policies.change_now(change, &by)).await;
+        };
+        match change {
+            Change::Reload => {
+                blocking(move || {
+                    policies.read_candidate();
+                    Ok(())
+                })
+                .await?;
+                self.poll(followed, Some(&by)).await
+            }
+            Change::Unpin => {
+                let changed = blocking(move || policies.change_now(Change::Unpin, &by)).await;
+                followed.forget().await;
+                changed
+            }
+            change @ (Change::Offer(_) | Change::Promote(_) | Change::Rollback(_)) => {
+                blocking(move || policies.change_now(change, &by)).await
+            }
+        }
     }
 
     /// Reads the files again. A set that cannot be used is refused, and the running one stays; the log tells.
@@ -292,6 +354,7 @@ impl Policies {
                     tracing::error!(%error, "the running policy set cannot be kept");
                 }
             }
+            Change::Offer(offered) => self.take(revisions, offered, by)?,
             Change::Promote(meant) => {
                 let candidate = self.shadow.candidate().ok_or(Unchanged::NoCandidate)?;
                 if meant.is_some_and(|meant| *meant != *candidate.revision()) {
@@ -321,6 +384,9 @@ impl Policies {
         revisions.pin(Some(engine.revision().into()))?;
         self.live.adopt(engine);
         self.managed.rebase(self.live.engine())?;
+        if let Some(followed) = &self.followed {
+            followed.set_aside();
+        }
         Ok(())
     }
 

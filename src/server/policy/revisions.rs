@@ -28,6 +28,7 @@ use std::{
 pub(in crate::server) enum How {
     Start,
     Reload,
+    Bundle,
     Promote,
     Rollback,
 }
@@ -224,7 +225,7 @@ fn read(path: &Path) -> io::Result<Option<String>> {
 }
 
 /// Writes a file whole or not at all.
-fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+pub(super) fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let beside = path.with_extension("new");
     let mut file = io::BufWriter::new(fs::File::create(&beside)?);
     fill(&mut file)?;
