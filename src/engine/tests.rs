@@ -203,8 +203,10 @@ fn a_live_engine_adopts_a_set_until_its_files_are_read() {
     assert!(live.engine().decide(&asked).is_allow());
     assert!(!live.engine().decide(&asked).is_allow(), "two are counted, one of them before");
 
-    let live = Engine::builder().text("a.policy", own).live_from(other);
+    let store: Arc<MemoryLimits> = Arc::default();
+    let live = Engine::builder().text("a.policy", own).limits(store.clone()).live_from(other);
     assert!(!live.engine().decide(&asked).is_allow());
+    assert_eq!(Arc::strong_count(&store), 2, "what the set counts, it counts in the store of the builder");
     live.change("a.policy", "actions view; allow anyone to view;").unwrap();
     assert!(live.engine().decide(&asked).is_allow());
 }

@@ -24,7 +24,12 @@ mod sign;
 mod texts;
 mod write;
 
-pub(crate) use read::{Head, Offer, open, read};
+pub(crate) use read::{Head, open};
+#[cfg_attr(
+    not(feature = "server"),
+    expect(unused_imports, reason = "only the service takes bundles from elsewhere")
+)]
+pub(crate) use read::{Offer, read};
 pub use sign::{PublicKey, SecretKey, Unsigned};
 pub(crate) use texts::pack;
 pub(crate) use write::write;

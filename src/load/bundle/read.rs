@@ -64,18 +64,21 @@ pub(crate) fn open<'a>(path: &'a Path, key: Option<&PublicKey>) -> Result<Opened
     }
 }
 
-/// Reads the texts of a bundle that is in memory; with a key, it must be signed by that. What it was compiled to is not looked
-/// at.
+/// Reads the texts of a bundle that is in memory; with a key, it must be signed by that. Its tables must be whole, and are not
+/// looked at.
 ///
 /// # Errors
 /// Where it is no bundle, is not whole, or is not signed as it should be.
 #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only the service takes bundles from elsewhere"))]
 pub(crate) fn read(bytes: &[u8], key: Option<&PublicKey>) -> Result<Offer, BundleError> {
-    let Head { revision, counter, rows, .. } = read_head(&mut &*bytes, bytes.len() as u64, key)?;
-    let row = rows.last().ok_or_else(|| damaged("it has no sections"))?;
-    let section = usize::try_from(row.at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
-    if whole(section.chunks(PIECE).map(blake3::hash)) != row.digest {
-        return Err(damaged("a section has changed"));
+    let Head { revision, counter, rows, key: _ } = read_head(&mut &*bytes, bytes.len() as u64, key)?;
+    let mut section: &[u8] = &[];
+    for Row { at, length, digest } in rows {
+        let range = usize::try_from(at).ok().zip(usize::try_from(at.saturating_add(length)).ok());
+        section = range.and_then(|(at, end)| bytes.get(at..end)).unwrap_or_default();
+        if whole(section.chunks(PIECE).map(blake3::hash)) != digest {
+            return Err(damaged("a section has changed"));
+        }
     }
     let mut loader = Loader::default();
     loader.known(texts::unpack(section)?);

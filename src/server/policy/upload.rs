@@ -2,17 +2,18 @@
 
 use super::Unchanged;
 use crate::{
-    engine::{Engine, EngineBuilder},
+    engine::{Engine, EngineBuilder, LoadError},
+    load::bundle::{self, BadBundle},
     server::http::BadBody,
 };
 use ::http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 use bytes::Bytes;
 use serde::Deserialize;
-use std::{collections::BTreeMap, env, fs, io::Write, path::PathBuf};
-use uuid::Uuid;
+use std::{collections::BTreeMap, path::PathBuf};
 
-/// What a single text is called.
+/// What a single text is called, and a bundle.
 const TEXT: &str = "upload.policy";
+const BUNDLE_NAME: &str = "upload.bundle";
 
 /// How files end that are bundles.
 const BUNDLE: &str = ".bundle";
@@ -76,26 +77,9 @@ impl Upload {
                 Ok(files.iter().fold(builder, |builder, (name, text)| builder.text(name, text)).load()?)
             }
             Self::Bundle(bytes) => {
-                let file = Passing::new(&bytes)?;
-                Ok(builder.path(&file.0).load()?)
+                let bad = |error| LoadError::Bundle(BadBundle { path: BUNDLE_NAME.into(), error });
+                Ok(builder.of_loader(bundle::read(&bytes, None).map_err(bad)?.loader)?)
             }
         }
-    }
-}
-
-/// A file that is gone once it was read.
-struct Passing(PathBuf);
-
-impl Passing {
-    fn new(bytes: &[u8]) -> std::io::Result<Self> {
-        let path = env::temp_dir().join(format!("policyc-{}.bundle", Uuid::now_v7()));
-        fs::File::create_new(&path)?.write_all(bytes)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Passing {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
     }
 }

@@ -70,7 +70,10 @@ impl Policies {
                 Ok(bytes) => {
                     self.metrics.polled(self.clock.now().timestamp());
                     source.silent = None;
-                    came.extend(bytes.map(|bytes| Came { from, name: source.name.clone(), bytes }));
+                    if let Some(bytes) = bytes {
+                        source.refused = None;
+                        came.push(Came { from, name: source.name.clone(), bytes });
+                    }
                 }
                 Err(refused) => {
                     self.silent(source, &refused, asker.is_some());
@@ -80,10 +83,13 @@ impl Policies {
         }
         let (policies, asker) = (self.clone(), asker.map(str::to_owned));
         for (from, result) in blocking(move || Ok(policies.take_newest(came, asker.as_deref()))).await? {
-            if let Some(source) = sources.get_mut(from) {
-                source.refused = result.as_ref().err().map(ToString::to_string);
+            let (Some(source), Err(reason)) = (sources.get_mut(from), result) else { continue };
+            source.refused = Some(reason.to_string());
+            // A disk that is full says nothing of the bundle: it is tried again.
+            if matches!(reason, Unchanged::Unkept(_)) {
+                source.forget();
             }
-            failed = failed.or(result.err());
+            failed = failed.or(Some(reason));
         }
         let faults = sources.iter().flat_map(|source| source.refused.iter().chain(&source.silent));
         *followed.faults() = faults.cloned().collect();

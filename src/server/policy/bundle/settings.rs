@@ -191,10 +191,8 @@ mod tests {
         // These must never change: it would send another part of a fleet ahead.
         let names: Vec<&str> =
             ["a", "b", "c", "d", "e", "f", "g", "h"].into_iter().filter(|node| is_among(node, 0.5)).collect();
-        assert_eq!(names, NAMED);
+        assert_eq!(names, ["a", "c", "g"]);
     }
-
-    const NAMED: [&str; 0] = [];
 
     #[test]
     fn who_fails_asks_again_soon_and_then_as_usual() {

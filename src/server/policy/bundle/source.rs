@@ -24,6 +24,15 @@ pub(super) struct Source {
     pub(super) silent: Option<String>,
 }
 
+/// What came of a question.
+enum Came {
+    /// It is what it was.
+    Same,
+    /// There is none.
+    Nothing,
+    Bundle(Bytes, Option<HeaderValue>),
+}
+
 enum Place {
     Address(Address),
     File(PathBuf),
@@ -55,12 +64,17 @@ impl Source {
     /// Nothing came that could be one.
     pub(super) async fn ask(&mut self, settings: &Settings, outbound: &Outbound) -> Result<Option<Bytes>, Refused> {
         let asked = match &self.place {
-            Place::File(path) => read(path.clone(), settings.bytes).await.map(|bytes| Some((bytes, None))),
+            Place::File(path) => read(path.clone(), settings.bytes).await.map(|bytes| Came::Bundle(bytes, None)),
             Place::Address(address) => self.fetch(address, settings, outbound).await,
         };
         match asked {
-            Ok(None) => Ok(None),
-            Ok(Some((bytes, mark))) => {
+            Ok(Came::Same) => Ok(None),
+            Ok(Came::Nothing) => {
+                self.forget();
+                self.refused = None;
+                Ok(None)
+            }
+            Ok(Came::Bundle(bytes, mark)) => {
                 let digest = Some(Sha256::digest(&bytes).into());
                 let is_new = digest != self.last;
                 (self.mark, self.last) = (mark, digest);
@@ -70,21 +84,16 @@ impl Source {
         }
     }
 
-    async fn fetch(
-        &self,
-        address: &Address,
-        settings: &Settings,
-        outbound: &Outbound,
-    ) -> Result<Option<(Bytes, Option<HeaderValue>)>, Unreachable> {
+    async fn fetch(&self, address: &Address, settings: &Settings, outbound: &Outbound) -> Result<Came, Unreachable> {
         let mut request = outbound.get(address).timeout(Duration::from_secs(settings.seconds.into()));
         if let Some(mark) = &self.mark {
             request = request.header(IF_NONE_MATCH, mark);
         }
         let answer = outbound.fetch(request, settings.bytes).await?;
         match answer.status {
-            StatusCode::OK => Ok(Some((answer.body, answer.etag))),
-            StatusCode::NOT_MODIFIED if self.mark.is_some() => Ok(None),
-            StatusCode::NOT_FOUND | StatusCode::GONE if self.may_be_absent => Ok(None),
+            StatusCode::OK => Ok(Came::Bundle(answer.body, answer.etag)),
+            StatusCode::NOT_MODIFIED if self.mark.is_some() => Ok(Came::Same),
+            StatusCode::NOT_FOUND | StatusCode::GONE if self.may_be_absent => Ok(Came::Nothing),
             status if status.is_redirection() => {
                 Err(Unreachable(format!("the answer is {}, and redirects are not followed", status.as_u16())))
             }
