@@ -6,8 +6,10 @@ use crate::{
     compile::graph::UNREAD,
     eval::{facts::Facts, told::Known},
     request::{Input, Principal, Request, Resource},
+    store::limits::MemoryLimits,
 };
 use chrono::{DateTime, Utc};
+use std::sync::Arc;
 
 /// Rules that tell the value of every attribute, of every type.
 const TELLING: &str = r#"
@@ -203,10 +205,20 @@ fn a_live_engine_adopts_a_set_until_its_files_are_read() {
     assert!(live.engine().decide(&asked).is_allow());
     assert!(!live.engine().decide(&asked).is_allow(), "two are counted, one of them before");
 
-    let store: Arc<MemoryLimits> = Arc::default();
-    let live = Engine::builder().text("a.policy", own).limits(store.clone()).live_from(other);
+    let live = Engine::builder().text("a.policy", own).live_from(other);
     assert!(!live.engine().decide(&asked).is_allow());
-    assert_eq!(Arc::strong_count(&store), 2, "what the set counts, it counts in the store of the builder");
     live.change("a.policy", "actions view; allow anyone to view;").unwrap();
     assert!(live.engine().decide(&asked).is_allow());
+}
+
+/// Where a set comes from elsewhere, its limits are counted where the builder says.
+#[test]
+fn a_live_engine_counts_in_the_store_of_its_builder() {
+    let asked = Request::new(Principal::user("a"), "view", Resource::model("m"));
+    let own = "actions view; allow anyone to view; limit anyone to view at most 1 per hour by principal;";
+    let builder = || Engine::builder().text("a.policy", own);
+    let store: Arc<MemoryLimits> = Arc::default();
+    assert!(builder().limits(store.clone()).load().unwrap().decide(&asked).is_allow());
+    let live = builder().limits(store).live_from(builder().load().unwrap());
+    assert!(!live.engine().decide(&asked).is_allow());
 }
