@@ -453,6 +453,7 @@ fn settings_that_cannot_be_are_named() {
     assert!(fails("", &with("http://192.0.2.1/hub.bundle")).contains("`http://` is for loopback alone"));
     assert!(fails("", &with("policies")).contains("a key is for one bundle"));
     assert!(fails("", &with("nowhere.bundle")).contains("nowhere.bundle"));
+    assert!(fails("", &[&with("nowhere.bundle")[..], &["--check-config"]].concat()).contains("nowhere.bundle"));
     assert!(fails("", &[&with("https://a.example/b")[..], &["policies"]].concat()).contains("nothing goes with it"));
     let canary = "[policy.bundle.canary]\nurl = \"https://a.example/b\"\nshare = 2.0";
     assert!(fails(canary, &with("https://a.example/b")).contains("between 0 and 1"));

@@ -54,7 +54,7 @@ pub(crate) struct Offered {
 }
 
 /// Why a bundle is not taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Refused {
     /// Nothing came from a place: why.
     Silent(String, String),
@@ -110,7 +110,10 @@ pub(in crate::server) fn checked(settings: &Settings) -> Result<Option<Engine>, 
     let unusable = |error| Failure::Policies(Box::new(error));
     let read = fs::read(file).map_err(BundleError::Unreadable).and_then(|bytes| bundle::read(&bytes, Some(&key)));
     let bad = |error| unusable(LoadError::Bundle(BadBundle { path: file.clone(), error }));
-    proving().of_loader(read.map_err(bad)?.loader).map(Some).map_err(unusable)
+    let offer = read.map_err(bad)?;
+    let judged = Taken::default().judge(&offer, settings);
+    judged.map_err(|refused| Failure::Settings(Faulty(refused.to_string())))?;
+    proving().of_loader(offer.loader).map(Some).map_err(unusable)
 }
 
 impl Followed {

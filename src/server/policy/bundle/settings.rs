@@ -1,9 +1,11 @@
 //! Which signed bundle is followed, and how: `[policy.bundle]`.
 
-use crate::load::bundle::PublicKey;
-use crate::server::{
-    outbound::{self, Address},
-    settings::Faulty,
+use crate::{
+    load::bundle::PublicKey,
+    server::{
+        outbound::{self, Address},
+        settings::Faulty,
+    },
 };
 use serde::Deserialize;
 use sha2::{Digest, Sha256};

@@ -16,6 +16,7 @@ use std::{
 const FILE: &str = "taken.bundle";
 
 /// What was taken last.
+#[derive(Default)]
 pub(super) struct Taken {
     /// Where it is kept; none where nothing outlives the process.
     file: Option<PathBuf>,
@@ -33,8 +34,7 @@ impl Taken {
     /// # Errors
     /// There is a file, and it is not what was written. What was seen before must not be forgotten unnoticed.
     pub(super) fn open(state: Option<&Path>, key: &PublicKey) -> Result<(Self, Option<Offer>), Faulty> {
-        let file = state.map(|state| state.join(FILE));
-        let mut taken = Self { file, last: None, runs: false, from: None };
+        let mut taken = Self { file: state.map(|state| state.join(FILE)), ..Self::default() };
         let Some(file) = &taken.file else { return Ok((taken, None)) };
         let read = match fs::read(file) {
             Ok(bytes) => bundle::read(&bytes, Some(key)),
