@@ -185,14 +185,14 @@ fn a_signature_is_that_of_the_key() {
 
 /// The same bundle as the version of the format before wrote it.
 fn as_before(bundle: &[u8], key: &SecretKey) -> Vec<u8> {
-    let table = 64..64 + 19 * 48;
+    const TABLE: usize = 64 + 19 * 48;
     let mut head = bundle[..56].to_vec();
     head[16] = 1;
-    head.extend(&bundle[table.clone()]);
+    head.extend(&bundle[64..TABLE]);
     head.extend(blake3::hash(&head).as_bytes());
     let (public, signature) = key.sign(&head);
     // Where sections begin stays, as they are aligned.
-    [&*head, &public, &signature, &[0; 8], &bundle[table.end + 128..]].concat()
+    [&*head, &public, &signature, &[0; 8], &bundle[TABLE + 128..]].concat()
 }
 
 #[test]
