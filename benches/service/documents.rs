@@ -1,4 +1,5 @@
-//! The rows of managed documents: how long a change takes where there are many already, and how long the service starts on them.
+//! The rows of many models: how long a change of a managed document takes where there are many already, how long the service
+//! starts on them, and how long a page of a list of models takes.
 
 #![expect(clippy::disallowed_methods, reason = "a start and a change are measured against the clock on the wall")]
 
@@ -61,4 +62,30 @@ pub(crate) fn measure() -> (f64, f64) {
     let began = Instant::now();
     drop(start());
     (change, began.elapsed().as_secs_f64())
+}
+
+/// The median of a page of 1,000 models for somebody who may see half of a hundred thousand, in milliseconds.
+pub(crate) fn list_models() -> f64 {
+    let folder = TempDir::new().unwrap();
+    let policy = "actions view, infer;\nopen: allow anyone to view on tag open;\n";
+    fs::write(folder.path().join("lab.policy"), policy).unwrap();
+    let model = |number: usize| {
+        let tag = if number.is_multiple_of(2) { "open" } else { "closed" };
+        json!({ "type": "model", "id": format!("team-{}/model-{number}", number % 100), "properties": { "tags": [tag] } })
+    };
+    let catalog: Vec<String> = (0..MODELS).map(|number| model(number).to_string()).collect();
+    fs::write(folder.path().join("models.jsonl"), catalog.join("\n")).unwrap();
+    fs::write(folder.path().join("list.toml"), "state = \"memory\"\n[audit]\ndurability = \"off\"\n").unwrap();
+    let service = Server::policyc(folder.path(), &["lab.policy", "--catalog", "models.jsonl", "--config", "list.toml"]);
+    let client = Client::new();
+    let page = || {
+        let began = Instant::now();
+        let answer = client.get(format!("http://{}/api/models?limit=1000", service.address)).send().unwrap();
+        let models: Vec<Value> = answer.error_for_status().unwrap().json().unwrap();
+        assert_eq!(models.len(), 1_000);
+        began.elapsed()
+    };
+    let mut pages: Vec<Duration> = (0..CHANGES).map(|_| page()).collect();
+    pages.sort_unstable();
+    pages.get(CHANGES / 2).unwrap().as_secs_f64() * 1_000.0
 }

@@ -14,6 +14,7 @@ use super::{
     tables::{Tables, number},
     wide::{self, Wide},
 };
+use prefetch_index::prefetch_index;
 use std::collections::HashMap;
 
 /// What the rules of a section do.
@@ -57,6 +58,9 @@ const SEVERAL: u32 = 1 << 31;
 /// The most chunks of few rules that a block has; beyond that many rules to one are faster.
 const MAX_FEW: usize = 2;
 
+/// The words of a line of the processor's cache.
+const LINE: usize = 16;
+
 /// The bit of an action in a rule's actions. The last one stands for all actions that have none of their own.
 #[inline]
 pub(crate) fn action_bit(action: u32) -> u32 {
@@ -90,6 +94,13 @@ pub(crate) enum Part<'a> {
 #[inline]
 pub(crate) fn words(blocks: &[u32], block: BlockRef) -> Option<&[u32]> {
     blocks.get(block.at as usize..)
+}
+
+/// Has the words fetched that a block begins with: two lines of the processor's cache.
+#[inline]
+pub(crate) fn fetch(blocks: &[u32], block: BlockRef) {
+    prefetch_index(blocks, block.at as usize);
+    prefetch_index(blocks, (block.at as usize).wrapping_add(LINE));
 }
 
 /// Whether a block or a chunk that begins with this word is a chunk of few rules.

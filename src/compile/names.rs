@@ -20,6 +20,7 @@
 
 use super::scatter::{Scatter, Spread, ends, is_same};
 use crate::glob::GlobSetError;
+use prefetch_index::prefetch_index;
 use std::{cmp::Ordering, marker::PhantomData};
 
 /// The slots of a bucket.
@@ -229,15 +230,39 @@ impl<H: Default, S: Scatter> Names<H, S> {
     #[inline(never)]
     fn find_among_many(&self, tag: u32, text: &str) -> Option<u32> {
         let (place, print) = self.start(tag, text.as_bytes());
-        let [a, b, c, d] = *self.buckets.get(place)?;
-        let mask = self.mask();
-        let choose = |chosen, held| if held & !mask == print { held } else { chosen };
-        let held = choose(choose(choose(choose(0, d), c), b), a);
+        let bucket = *self.buckets.get(place)?;
+        let held = self.first_alike(bucket, print);
         // Most are found in the first bucket, or it has room for them.
         if self.is(held, tag, text) {
             return Some(self.number(held));
         }
-        if held == 0 && d == 0 { None } else { self.search(tag, text) }
+        if held == 0 && bucket[SLOTS - 1] == 0 { None } else { self.search(tag, text) }
+    }
+
+    /// The first slot of a bucket with such bits of the hash; 0 if there is none.
+    #[inline]
+    fn first_alike(&self, [a, b, c, d]: [u32; SLOTS], print: u32) -> u32 {
+        let mask = self.mask();
+        let choose = |chosen, held| if held & !mask == print { held } else { chosen };
+        choose(choose(choose(choose(0, d), c), b), a)
+    }
+
+    /// Has the bucket fetched where a text will be looked for.
+    #[inline]
+    pub(crate) fn fetch_bucket(&self, tag: u32, text: &str) {
+        if self.records.len() > FEW {
+            prefetch_index(&self.buckets, self.start(tag, text.as_bytes()).0);
+        }
+    }
+
+    /// Has the record fetched that will be compared with a text; best some time after its bucket.
+    #[inline]
+    pub(crate) fn fetch_record(&self, tag: u32, text: &str) {
+        if self.records.len() > FEW {
+            let (place, print) = self.start(tag, text.as_bytes());
+            let held = self.buckets.get(place).map_or(0, |bucket| self.first_alike(*bucket, print));
+            prefetch_index(&self.records, self.number(held) as usize);
+        }
     }
 
     /// The number of a text that is not the first of its first bucket with such a hash.

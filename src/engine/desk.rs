@@ -11,43 +11,56 @@ use crate::{
     },
     request::Given,
     wire::plain::{
-        Object, Plain,
+        Object, Plain, Span,
         places::{Placed, Seen},
     },
 };
 use chrono::{DateTime, Utc};
+use std::sync::Arc;
 
-/// Working memory for requests that are decided one after the other.
-#[derive(Debug, Default)]
-pub(crate) struct Desk {
+/// Requests of one text, decided by one set, one after the other.
+pub(crate) struct Desk<'t> {
+    engine: Arc<Engine>,
+    text: &'t str,
     draft: Draft,
     json: Json,
+    /// Where the principal stands whom the draft knows, if several requests share it.
+    shared: Option<Span>,
 }
 
-impl Desk {
+impl<'t> Desk<'t> {
+    pub(crate) fn new(engine: Arc<Engine>, text: &'t str) -> Self {
+        let (draft, json) = (Draft::default(), Json::default());
+        Self { engine, text, draft, json, shared: None }
+    }
+
+    /// The set that decides.
+    pub(crate) const fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    pub(crate) const fn text(&self) -> &'t str {
+        self.text
+    }
+
     /// The request that was taken last, as it stands in the text.
     pub(crate) const fn said(&self) -> &Plain {
         &self.json.said
     }
-}
 
-impl Engine {
-    /// Decides a request as it stands in a text, as [`decide_dated`](Self::decide_dated) does. Nothing is decided if it
+    /// Decides a request as it stands in the text, as [`decide_dated`](Engine::decide_dated) does. Nothing is decided if it
     /// does not fit the vocabulary, or has more than that knows: reading it at length has words for it. `see` is told the kind
     /// and id of principal and resource; it sees nothing of a request that is to be read at length. What it saw
     /// comes with the decision.
-    pub(crate) fn decide_placed(
-        &self,
-        desk: &mut Desk,
-        text: &str,
+    pub(crate) fn decide(
+        &mut self,
         placed: Placed,
         see: impl FnOnce(Option<(&str, &str)>, (&str, &str)) -> Option<Seen>,
         now: DateTime<Utc>,
     ) -> Option<(Decision, Seen)> {
-        let Desk { draft, json } = desk;
-        let set = self.set.set();
-        json.said.take(text, placed)?;
-        json.give_principal(set, draft, text, true)?;
+        self.take(placed)?;
+        let Self { engine, text, draft, json, .. } = self;
+        let set = engine.set.set();
         let [action, kind, id] =
             [json.said.action, json.said.resource.0, json.said.resource.1].map(|span| span.of(text));
         // Here a resource says of which type it is.
@@ -56,12 +69,11 @@ impl Engine {
         }
         let principal = json.said.subject(text);
         let seen = see(principal.1.map(|id| (principal.0, id)), (kind, id))?;
+        draft.ask(set, action, kind, id, |_| None);
         if !draft.is_anonymous() {
             let granted = seen.granted.map_or(Given::Bool(false), Given::Text);
             draft.give(set, builtin::PRINCIPAL_GRANTED, granted).ok()?;
         }
-        draft.end_of_principal();
-        draft.ask(set, action, kind, id, |_| None);
         if !says_time(&json.said, text) {
             draft.time(set, now);
         }
@@ -69,8 +81,25 @@ impl Engine {
         draft.give(set, builtin::DEGRADED, Given::Bool(seen.degraded)).ok()?;
         let verdict = survey(set.graph, draft.settle(set));
         let names = Names { principal, action, resource: (kind, id) };
-        let decision = self.answer_told(&Told { set, draft, names }, &verdict, Vec::new(), now, Spend::Charge);
+        let decision = engine.answer_told(&Told { set, draft, names }, &verdict, Vec::new(), now, Spend::Charge);
         Some((decision, seen))
+    }
+
+    /// Takes a request, and its principal, unless it shares that with the one before.
+    fn take(&mut self, placed: Placed) -> Option<()> {
+        let Self { engine, text, draft, json, shared } = self;
+        let set = engine.set.set();
+        let subject = placed.shares().then_some(placed.parts.subject);
+        if subject.is_some() && subject == *shared {
+            json.said.take_other_parts(text, placed.parts)?;
+            return json.find_places(set, text, true);
+        }
+        *shared = None;
+        json.said.take(text, placed)?;
+        json.give_principal(set, draft, text, true)?;
+        draft.end_of_principal();
+        *shared = subject;
+        Some(())
     }
 }
 

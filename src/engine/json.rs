@@ -96,9 +96,9 @@ impl Session {
         let Self { set, draft, json, strict, .. } = self;
         json.give_principal(set.set(), draft, text, *strict)?;
         draft.end_of_principal();
-        let (kind, id) = json.said.resource;
+        let (kind, id) = json.said.resource(text);
         let action = json.said.action;
-        self.begin(action.of(text), if kind.is_empty() { "model" } else { kind.of(text) }, id.of(text));
+        self.begin(action.of(text), kind, id);
         let Self { set, draft, json, .. } = self;
         json.give_members(set.set(), draft, text, |owner| owner != Owner::Principal)
     }
@@ -108,13 +108,16 @@ impl Json {
     /// Gives what was said of the principal.
     pub(super) fn give_principal(&mut self, set: Set<'_>, draft: &mut Draft, text: &str, strict: bool) -> Option<()> {
         let (kind, id) = self.said.subject(text);
+        let resource = self.said.resource(text);
+        draft.foresee(set.graph, (kind, id), resource);
         draft.principal(set, kind, id);
+        draft.foresee_resource(set.graph, resource.0, resource.1);
         self.find_places(set, text, strict)?;
         self.give_members(set, draft, text, |owner| owner == Owner::Principal)
     }
 
     /// Finds which members are attributes, or lead to some. With `strict`, nothing if one is neither.
-    fn find_places(&mut self, set: Set<'_>, text: &str, strict: bool) -> Option<()> {
+    pub(super) fn find_places(&mut self, set: Set<'_>, text: &str, strict: bool) -> Option<()> {
         let Self { said, known } = self;
         for (number, member) in said.members.iter().enumerate() {
             let (within, is_attribute) = match member.object {

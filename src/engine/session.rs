@@ -7,7 +7,7 @@ use crate::{
     decision::RuleRef,
     eval::{
         draft::{Class, Draft, Misfit, Set},
-        graph::{decide, touch},
+        graph::{decide, foresee},
         prepared::Prepared,
         verdict::Outcome,
     },
@@ -15,7 +15,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use lru::LruCache;
-use std::{fmt, hash::RandomState, hint::black_box, net::IpAddr, num::NonZeroUsize, sync::Arc};
+use std::{fmt, hash::RandomState, net::IpAddr, num::NonZeroUsize, sync::Arc};
 
 /// How many names of resources that no rule names a session remembers.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1_024).expect("more than none");
@@ -155,7 +155,7 @@ impl Session {
         rulings.reserve(requests.len());
         for some in requests.chunks(AT_ONCE) {
             // What they will read is on its way together, before the first needs it.
-            black_box(some.iter().fold(0, |touched, request| touched ^ touch(graph, request)));
+            some.iter().for_each(|request| foresee(graph, request));
             rulings.extend(some.iter().map(|request| self.evaluate(request)));
         }
     }

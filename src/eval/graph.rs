@@ -10,7 +10,7 @@ use crate::{
     check::ir::RuleId,
     compile::{
         Graph,
-        block::{Part, Section, is_few, parts, words},
+        block::{Part, Section, fetch, is_few, parts, words},
         chunk::{Chunk, Row},
         graph::BlockRef,
         wide::Wide,
@@ -33,10 +33,10 @@ pub(crate) fn decide(graph: &Graph, request: &Prepared) -> Outcome {
     first.outcome()
 }
 
-/// Reads a word of the block that a request most likely needs, so that it is in the processor's cache later.
+/// Has the block fetched that a request most likely needs.
 #[inline]
-pub(crate) fn touch(graph: &Graph, request: &Prepared) -> u32 {
-    graph.blocks.get(request.plain.of_resource.at as usize).copied().unwrap_or_default()
+pub(crate) fn foresee(graph: &Graph, request: &Prepared) {
+    fetch(&graph.blocks, request.plain.of_resource);
 }
 
 /// The first rule that fires, by its rank and number: a number, so that of two the first is the lesser.

@@ -293,21 +293,19 @@ impl Making<'_> {
     /// cannot be taken as it stands.
     pub(crate) async fn decide_placed(
         &mut self,
-        engine: &Engine,
+        desk: &mut Desk<'_>,
         caller: &Caller,
-        (desk, text, placed): (&mut Desk, &str, Placed),
+        placed: Placed,
     ) -> Result<Option<Decision>, NoDecision> {
         let (app, span) = (self.app, self.span());
         let seen = |principal: Option<(&str, &str)>, resource: (&str, &str)| app.seen(principal, resource);
-        let Some((decision, seen)) = engine.decide_placed(desk, text, placed, seen, self.now) else {
-            return Ok(None);
-        };
+        let Some((decision, seen)) = desk.decide(placed, seen, self.now) else { return Ok(None) };
         if app.policies.shadow().is_watching() || app.web.live.is_watched() {
-            let mut request = desk.said().request(text);
-            app.settle(engine, &mut request);
+            let mut request = desk.said().request(desk.text());
+            app.settle(desk.engine(), &mut request);
             self.conclude(caller, Asked::AtLength(&request), &decision, span).await?;
         } else {
-            self.conclude(caller, Asked::Plain(desk.said(), text, seen), &decision, span).await?;
+            self.conclude(caller, Asked::Plain(desk.said(), desk.text(), seen), &decision, span).await?;
         }
         Ok(Some(decision))
     }

@@ -45,7 +45,7 @@ fn run(page: &str) {
     let nginx = folder.path().join("nginx.conf");
     fs::write(&nginx, with_ports(&fs::read_to_string(root.join("docs/deploy/nginx.conf")).unwrap())).unwrap();
     let blocks = blocks(&fs::read_to_string(root.join(page)).unwrap());
-    let mut script = String::from("set -euo pipefail\ntrap 'kill $(jobs -p)' EXIT\n");
+    let mut script = String::from("set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n");
     for (commands, _) in &blocks {
         let commands = commands.replace("$POLICYC/docs/deploy/nginx.conf", nginx.to_str().unwrap());
         script.push_str(&format!("{}\necho {MARK}\n", with_ports(&commands)));
@@ -70,6 +70,11 @@ fn run(page: &str) {
 #[test]
 fn the_quickstart_does_what_it_says() {
     run("docs/serve/quickstart.md");
+}
+
+#[test]
+fn what_was_saved_comes_back() {
+    run("docs/operations.md");
 }
 
 #[test]

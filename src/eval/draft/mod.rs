@@ -13,7 +13,7 @@ use crate::{
     check::vocabulary::{AttrId, Owner, Vocabulary, builtin},
     compile::{
         Graph,
-        block::action_bit,
+        block::{action_bit, fetch},
         chunk::Kind,
         declare::fixed,
         graph::{BlockRef, NONE, Slot, State},
@@ -91,6 +91,27 @@ impl Draft {
     /// Whether the principal is nobody in particular.
     pub(crate) const fn is_anonymous(&self) -> bool {
         self.anonymous
+    }
+
+    /// Has the places fetched where a principal and a resource will be looked for, by their kinds and ids. What lies in large
+    /// tables is on its way while something else is done.
+    #[inline]
+    pub(crate) fn foresee(&mut self, graph: &Graph, principal: (&str, Option<&str>), resource: (&str, &str)) {
+        let names = &graph.tables;
+        if let (Some(kind), Some(id)) = (self.principal_kind.number(graph, principal.0), principal.1) {
+            names.principals.fetch_bucket(kind, id);
+        }
+        if let Some(kind) = self.resource_kind.number(graph, resource.0) {
+            names.resources.fetch_bucket(kind, resource.1);
+        }
+    }
+
+    /// Has what is known of a resource fetched; best some time after it was [foreseen](Self::foresee).
+    #[inline]
+    pub(crate) fn foresee_resource(&mut self, graph: &Graph, kind: &str, id: &str) {
+        if let Some(kind) = self.resource_kind.number(graph, kind) {
+            graph.tables.resources.fetch_record(kind, id);
+        }
     }
 
     /// Starts with a principal; with an empty kind, with nobody.
@@ -215,6 +236,7 @@ impl Draft {
         let number = kind_number.and_then(|kind| graph.tables.resources.find(kind, id));
         if let Some((number, home)) = number.and_then(|id| Some((id, graph.tables.resources.home(id)?))) {
             (request.resource, plain.of_resource) = (number, home.block);
+            fetch(&graph.blocks, home.block);
             self.resource_entity = home.entity;
             if home.patterns != 0 {
                 request.rare().found.extend(blocks(graph.listed(home.patterns)));

@@ -72,17 +72,15 @@ pub(super) async fn many(
 /// Requests of one enforcement point that are decided on one set, one after the other.
 struct Sitting<'a> {
     app: &'a App,
-    engine: Arc<Engine>,
     making: Making<'a>,
     caller: &'a Caller,
-    text: &'a str,
+    desk: Desk<'a>,
     /// Where they stand in the text, if it is plainly written.
     places: Vec<Placed>,
     /// How they are read at length, once one of them has to be.
     read: fn(&str) -> Result<Asked, Refusal>,
     /// Those that were read so, until they are decided.
     requests: Option<Vec<Option<Result<Request, Refusal>>>>,
-    desk: Desk,
     /// A resource, as it is written, that the enforcement point may `evaluate` requests for, and the circumstances that it
     /// may do so in: most requests have the one or the other of those before them.
     leave: Option<(&'a str, Circumstances)>,
@@ -104,8 +102,8 @@ impl<'a> Sitting<'a> {
         places: Vec<Placed>,
         read: fn(&str) -> Result<Asked, Refusal>,
     ) -> Self {
-        let (engine, making) = (app.policies.current(), app.begin(Surface::AuthZen));
-        Self { app, engine, making, caller, text, places, read, requests: None, desk: Desk::default(), leave: None }
+        let (desk, making) = (Desk::new(app.policies.current(), text), app.begin(Surface::AuthZen));
+        Self { app, making, caller, desk, places, read, requests: None, leave: None }
     }
 
     fn at_length(app: &'a App, caller: &'a Caller, requests: Vec<Result<Request, Refusal>>) -> Self {
@@ -152,23 +150,23 @@ impl<'a> Sitting<'a> {
         let placed = self.places.get_mut(number).map(std::mem::take);
         let parts = placed.as_ref().map(|placed| placed.parts);
         if let Some(placed) = placed.filter(|placed| self.has_leave(placed.parts)) {
-            let asked = (&mut self.desk, self.text, placed);
-            let decided = self.making.decide_placed(&self.engine, self.caller, asked).await?;
+            let decided = self.making.decide_placed(&mut self.desk, self.caller, placed).await?;
             if let Some(decision) = decided {
                 return Ok(decision);
             }
         }
         let mut request = self.request(number)?;
-        let circumstances = described(self.app, &self.engine, self.caller, &mut request).await?;
-        self.leave = parts.zip(circumstances).map(|(parts, all)| (parts.resource.of(self.text), all));
-        self.app.settle(&self.engine, &mut request);
-        Ok(self.making.decide(&self.engine, self.caller, &request, Spend::Charge).await?)
+        let (engine, text) = (self.desk.engine(), self.desk.text());
+        let circumstances = described(self.app, engine, self.caller, &mut request).await?;
+        self.leave = parts.zip(circumstances).map(|(parts, all)| (parts.resource.of(text), all));
+        self.app.settle(engine, &mut request);
+        Ok(self.making.decide(engine, self.caller, &request, Spend::Charge).await?)
     }
 
     /// Whether the enforcement point is known to be allowed to describe such a request.
     fn has_leave(&self, parts: Parts) -> bool {
         let leave = self.leave.is_some_and(|(resource, circumstances)| {
-            resource == parts.resource.of(self.text)
+            resource == parts.resource.of(self.desk.text())
                 && (circumstances == Circumstances::All || parts.context.is_empty())
         });
         self.caller.is_trusted || leave
@@ -177,7 +175,7 @@ impl<'a> Sitting<'a> {
     /// A request, read at length.
     fn request(&mut self, number: usize) -> Result<Request, Refusal> {
         if self.requests.is_none() {
-            let requests = match (self.read)(self.text)? {
+            let requests = match (self.read)(self.desk.text())? {
                 Asked::One(request) => vec![Some(Ok(*request))],
                 Asked::Many(requests, _) => requests.into_iter().map(Some).collect(),
             };

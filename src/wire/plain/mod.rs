@@ -90,7 +90,7 @@ pub(crate) struct Element {
 /// Where the parts of a request stand in a text; those that are not there are empty.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Parts {
-    subject: Span,
+    pub(crate) subject: Span,
     action: Span,
     pub(crate) resource: Span,
     pub(crate) context: Span,
@@ -120,6 +120,8 @@ pub(crate) struct Plain {
     pub(crate) members: Vec<Member>,
     pub(crate) elements: Vec<Element>,
     pub(crate) parts: Parts,
+    /// How many of the members and elements are the subject's, where that was read by itself.
+    of_subject: (usize, usize),
 }
 
 impl Plain {
@@ -142,6 +144,13 @@ impl Plain {
     pub(crate) fn subject<'t>(&self, text: &'t str) -> (&'t str, Option<&'t str>) {
         let (kind, id) = self.subject;
         (kind.of(text), Some(id.of(text)).filter(|id| !id.is_empty()))
+    }
+
+    /// The resource's kind and id; it is a model if it does not say what it is.
+    #[inline]
+    pub(crate) fn resource<'t>(&self, text: &'t str) -> (&'t str, &'t str) {
+        let (kind, id) = self.resource;
+        (if kind.is_empty() { "model" } else { kind.of(text) }, id.of(text))
     }
 
     fn reader<'t, 'p>(&'p mut self, text: &'t str) -> Option<Reader<'t, 'p>> {

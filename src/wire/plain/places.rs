@@ -68,6 +68,11 @@ impl Placed {
         let is_whole = parts == own.parts && own.is_request(text);
         Self { parts, own: is_whole.then_some(own) }
     }
+
+    /// Whether it shares a part with others.
+    pub(crate) const fn shares(&self) -> bool {
+        self.own.is_none()
+    }
 }
 
 impl Parts {
@@ -94,27 +99,39 @@ impl Plain {
                 *self = own;
                 Some(())
             }
-            None => self.read_parts(text, placed.parts),
+            None => {
+                self.forget();
+                self.read_part(text, Object::SUBJECT, placed.parts.subject)?;
+                self.of_subject = (self.members.len(), self.elements.len());
+                self.read_other_parts(text, placed.parts)
+            }
         }
     }
 
-    /// Reads the request that these parts of a text are; nothing if that is none. They were read before, and are plain.
+    /// Takes a request whose subject is that of the one taken before, which was not said with all else.
     #[must_use]
-    fn read_parts(&mut self, text: &str, parts: Parts) -> Option<()> {
-        let Parts { subject, action, resource, context } = parts;
-        let mut reader = self.reader(text)?;
-        for (span, object) in [
-            (subject, Object::SUBJECT),
-            (action, Object::ACTION),
-            (resource, Object::RESOURCE),
-            (context, Object::CONTEXT),
-        ] {
-            if !span.is_empty() {
-                reader.at = span.start as usize;
-                reader.object(object)?;
-            }
-        }
+    pub(crate) fn take_other_parts(&mut self, text: &str, parts: Parts) -> Option<()> {
+        self.members.truncate(self.of_subject.0);
+        self.elements.truncate(self.of_subject.1);
+        (self.action, self.resource) = Default::default();
+        self.read_other_parts(text, parts)
+    }
+
+    /// Reads all of a request but its subject; nothing if that is none. Its parts were read before, and are plain.
+    fn read_other_parts(&mut self, text: &str, parts: Parts) -> Option<()> {
+        self.read_part(text, Object::ACTION, parts.action)?;
+        self.read_part(text, Object::RESOURCE, parts.resource)?;
+        self.read_part(text, Object::CONTEXT, parts.context)?;
         self.is_request(text).then_some(())
+    }
+
+    /// Reads a part from where it stands in a text, if it does.
+    fn read_part(&mut self, text: &str, object: Object, span: Span) -> Option<()> {
+        if span.is_empty() {
+            return Some(());
+        }
+        let mut reader = Reader { bytes: text.as_bytes(), at: span.start as usize, depth: 0, seen: 0, plain: self };
+        reader.object(object)
     }
 
     /// Reads many requests, each with what it shares with the others: the elements of `evaluations`. Nothing if not all of the
@@ -309,8 +326,16 @@ mod tests {
         let (placed, _) = places(text).unwrap();
         let Asked::Many(requests, _) = decode(text).unwrap() else { panic!("one request only") };
         assert_eq!(placed.len(), requests.len());
+        let mut shared = None;
         for (placed, request) in placed.into_iter().zip(requests) {
-            match plain.take(text, placed) {
+            let subject = placed.shares().then_some(placed.parts.subject);
+            let taken = if subject.is_some() && subject == shared {
+                plain.take_other_parts(text, placed.parts)
+            } else {
+                plain.take(text, placed)
+            };
+            shared = taken.and(subject);
+            match taken {
                 Some(()) => {
                     let request = request.unwrap();
                     assert_eq!(plain.request(text), request);
@@ -329,7 +354,10 @@ mod tests {
                     {{"resource": {{"type": "m", "id": "m"}}}},
                     {{"subject": {{"type": "anonymous"}}, "resource": {{"id": "m", "type": "m"}}, "context": {{}}, "x": {{"y": 1}}}},
                     {{"action": {{"name": "b"}}, "context": {{"degraded": 7, "ip": "::1", "time": "now"}}, "resource": {{"type": "m", "id": "m"}}}},
-                    {{}}, {{"subject": {{"type": "user"}}}}
+                    {{}}, {{"subject": {{"type": "user"}}}},
+                    {{"resource": {{"type": "m", "id": "n", "properties": {{"roles": ["x"]}}}}}},
+                    {{"resource": {{"type": "m", "id": "o"}}, "context": {{"n": null}}}},
+                    {{"resource": {{"type": "m", "id": "p"}}, "action": {{"name": "c"}}}}
                 ], "context": {{"ip": "10.0.0.1"}}, "options": {{"x": 1}}, "subject": {SUBJECT}}}"#
         ));
         compare(&format!(r#"{{"subject": {SUBJECT}, "evaluations": [{{"action": {{"name": "a"}}}}]}}"#));
