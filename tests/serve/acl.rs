@@ -7,7 +7,7 @@ use crate::{
 };
 use reqwest::blocking::{RequestBuilder, Response};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, process::Command, thread, time::Duration};
+use std::{collections::BTreeMap, process::Command, sync::mpsc, thread, time::Duration};
 
 const LAB: &str = r#"actions view, infer, train, download, manage, confirm;
 role researcher;
@@ -306,6 +306,7 @@ fn what_was_answered_survives_any_end() {
     let mut answered: BTreeMap<usize, u64> = BTreeMap::new();
     for round in 0..20_u64 {
         let (client, url, pid) = (service.client.clone(), service.url("/v1/acl/model"), service.id());
+        let (answers, came) = mpsc::channel();
         let writing = thread::spawn(move || {
             let mut kept = Vec::new();
             for write in 0.. {
@@ -319,11 +320,14 @@ fn what_was_answered_survives_any_end() {
                 let Ok(response) = client.put(&url).body(document.to_string()).send() else { return kept };
                 let Ok(answer) = response.json::<Value>() else { return kept };
                 kept.push((model, answer["version"].as_u64().unwrap(), rules));
+                // Nobody waits for the later ones.
+                let _ = answers.send(());
             }
             kept
         });
-        // Not evenly spread, but never at the same moment of a write.
-        thread::sleep(Duration::from_millis(20 + (round * 37) % 190));
+        // After some answers, and never at the same moment of the next write.
+        (0..round % 7).for_each(|_| came.recv().unwrap());
+        thread::sleep(Duration::from_millis((round * 37) % 40));
         assert!(Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status().unwrap().success());
         let kept = writing.join().unwrap();
         service = service.restarted(&["policies"]);
