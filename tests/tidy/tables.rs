@@ -108,7 +108,10 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
     ("quick-junit", "policyc/"),
     ("regex", "policyc/"),
     ("similar", "policyc/"),
-    ("tempfile", "engine/bundle/tests.rs server/audit/tests.rs server/identity/ policyc/"),
+    (
+        "tempfile",
+        "conformance/documents/mod.rs engine/bundle/tests.rs server/audit/tests.rs server/identity/ store/documents/sqlite.rs policyc/",
+    ),
     ("textwrap", "policyc/"),
     (
         "toml",
