@@ -265,9 +265,10 @@ fn down(state: &watch::Sender<State>) -> Failed {
 fn is_of_connection(failed: &Failed) -> bool {
     match failed {
         Failed::Refused(_) => false,
-        // Of the server's own errors: it ends, it writes nothing, or it has ended what was asked.
+        // Of the server's own errors: it ends, it is not the primary, or it has lost somebody.
         Failed::Server(error) => {
-            error.code().is_none_or(|code| matches!(code.code().get(..2), Some("57" | "25" | "08" | "55")))
+            let is_one = |code: &str| ["08", "25", "57P"].iter().any(|class| code.starts_with(class));
+            error.code().is_none_or(|code| is_one(code.code()))
         }
     }
 }

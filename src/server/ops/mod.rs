@@ -58,6 +58,9 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
     if app.readiness.is_draining() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
     }
+    if !app.policies.managed().is_loaded() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the managed documents have not been read yet\n").into_response();
+    }
     let degraded: String = app.health.told().keys().map(|what| format!("degraded: {what}\n")).collect();
     format!("{degraded}ready, revision {}\n", app.policies.current().revision()).into_response()
 }
@@ -65,5 +68,6 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
 async fn scrape(State(app): State<Arc<App>>) -> Response {
     app.metrics.audit_queue(app.audit.waiting());
     app.metrics.degraded(app.health.is_degraded());
+    app.metrics.documents(app.policies.managed().told());
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render()).into_response()
 }

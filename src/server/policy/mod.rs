@@ -32,7 +32,10 @@ use crate::{
     clock::Clock,
     engine::{Claims, Engine, EngineBuilder, LiveEngine, LoadError},
     request::Resource,
-    store::limits::{LimitStore, MemoryLimits},
+    store::{
+        documents::DocumentStore,
+        limits::{LimitStore, MemoryLimits},
+    },
 };
 use chrono::{DateTime, Utc};
 use difference::Last;
@@ -173,10 +176,12 @@ pub(crate) struct Policies {
 }
 
 impl Policies {
-    /// Reads the set that was chosen, else that of the files.
+    /// Reads the set that was chosen, else that of the files. Documents that several services share are not read yet: `node` is
+    /// what this service is called among those.
     pub(super) fn load(
         origin: Origin,
         settings: &All,
+        (documents, node): (Arc<dyn DocumentStore>, Option<String>),
         metrics: Arc<Metrics>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Failure> {
@@ -194,7 +199,11 @@ impl Policies {
                 builder.live_from(kept.ok_or_else(missing)?)
             }
         };
-        let managed = Managed::open(settings, (*live.engine()).clone(), clock.clone()).map_err(Failure::Settings)?;
+        let managed = Managed::new(settings, (*live.engine()).clone(), clock.clone(), documents, node);
+        if !managed.is_shared() {
+            let unreadable = |why| Failure::Settings(Faulty(format!("the managed documents cannot be read: {why}")));
+            managed.load().map_err(unreadable)?;
+        }
         let now = clock.now();
         revisions.keep(&live.engine(), How::Start, "the service", now).map_err(unkept)?;
         metrics.loaded(now.timestamp());
