@@ -350,12 +350,10 @@ impl Making<'_> {
 
     /// What the set says. A request that does not fit it is counted.
     fn ask(&self, engine: &Engine, request: &Request, spend: Spend) -> Result<Decision, Refusal> {
-        let decision = match self.app.unbelieved(engine, request) {
-            Ok(None) => engine.decide_dated(request, self.now, spend),
-            Ok(Some(denial)) => Ok(denial),
-            Err(refusal) => Err(refusal),
-        };
-        decision.inspect_err(|_| self.app.metrics.invalid(self.surface.name()))
+        let unbelieved = self.app.unbelieved(engine, request);
+        let decide =
+            |denial: Option<Decision>| denial.map_or_else(|| engine.decide_dated(request, self.now, spend), Ok);
+        unbelieved.and_then(decide).inspect_err(|_| self.app.metrics.invalid(self.surface.name()))
     }
 
     /// Records a decision, then shows it to all who watch: traces, metrics, and where the request is there at length, the

@@ -358,9 +358,10 @@ fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
-        match (character, character == '\\') {
-            (_, true) => plain.extend(characters.next().map(|next| if next == '0' { '\0' } else { next })),
-            (character, false) => plain.push(character),
+        if character == '\\' {
+            plain.extend(characters.next().map(|next| if next == '0' { '\0' } else { next }));
+        } else {
+            plain.push(character);
         }
     }
     plain

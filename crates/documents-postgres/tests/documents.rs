@@ -149,6 +149,15 @@ fn a_wrong_password_is_an_outage_that_does_not_tell_it() {
 }
 
 #[test]
+fn who_asks_for_tls_is_answered_by_nobody_without() {
+    let server = Server::start();
+    for mode in ["require", "verify-full"] {
+        let outage = store(&format!("{}?sslmode={mode}", server.url()), PATIENCE).all().unwrap_err().to_string();
+        assert!(outage.starts_with(&server.name()) && outage.contains("does not support TLS"), "{outage}");
+    }
+}
+
+#[test]
 fn a_server_that_was_killed_is_found_again_with_all_that_was_answered() {
     let mut server = Server::start();
     let documents = store(&server.url(), PATIENCE);

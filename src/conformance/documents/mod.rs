@@ -332,18 +332,4 @@ mod tests {
     fn memory_keeps_documents_as_every_store_does() {
         super::run(&|| Box::new(MemoryDocuments::new()), 256);
     }
-
-    #[cfg(feature = "server")]
-    #[test]
-    fn sqlite_keeps_documents_as_every_store_does() {
-        use crate::store::documents::SqliteDocuments;
-        use std::sync::atomic::{AtomicU32, Ordering};
-
-        let (folder, number) = (tempfile::TempDir::new().unwrap(), AtomicU32::new(0));
-        let open = || {
-            let file = format!("{}.sqlite", number.fetch_add(1, Ordering::Relaxed));
-            Box::new(SqliteDocuments::open(&folder.path().join(file), super::LONG).unwrap()) as _
-        };
-        super::run(&open, 32);
-    }
 }

@@ -21,6 +21,7 @@ mod layer;
 mod policy;
 mod project;
 mod settings;
+mod sqlite;
 mod store;
 mod sync;
 mod waiting;

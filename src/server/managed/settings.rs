@@ -1,10 +1,11 @@
 //! What the settings say of managed documents: `[managed]`.
 
+use super::sqlite::SqliteDocuments;
 use crate::{
     server::settings::{Faulty, Settings as All},
     store::{
         Address, Stores,
-        documents::{DocumentStore, MemoryDocuments, SqliteDocuments},
+        documents::{DocumentStore, MemoryDocuments},
     },
 };
 use serde::{Deserialize, Deserializer};

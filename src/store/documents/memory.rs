@@ -1,7 +1,7 @@
 //! Documents in memory: shared by all threads of one process, forgotten when it ends.
 
 use super::{
-    DocumentStore, Key, Last, Mark, Node, Outage, Read, Suspended, Unwritten, Version, Writing, Written, shared::Shared,
+    DocumentStore, Key, Last, Mark, Node, Outage, Read, Shared, Suspended, Unwritten, Version, Writing, Written,
 };
 use std::{
     collections::BTreeMap,

@@ -20,13 +20,10 @@
 
 mod memory;
 mod shared;
-#[cfg(feature = "server")]
-mod sqlite;
 
 pub use super::Outage;
 pub use memory::MemoryDocuments;
-#[cfg(feature = "server")]
-pub use sqlite::SqliteDocuments;
+pub(crate) use shared::Shared;
 
 use chrono::{DateTime, Utc};
 use std::{fmt, time::Duration};
@@ -227,7 +224,3 @@ pub trait DocumentStore: Send + Sync {
     /// The store cannot be asked.
     fn nodes(&self) -> Result<Vec<Node>, Outage>;
 }
-
-/// For how many revisions it is kept which documents are suspended.
-#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only what is written to disk is forgotten"))]
-pub(crate) const REVISIONS: u32 = 16;

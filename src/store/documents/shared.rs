@@ -9,7 +9,7 @@ use std::{
 
 /// The mark as it is known to those who wait, and the nodes.
 #[derive(Debug, Default)]
-pub(super) struct Shared {
+pub(crate) struct Shared {
     mark: Mutex<Mark>,
     bell: Condvar,
     nodes: Mutex<BTreeMap<String, (Mark, Instant)>>,
@@ -17,27 +17,27 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Something was written.
-    pub(super) fn ring(&self, mark: Mark) {
+    pub(crate) fn ring(&self, mark: Mark) {
         *lock(&self.mark) = mark;
         self.bell.notify_all();
     }
 
     /// Waits until something was written since a mark.
-    pub(super) fn wait(&self, seen: Mark, most: Duration) {
+    pub(crate) fn wait(&self, seen: Mark, most: Duration) {
         let mark = lock(&self.mark);
         // Whoever waits looks for themselves afterwards.
         drop(self.bell.wait_timeout_while(mark, most, |mark| *mark <= seen));
     }
 
-    pub(super) fn report(&self, node: &str, mark: Mark) {
+    pub(crate) fn report(&self, node: &str, mark: Mark) {
         lock(&self.nodes).insert(node.to_owned(), (mark, now()));
     }
 
-    pub(super) fn leave(&self, node: &str) {
+    pub(crate) fn leave(&self, node: &str) {
         lock(&self.nodes).remove(node);
     }
 
-    pub(super) fn nodes(&self) -> Vec<Node> {
+    pub(crate) fn nodes(&self) -> Vec<Node> {
         let now = now();
         let node = |(name, (mark, at)): (&String, &(Mark, Instant))| Node {
             name: name.clone(),

@@ -198,7 +198,7 @@ fn nothing_is_decided_before_documents_were_read() {
     // So it is with tables that a later program has made, and which this one leaves alone.
     database.ask("UPDATE policyc.state SET version = 9, needs = 9");
     let late = setup(POLICY, &database, "").start();
-    let said = late.says("the service is degraded");
+    let said = service.says("the service is degraded");
     assert!(said.contains("version 9") && said.contains(&database.name()) && !said.contains("s3cret"), "{said}");
     assert_eq!((ready(&late).0, ask(&late, "bob", "view", "m").status().as_u16()), (503, 503));
     assert_eq!(put(&service, "/v1/acl/model", "m", "eve").status(), 503, "nor does one that began before");

@@ -1,8 +1,7 @@
 //! Documents in an SQLite database: the store of a service that shares them with nobody.
 
-use super::{
-    DocumentStore, Key, Last, Mark, Node, Outage, REVISIONS, Read, Suspended, Unwritten, Version, Writing, Written,
-    shared::Shared,
+use crate::store::documents::{
+    DocumentStore, Key, Last, Mark, Node, Outage, Read, Shared, Suspended, Unwritten, Version, Writing, Written,
 };
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
@@ -17,6 +16,8 @@ use std::{
 
 /// The version of the tables, kept in `user_version`.
 const VERSION: i64 = 2;
+/// For how many revisions it is kept which documents are suspended.
+const REVISIONS: u32 = 16;
 
 /// `documents` is what holds now; `history` has every version, with no body where the document was deleted. `found` says about
 /// which mark it was found out which documents are `suspended` under a revision of the policy files. `facts` has the `mark`.
@@ -52,7 +53,7 @@ INSERT INTO facts VALUES ('mark', '1');
 ";
 
 /// Documents in an SQLite database.
-pub struct SqliteDocuments {
+pub(super) struct SqliteDocuments {
     connection: Mutex<Connection>,
     shared: Shared,
 }
@@ -81,7 +82,7 @@ impl SqliteDocuments {
     ///
     /// # Errors
     /// Why they cannot be opened.
-    pub fn open(file: &Path, patience: Duration) -> Result<Self, String> {
+    pub(super) fn open(file: &Path, patience: Duration) -> Result<Self, String> {
         if let Some(folder) = file.parent() {
             DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| error.to_string())?;
         }
@@ -291,7 +292,18 @@ fn last(row: &Row<'_>) -> rusqlite::Result<Last> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::documents::Write;
+    use crate::{conformance, store::documents::Write};
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    #[test]
+    fn it_keeps_documents_as_every_store_does() {
+        let (folder, number) = (tempfile::TempDir::new().unwrap(), AtomicU32::new(0));
+        let open = || {
+            let file = format!("{}.sqlite", number.fetch_add(1, Ordering::Relaxed));
+            Box::new(SqliteDocuments::open(&folder.path().join(file), Duration::from_secs(60)).unwrap()) as _
+        };
+        conformance::documents::run(&open, 32);
+    }
 
     /// The tables as version 1 had them, with a document that was changed, and one that was deleted.
     const VERSION_1: &str = r#"
