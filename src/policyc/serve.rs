@@ -53,6 +53,10 @@ pub(super) struct Args {
     /// Where to count limits: an address such as `redis://127.0.0.1:6379`, or `memory` for this process
     #[arg(long, env = "POLICYC_SERVE_LIMITS", value_name = "ADDRESS", hide_env_values = true)]
     limits: Option<String>,
+    /// Where to keep managed documents that several services share: an address such as `postgres://127.0.0.1/policyc`; without it,
+    /// in the state folder
+    #[arg(long, env = "POLICYC_SERVE_STORE", value_name = "ADDRESS", hide_env_values = true)]
+    store: Option<String>,
     /// Listen beyond loopback without TLS
     #[arg(long, env = "POLICYC_SERVE_INSECURE")]
     insecure: bool,
@@ -105,6 +109,9 @@ impl Args {
         }
         if let Some(limits) = &self.limits {
             settings.limits.store = Address::from(limits.clone());
+        }
+        if let Some(store) = &self.store {
+            settings.managed.store = Some(Address::from(store.clone()));
         }
         if let (Some(cert), Some(key)) = (&self.tls_cert, &self.tls_key) {
             settings.tls = Some(TlsFiles::new(cert.clone(), key.clone()));

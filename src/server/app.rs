@@ -5,9 +5,9 @@ use super::{
     audit::Audit,
     gateway::Gateway,
     http::Tls,
-    identity::{Documents, Identity, Secret},
+    identity::{Documents, Identity, Secret, Unauthenticated},
     limits::Shared,
-    managed::{Key, Kind},
+    managed::{Key, Kind, follow, own},
     ops::{Health, Metrics, Readiness},
     outbound::Outbound,
     policy::Policies,
@@ -22,6 +22,7 @@ use crate::{
 use hmac::Hmac;
 use sha2::Sha256;
 use std::{fmt, io, net::SocketAddr, sync::Arc};
+use uuid::Uuid;
 
 /// All that a request needs: made once, shared by all.
 pub(crate) struct App {
@@ -61,8 +62,14 @@ impl App {
             let on_outage = settings.limits.on_outage;
             origin = origin.limits(Arc::new(Shared { store, health: health.clone(), on_outage }));
         }
+        let url = settings.url.as_deref().unwrap_or(listens).trim_end_matches('/').to_owned();
+        let documents = match settings.managed.shared(stores).map_err(Failure::Settings)? {
+            Some(shared) => (shared, Some(format!("{url} {}", Uuid::now_v7().simple()))),
+            None => (own(&settings).map_err(Failure::Settings)?, None),
+        };
         let outbound = Outbound::new(&settings.outbound).map_err(Failure::Settings)?;
-        let policies = Arc::new(Policies::load(origin, &settings, &outbound, metrics.clone(), clock.clone())?);
+        let policies =
+            Arc::new(Policies::load(origin, &settings, &outbound, documents, metrics.clone(), clock.clone())?);
         policies.begin().await?;
         if !policies.is_waiting() {
             settings.suit(&policies.current()).map_err(Failure::Settings)?;
@@ -72,7 +79,6 @@ impl App {
         let identity = identity.map_err(Failure::Settings)?;
         let audit = Audit::open(&settings, &outbound).map_err(Failure::Settings)?;
         let gateway = Gateway::open(&settings.gateway, clock.now().timestamp()).map_err(Failure::Settings)?;
-        let url = settings.url.as_deref().unwrap_or(listens).trim_end_matches('/').to_owned();
         let page_key = Secret::random().map_err(Failure::Settings)?.keyed_hash();
         let web = Web::open(&settings.web).map_err(Failure::Settings)?;
         let app = Self {
@@ -93,7 +99,19 @@ impl App {
         if is_shared {
             app.seek_limits().await;
         }
+        if app.policies.managed().is_shared() {
+            app.follow().await.map_err(Failure::Runtime)?;
+        }
         Ok(app)
+    }
+
+    /// Reads the documents that several services share, and from then on what others write. What cannot be read yet is read
+    /// later: until then nothing is decided.
+    async fn follow(&self) -> io::Result<()> {
+        let (policies, health) = (self.policies.clone(), self.health.clone());
+        // What it found is known to those whom it concerns.
+        let _ = tokio::task::spawn_blocking(move || policies.managed().look(&health)).await;
+        follow(self.policies.clone(), self.health.clone())
     }
 
     /// Finds out whether the store of limits can be asked.
@@ -124,12 +142,20 @@ impl App {
     /// Puts away what is still held in memory.
     pub(super) async fn stop(&self) {
         self.audit.close().await;
+        let policies = self.policies.clone();
+        let _ = tokio::task::spawn_blocking(move || policies.managed().leave()).await;
     }
 }
 
-/// What managed documents say of keys.
+/// What managed documents say of keys. Somebody may have revoked one, where the store was not heard of for long.
 fn key_documents(policies: Arc<Policies>) -> Documents {
-    Arc::new(move |id| policies.managed().get(&Key::api_key(id)).map(|document| document.body.json()))
+    Arc::new(move |id| {
+        let document = policies.managed().get(&Key::api_key(id));
+        match document {
+            Some(_) if policies.managed().is_stale() => Err(Unauthenticated::stale()),
+            document => Ok(document.map(|document| document.body.json())),
+        }
+    })
 }
 
 /// Why the service did not start.

@@ -5,6 +5,7 @@ use super::{
     audit::{Asked, Record, Unrecorded},
     http,
     identity::{Caller, Origin, Unauthenticated},
+    managed,
     ops::Stopwatch,
 };
 use crate::{
@@ -132,6 +133,9 @@ impl App {
         origin: Origin,
         surface: Surface,
     ) -> Result<Caller, NoDecision> {
+        if !self.policies.managed().is_loaded() {
+            return Err(NoDecision::Unauthenticated(Unauthenticated::unread()));
+        }
         let error = if surface.is_for_no_page() && http::is_of_another_site(headers) {
             Unauthenticated::elsewhere()
         } else {
@@ -209,7 +213,10 @@ impl App {
         let now = self.clock.now();
         let mut request = Request::new(caller.principal.clone(), action, resource.clone()).ip(caller.origin.client);
         self.settle(engine, &mut request);
-        let decision = engine.decide_dated(&request, now, Spend::Look)?;
+        let decision = match self.unbelieved(engine, &request)? {
+            Some(denial) => denial,
+            None => engine.decide_dated(&request, now, Spend::Look)?,
+        };
         if decision.is_allow() {
             return Ok(None);
         }
@@ -228,14 +235,17 @@ impl App {
     /// What a decision would be, and nothing else: nothing is recorded. For candidates of a list, which is one record.
     pub(crate) fn look(&self, engine: &Engine, mut request: Request) -> Result<Decision, Refusal> {
         self.settle(engine, &mut request);
-        engine.decide_dated(&request, self.clock.now(), Spend::Look)
+        match self.unbelieved(engine, &request)? {
+            Some(denial) => Ok(denial),
+            None => engine.decide_dated(&request, self.clock.now(), Spend::Look),
+        }
     }
 
     /// Whether a request would be allowed, wherever limits stand: for lists of what there is to use.
     pub(crate) fn would_allow_with_room(&self, engine: &Engine, request: Request) -> Result<bool, Refusal> {
         let mut request = request.time(self.clock.now());
         self.settle(engine, &mut request);
-        Ok(engine.unlimited(&request)?.is_allow())
+        Ok(self.unbelieved(engine, &request)?.is_none() && engine.unlimited(&request)?.is_allow())
     }
 
     /// Whether a caller may do something to a resource itself, for candidates of a list. A request that does not fit the
@@ -263,6 +273,25 @@ impl App {
     pub(crate) fn settle(&self, engine: &Engine, request: &mut Request) {
         self.policies.managed().complete(&engine.ir().vocabulary, request);
         request.context.insert("degraded".to_owned(), Input::Bool(self.health.is_degraded()));
+    }
+
+    /// The denial of a request that only documents allow of which nothing was heard for too long. Such documents may have been
+    /// taken back meanwhile; what they prohibit stays.
+    fn unbelieved(&self, engine: &Engine, request: &Request) -> Result<Option<Decision>, Refusal> {
+        let managed = self.policies.managed();
+        if !managed.is_stale() {
+            return Ok(None);
+        }
+        let mut decision = engine.unlimited(request)?;
+        let Request { principal, resource, .. } = request;
+        let granted = |id: &String| managed.granted((&principal.kind, id), (&resource.kind, &resource.id));
+        let is_granted = principal.id.as_ref().and_then(granted).is_some();
+        let is_by_document = decision.rule.as_ref().is_some_and(|rule| managed::is_document(&rule.at));
+        if decision.is_allow() && (is_granted || is_by_document) {
+            decision.effect = stale();
+            return Ok(Some(decision));
+        }
+        Ok(None)
     }
 
     /// As [`settle`](Self::settle), of a request that is taken as it stands; none if it cannot be, as its resource is registered.
@@ -298,6 +327,9 @@ impl Making<'_> {
         placed: Placed,
     ) -> Result<Option<Decision>, NoDecision> {
         let (app, span) = (self.app, self.span());
+        if app.policies.managed().is_stale() {
+            return Ok(None);
+        }
         let seen = |principal: Option<(&str, &str)>, resource: (&str, &str)| app.seen(principal, resource);
         let Some((decision, seen)) = desk.decide(placed, seen, self.now) else { return Ok(None) };
         if app.policies.shadow().is_watching() || app.web.live.is_watched() {
@@ -316,8 +348,10 @@ impl Making<'_> {
 
     /// What the set says. A request that does not fit it is counted.
     fn ask(&self, engine: &Engine, request: &Request, spend: Spend) -> Result<Decision, Refusal> {
-        let decision = engine.decide_dated(request, self.now, spend);
-        decision.inspect_err(|_| self.app.metrics.invalid(self.surface.name()))
+        let unbelieved = self.app.unbelieved(engine, request);
+        let decide =
+            |denial: Option<Decision>| denial.map_or_else(|| engine.decide_dated(request, self.now, spend), Ok);
+        unbelieved.and_then(decide).inspect_err(|_| self.app.metrics.invalid(self.surface.name()))
     }
 
     /// Records a decision, then shows it to all who watch: traces, metrics, and where the request is there at length, the
@@ -349,10 +383,21 @@ impl Making<'_> {
 
 /// The denial of a request whose duty nobody here carries out.
 fn unsupported(duty: &Obligation) -> Effect {
+    denial("OBLIGATION_UNSUPPORTED", 403, format!("The duty `{}` cannot be carried out here.", duty.id))
+}
+
+/// The denial of a request that only documents allow which are not believed any more.
+fn stale() -> Effect {
+    let message = "The store of managed documents cannot be asked, and what was granted is not believed any more.";
+    denial("DOCUMENTS_STALE", 503, message.to_owned())
+}
+
+/// A denial by the service itself.
+fn denial(code: &str, status: u16, message: String) -> Effect {
     Effect::Deny(Denial {
-        code: "OBLIGATION_UNSUPPORTED".into(),
-        status: 403,
-        message: Some(format!("The duty `{}` cannot be carried out here.", duty.id)),
+        code: code.into(),
+        status,
+        message: Some(message),
         hint: None,
         gate: None,
         retry_after: None,

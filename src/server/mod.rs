@@ -34,7 +34,7 @@ pub use settings::{Faulty, Settings};
 
 use crate::store::Stores;
 use app::App;
-use axum::Router;
+use axum::{Router, middleware::from_fn_with_state};
 use futures_util::FutureExt;
 use ops::announce;
 use std::{future::Future, io::Write, sync::Arc, time::Duration};
@@ -83,8 +83,9 @@ async fn serve(
     for remark in grpc_remark.chain(app.remarks()) {
         announce(out, format, &remark);
     }
-    if let Some(token) = app.bootstrap_token() {
-        announce(out, format, &format!("bootstrap token: {token} (makes the first API key: POST /v1/admin/keys)"));
+    let is_loaded = app.policies.managed().is_loaded();
+    if is_loaded {
+        offer_first_key(&app, out, format);
     }
     let _watcher = policy::watch(&app.policies, &watched).map_err(Failure::Settings)?;
     let tasks = [
@@ -99,11 +100,36 @@ async fn serve(
             grpc.serve(forward::grpc_routes(&app), app.clone(), end.clone()).await;
         }
     };
-    tokio::join!(listener.serve(routes(&app), app.clone(), end.clone()), serve_grpc);
+    let offer_late = async {
+        if !is_loaded && loaded(&app, end.clone()).await {
+            offer_first_key(&app, out, format);
+        }
+    };
+    tokio::join!(listener.serve(routes(&app), app.clone(), end.clone()), serve_grpc, offer_late);
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
     app.stop().await;
     tracing::info!("ended as it was told to");
     Ok(())
+}
+
+/// Tells the token that the first managed key can be made with, as long as there is none.
+fn offer_first_key(app: &App, out: &mut (dyn Write + Send), format: LogFormat) {
+    if let Some(token) = app.bootstrap_token() {
+        announce(out, format, &format!("bootstrap token: {token} (makes the first API key: POST /v1/admin/keys)"));
+    }
+}
+
+/// Waits until documents have been read, or the service ends; whether they have.
+async fn loaded(app: &App, end: impl Future<Output = ()>) -> bool {
+    let is_loaded = async {
+        while !app.policies.managed().is_loaded() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        () = is_loaded => true,
+        () = end => false,
+    }
 }
 
 /// Keeps in bounds what was counted between two looks at it, and looks whether what was out of order is so still.
@@ -112,7 +138,8 @@ async fn tidy(app: Arc<App>) {
     loop {
         time.tick().await;
         app.metrics.tidy();
-        if app.health.has_lost(ops::Dependency::Documents) {
+        // Those that several services share are looked at all the time.
+        if app.health.has_lost(ops::Dependency::Documents) && !app.policies.managed().is_shared() {
             let probing = app.clone();
             let can_keep = tokio::task::spawn_blocking(move || probing.policies.managed().can_keep()).await;
             if can_keep.unwrap_or_default() {
@@ -135,14 +162,12 @@ async fn seek(app: Arc<App>) {
 
 /// All surfaces.
 fn routes(app: &Arc<App>) -> Router {
+    let change_documents = [managed::routes(), acl::routes(), hub::routes(), admin::routes(), projects::routes()];
+    let change_documents = change_documents.into_iter().fold(Router::new(), Router::merge);
     Router::new()
+        .merge(change_documents.layer(from_fn_with_state(app.clone(), managed::everywhere)))
         .merge(ops::routes())
         .merge(policy::routes())
-        .merge(managed::routes())
-        .merge(acl::routes())
-        .merge(hub::routes())
-        .merge(admin::routes())
-        .merge(projects::routes())
         .merge(authzen::routes())
         .merge(gateway::routes(app))
         .merge(forward::routes(&app.settings.forward))

@@ -154,6 +154,7 @@ impl Settings {
             )));
         }
         self.limits.validate()?;
+        self.managed.validate(self)?;
         self.trace.validate()?;
         self.audit.validate(&self.outbound)?;
         self.outbound.validate()?;
@@ -171,6 +172,7 @@ impl Settings {
     pub fn check(&self, stores: &Stores) -> Result<(), Faulty> {
         self.validate()?;
         self.limits.open(stores)?;
+        self.managed.shared(stores)?;
         if let Some(files) = &self.tls {
             http::Tls::open(files)?;
         }

@@ -1,9 +1,13 @@
 //! State behind traits: what a decision point remembers between requests.
 //!
-//! In go the charges of an allowed request, out comes whether there is room. Nothing here knows policies, and nothing
-//! here asks for the time: the caller says what time it is.
+//! In go the charges of an allowed request, out comes whether there is room; in go documents that somebody has written, out
+//! come those of all who share them. Nothing here knows policies, and nothing here asks for the time: the caller says what time
+//! it is.
 
+pub mod documents;
 pub mod limits;
 mod networked;
+mod outage;
 
-pub use networked::{Address, OpenLimits, Stores, Unopened};
+pub use networked::{Address, OpenDocuments, OpenLimits, Stores, Unopened};
+pub use outage::Outage;

@@ -1,7 +1,10 @@
 //! Stores on other machines, by their addresses: which there are is for the program to say, since what speaks to them is
 //! outside this crate.
 
-use super::limits::{LimitStore, MemoryLimits};
+use super::{
+    documents::DocumentStore,
+    limits::{LimitStore, MemoryLimits},
+};
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// What stands for no other machine.
@@ -70,10 +73,17 @@ impl fmt::Debug for Address {
 /// What is wrong with the address, in words that have no secret in them.
 pub type OpenLimits = fn(address: &Address, patience: Duration) -> Result<Arc<dyn LimitStore>, String>;
 
+/// As [`OpenLimits`], of a store of documents.
+///
+/// # Errors
+/// What is wrong with the address, in words that have no secret in them.
+pub type OpenDocuments = fn(address: &Address, patience: Duration) -> Result<Arc<dyn DocumentStore>, String>;
+
 /// The stores that a program can speak to; by itself, only to those in its own process.
 #[derive(Debug, Clone, Default)]
 pub struct Stores {
     limits: BTreeMap<&'static str, OpenLimits>,
+    documents: BTreeMap<&'static str, OpenDocuments>,
 }
 
 impl Stores {
@@ -81,6 +91,13 @@ impl Stores {
     #[must_use]
     pub fn limits(mut self, scheme: &'static str, open: OpenLimits) -> Self {
         self.limits.insert(scheme, open);
+        self
+    }
+
+    /// With stores of documents whose addresses begin with a scheme, as in `postgres`.
+    #[must_use]
+    pub fn documents(mut self, scheme: &'static str, open: OpenDocuments) -> Self {
+        self.documents.insert(scheme, open);
         self
     }
 
@@ -92,16 +109,27 @@ impl Stores {
         if address.is_memory() {
             return Ok(Arc::new(MemoryLimits::default()));
         }
-        let Some(scheme) = address.scheme() else { return Err(Unopened::NoAddress) };
-        let Some(open) = self.limits.get(scheme) else { return Err(self.unknown(scheme)) };
+        let open = find(&self.limits, address, "`memory` or an address such as `redis://127.0.0.1:6379`")?;
         open(address, patience).map_err(|what| Unopened::Address(address.clone(), what))
     }
 
-    fn unknown(&self, scheme: &str) -> Unopened {
-        if self.limits.is_empty() {
-            return Unopened::NoneHere(scheme.to_owned());
-        }
-        Unopened::Unknown(scheme.to_owned(), self.limits.keys().copied().collect())
+    /// The store of documents at an address.
+    ///
+    /// # Errors
+    /// If the address is none, or nothing here speaks to stores of its kind.
+    pub fn open_documents(&self, address: &Address, patience: Duration) -> Result<Arc<dyn DocumentStore>, Unopened> {
+        let open = find(&self.documents, address, "an address such as `postgres://127.0.0.1/policyc`")?;
+        open(address, patience).map_err(|what| Unopened::Address(address.clone(), what))
+    }
+}
+
+/// What speaks to the store at an address, which must be as is said.
+fn find<T: Copy>(known: &BTreeMap<&'static str, T>, address: &Address, as_in: &'static str) -> Result<T, Unopened> {
+    let Some(scheme) = address.scheme() else { return Err(Unopened::NoAddress(as_in)) };
+    match known.get(scheme) {
+        Some(open) => Ok(*open),
+        None if known.is_empty() => Err(Unopened::NoneHere(scheme.to_owned())),
+        None => Err(Unopened::Unknown(scheme.to_owned(), known.keys().copied().collect())),
     }
 }
 
@@ -109,8 +137,8 @@ impl Stores {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unopened {
-    /// It is no address.
-    NoAddress,
+    /// It is no address; what it must be.
+    NoAddress(&'static str),
     /// This program has no networked stores.
     NoneHere(String),
     /// This program speaks to others: which.
@@ -122,7 +150,7 @@ pub enum Unopened {
 impl fmt::Display for Unopened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoAddress => f.write_str("it must be `memory` or an address such as `redis://127.0.0.1:6379`"),
+            Self::NoAddress(as_in) => write!(f, "it must be {as_in}"),
             Self::NoneHere(scheme) => write!(
                 f,
                 "`{scheme}://…`: this build has no networked stores; the package `policyc-dist` is policyc with all of them"
@@ -170,5 +198,11 @@ mod tests {
         assert_eq!(told(&both, "redis://host"), "`redis://…`: there are stores for here, never");
         assert_eq!(told(&both, "never://u:p@host"), "never://host: no");
         assert!(told(&both, "host:6379").contains("memory"));
+        let documents = |text: &str| {
+            let opened = both.open_documents(&Address::from(text.to_owned()), Duration::ZERO);
+            opened.err().unwrap().to_string()
+        };
+        assert!(documents("memory").contains("postgres://"), "one of documents is another one");
+        assert!(documents("here://u:p@host").contains("policyc-dist"));
     }
 }

@@ -211,7 +211,7 @@ fn the_queue_of_access_requests_is_one_over_all_resources() {
         let body =
             json!({ "id": "1", "status": status, "asked": "2026-11-27T00:00:00Z", "fields": { "Company": "X" } })
                 .to_string();
-        for (table, more) in [("documents", ", 0"), ("history", "")] {
+        for (table, more) in [("documents", ""), ("history", ", 1")] {
             let insert = format!("INSERT INTO {table} VALUES ('access', ?1, ?2, 1, ?3, ?2, 0{more})");
             database.execute(&insert, [of, part, &body]).unwrap();
         }

@@ -207,6 +207,13 @@ fn settings_are_checked_with_the_files_that_they_name() {
     let (code, said) = Setup::new(POLICY).args(&["--limits", "redis://user:s3cret@host"]).fails();
     assert!(code == 1 && said.contains("no networked stores") && said.contains("policyc-dist"), "{said}");
     assert!(!said.contains("s3cret"), "{said}");
+    let (code, said) = Setup::new(POLICY).args(&["--store", "postgres://user:s3cret@host/db"]).fails();
+    assert!(code == 1 && said.contains("managed.store") && said.contains("policyc-dist"), "{said}");
+    assert!(!said.contains("s3cret"), "{said}");
+    assert!(check("[managed]\nstore = \"here\"").1.contains("postgres://"));
+    assert!(check("[managed]\nmax_stale_secs = 0").1.contains("managed.max_stale_secs"));
+    let shared = "[managed]\nstore = \"postgres://host/db\"\n[auth]\nmanaged_keys = true";
+    assert!(check(shared).1.contains("auth.key_secret"));
     assert!(check("[limits]\nstore = \"here\"").1.contains("limits.store"));
     assert!(check("[limits]\non_outage = \"guess\"").1.contains("serve.toml:3:"));
     assert!(check("[limits]\ntimeout_ms = 0").1.contains("limits.timeout_ms"));

@@ -60,6 +60,8 @@ pub(crate) const IMPORTS: &[(&str, &str)] = &[
         "server",
         "ast check clock compile decision engine eval examine glob ids load query report request source store value wire zone",
     ),
+    // The store of this crate that needs the service's dependencies is held against the suite where it is.
+    ("server/managed/sqlite.rs", "conformance"),
     (
         "policyc",
         "ast check clock compile decision engine eval examine glob ids load query report request server source store value wire zone",
@@ -109,7 +111,7 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
     ("quick-junit", "policyc/"),
     ("regex", "policyc/"),
     ("similar", "policyc/"),
-    ("tempfile", "engine/bundle/tests.rs server/audit/tests.rs server/identity/ policyc/"),
+    ("tempfile", "engine/bundle/tests.rs server/audit/tests.rs server/identity/ server/managed/sqlite.rs policyc/"),
     ("textwrap", "policyc/"),
     (
         "toml",

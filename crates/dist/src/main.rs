@@ -8,5 +8,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let redis = policyc_limits_redis::open;
-    policyc::main(&Stores::default().limits("redis", redis).limits("rediss", redis))
+    let postgres = policyc_documents_postgres::open;
+    let stores = Stores::default().limits("redis", redis).limits("rediss", redis);
+    policyc::main(&stores.documents("postgres", postgres).documents("postgresql", postgres))
 }

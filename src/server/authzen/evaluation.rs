@@ -293,7 +293,9 @@ impl Fault {
     /// What stands in the place of a decision among many: a denial that says why there is none.
     fn denial(&self, detail: Detail) -> String {
         let (code, status, message, at) = match self {
-            Self::Unauthenticated(error) => ("UNAUTHENTICATED", error.status(), error.message.clone(), None),
+            Self::Unauthenticated(error) => {
+                (error.code().unwrap_or("UNAUTHENTICATED"), error.status(), error.message.clone(), None)
+            }
             Self::NotAllowed(action, decision) => {
                 ("EVALUATE_DENIED", StatusCode::FORBIDDEN, not_allowed(action, decision), None)
             }

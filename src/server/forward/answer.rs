@@ -136,7 +136,8 @@ impl From<Refused> for Answer {
                     StatusCode::UNAUTHORIZED => INVALID.to_owned(),
                     _ => error.message.clone(),
                 };
-                (error.status(), error.headers(), "UNAUTHENTICATED", error.message, plain)
+                let code = error.code().unwrap_or("UNAUTHENTICATED");
+                (error.status(), error.headers(), code, error.message, plain)
             }
             Refused::Undecided { status, code, message } => (status, HeaderMap::new(), code, message.clone(), message),
         };

@@ -123,7 +123,7 @@ impl Fault {
             Self::UnknownPath { .. } => (Some("unknown_url"), None),
             Self::WrongMethod(_) => (Some("method_not_supported"), None),
             Self::Body(_) => (None, None),
-            Self::Unauthenticated(_) => (Some("invalid_api_key"), None),
+            Self::Unauthenticated(error) => (Some(error.code().unwrap_or("invalid_api_key")), None),
             Self::UnknownModel(_) => (Some("model_not_found"), Some("model")),
             Self::Denied(denied) => (Some(denied.code()), None),
             Self::Refused(_) => (Some("invalid_request"), None),

@@ -20,8 +20,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Tells what the managed document of a key says, by the key's id.
-pub(crate) type Documents = Arc<dyn Fn(&str) -> Option<Value> + Send + Sync>;
+/// Tells what the managed document of a key says, by the key's id; or why nobody can tell.
+pub(crate) type Documents = Arc<dyn Fn(&str) -> Result<Option<Value>, Unauthenticated> + Send + Sync>;
 
 /// How the token begins that the first key is made with.
 const BOOTSTRAP_PREFIX: &str = "pb_";
@@ -50,7 +50,8 @@ impl ManagedKeys {
     /// # Errors
     /// It is none of these, or may not be used so.
     pub(super) fn prove(&self, text: &str, from: IpAddr, now: DateTime<Utc>) -> Result<Principal, Unauthenticated> {
-        let said = keys::id(text).and_then(|id| (self.documents)(id)).ok_or_else(keys::unknown)?;
+        let id = keys::id(text).ok_or_else(keys::unknown)?;
+        let said = (self.documents)(id)?.ok_or_else(keys::unknown)?;
         let entry: Entry = serde_json::from_value(said).map_err(|_| keys::unknown())?;
         entry.key().map_err(|_| keys::unknown())?.prove(text, &self.secret, from, now)
     }
@@ -120,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_token_makes_one_key() {
-        let keys = ManagedKeys::new(Arc::new(|_| None), Secret::new(vec![7; 32]));
+        let keys = ManagedKeys::new(Arc::new(|_| Ok(None)), Secret::new(vec![7; 32]));
         assert!(keys.claim("pb_").is_none());
         let old = keys.begin().unwrap();
         let token = keys.begin().unwrap();
@@ -138,7 +139,7 @@ mod tests {
         let [(old, old_hash), (new, new_hash)] =
             [keys::text("ci", &secret).unwrap(), keys::text("ci", &secret).unwrap()];
         let said = json!({ "id": "ci", "hash": new_hash, "previous_hash": old_hash, "previous_until": "2027-01-01T00:00:00Z" });
-        let keys = ManagedKeys::new(Arc::new(move |id| (id == "ci").then(|| said.clone())), secret);
+        let keys = ManagedKeys::new(Arc::new(move |id| Ok((id == "ci").then(|| said.clone()))), secret);
         let from = IpAddr::from([127, 0, 0, 1]);
         let holds = |key: &str, at: &str| keys.prove(key, from, at.parse().unwrap()).is_ok();
         assert!(holds(&new, "2026-12-31T00:00:00Z") && holds(&old, "2026-12-31T23:59:59Z"));

@@ -6,8 +6,12 @@ use ::http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{RETRY_AFTER, WWW_AUTHENTICATE},
 };
-use axum::response::{IntoResponse, Response};
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
 use serde::Deserialize;
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// A credential that is there and proves nothing. Each surface tells it in its own words, with [`status`](Self::status) and
@@ -30,6 +34,8 @@ enum Fault {
     Expired,
     /// Whoever could tell is out of reach.
     Unavailable,
+    /// The documents', which nobody could read for a while, or yet: by this code.
+    Unread(&'static str),
     /// The page's that a browser sends it for.
     Elsewhere,
 }
@@ -51,6 +57,26 @@ impl Unauthenticated {
         Self { message: message.into(), fault: Fault::Unavailable }
     }
 
+    /// It is kept in documents of which nothing was heard for too long.
+    pub(in crate::server) fn stale() -> Self {
+        let message = "the store of managed documents cannot be asked, and this key is not believed any more";
+        Self { message: message.to_owned(), fault: Fault::Unread("DOCUMENTS_STALE") }
+    }
+
+    /// No documents have been read yet, so nobody is anybody.
+    pub(in crate::server) fn unread() -> Self {
+        let message = "the managed documents have not been read yet";
+        Self { message: message.to_owned(), fault: Fault::Unread("DOCUMENTS_UNREAD") }
+    }
+
+    /// The code of its own that it has, if any.
+    pub(crate) const fn code(&self) -> Option<&'static str> {
+        match self.fault {
+            Fault::Unread(code) => Some(code),
+            Fault::Malformed | Fault::Invalid | Fault::Expired | Fault::Unavailable | Fault::Elsewhere => None,
+        }
+    }
+
     /// A browser sends this for a page that is not the service's own: whoever sits before it has not asked.
     pub(in crate::server) fn elsewhere() -> Self {
         Self { message: "the request comes from a page of another site".to_owned(), fault: Fault::Elsewhere }
@@ -61,7 +87,7 @@ impl Unauthenticated {
         match self.fault {
             Fault::Malformed => StatusCode::BAD_REQUEST,
             Fault::Invalid | Fault::Expired => StatusCode::UNAUTHORIZED,
-            Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Fault::Unavailable | Fault::Unread(_) => StatusCode::SERVICE_UNAVAILABLE,
             Fault::Elsewhere => StatusCode::FORBIDDEN,
         }
     }
@@ -77,7 +103,7 @@ impl Unauthenticated {
         let error = match self.fault {
             Fault::Malformed => "invalid_request",
             Fault::Invalid | Fault::Expired => "invalid_token",
-            Fault::Unavailable => {
+            Fault::Unavailable | Fault::Unread(_) => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
                 return headers;
             }
@@ -140,7 +166,10 @@ fn challenge(parts: &[(&str, String)]) -> HeaderValue {
 /// In the words that most surfaces use: `{"error": …}`.
 impl IntoResponse for Unauthenticated {
     fn into_response(self) -> Response {
-        let mut response = http::error(self.status(), &self.message);
+        let mut response = match self.code() {
+            None => http::error(self.status(), &self.message),
+            Some(code) => (self.status(), Json(json!({ "error": self.message, "code": code }))).into_response(),
+        };
         response.headers_mut().extend(self.headers());
         response
     }

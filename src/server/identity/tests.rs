@@ -57,7 +57,7 @@ async fn given(toml: &str) -> Given {
     let all = settings(toml, folder.path()).unwrap();
     let clock = Arc::new(ManualClock::new(DateTime::from_timestamp(NOW, 0).unwrap()));
     let outbound = Outbound::new(&all.outbound).unwrap();
-    let identity = Identity::open(&all, &outbound, clock.clone(), Arc::new(|_| None)).await.unwrap();
+    let identity = Identity::open(&all, &outbound, clock.clone(), Arc::new(|_| Ok(None))).await.unwrap();
     Given { identity, clock, folder }
 }
 
@@ -410,7 +410,7 @@ async fn api_keys_are_read_again() {
     let all = settings("[auth]\nkeys = \"keys.toml\"\n", folder.path()).unwrap();
     let outbound = Outbound::new(&all.outbound).unwrap();
     let clock = Arc::new(ManualClock::new(DateTime::<Utc>::UNIX_EPOCH));
-    let identity = Identity::open(&all, &outbound, clock.clone(), Arc::new(|_| None)).await.unwrap();
+    let identity = Identity::open(&all, &outbound, clock.clone(), Arc::new(|_| Ok(None))).await.unwrap();
     let lab = Given { identity, clock, folder };
     let (key, entry) = super::new_key(&all, "ci").unwrap();
     lab.refused(&key, "the API key is not known").await;

@@ -122,17 +122,20 @@ impl IntoResponse for Unchanged {
                 (StatusCode::BAD_REQUEST, Json(json!({ "error": error, "at": at }))).into_response()
             }
             Self::Set(error) => (StatusCode::UNPROCESSABLE_ENTITY, Json(diagnostics(&error))).into_response(),
-            Self::Unkept(reason) => {
-                tracing::error!(%reason, "a managed document cannot be kept");
-                let mut response = http::error(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "the change cannot be kept at the moment; nothing was changed",
-                );
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-                response
+            Self::Unkept(reason) => unkept(&reason, "the change cannot be kept at the moment; nothing was changed"),
+            Self::InDoubt(reason) => {
+                unkept(&reason, "nobody can tell at the moment whether the change was kept; look before you try again")
             }
         }
     }
+}
+
+/// The answer to a change that the store does not take.
+fn unkept(reason: &str, message: &str) -> Response {
+    tracing::error!(%reason, "a managed document cannot be kept");
+    let mut response = http::error(StatusCode::SERVICE_UNAVAILABLE, message);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 impl IntoResponse for NoDecision {

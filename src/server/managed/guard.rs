@@ -170,7 +170,7 @@ impl App {
         let app = self.clone();
         let changed = blocking(move || app.policies.managed().change(changes, &by)).await;
         match &changed {
-            Err(Unchanged::Unkept(why)) => self.health.lose(Dependency::Documents, why),
+            Err(Unchanged::Unkept(why) | Unchanged::InDoubt(why)) => self.health.lose(Dependency::Documents, why),
             Ok(_) => self.health.regain(Dependency::Documents),
             Err(Unchanged::Conflict(_) | Unchanged::Bad(_) | Unchanged::Set(_)) => {}
         }

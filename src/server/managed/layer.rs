@@ -95,6 +95,13 @@ impl Layer {
         self.lock().base.clone()
     }
 
+    /// The documents that are suspended.
+    pub(super) fn suspended(&self) -> Vec<Key> {
+        let state = self.lock();
+        let suspended = state.documents.iter().filter(|(_, placed)| placed.standing != Standing::Whole);
+        suspended.map(|((_, key), _)| key.clone()).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -333,6 +340,12 @@ fn live(base: &Engine, documents: &Documents) -> Result<LiveEngine, LoadError> {
 /// The name of a text.
 fn name(shard: u16) -> String {
     format!("managed/{shard:04}.policy")
+}
+
+/// Whether a rule at a place is one of a document.
+pub(crate) fn is_document(at: &str) -> bool {
+    let number = at.strip_prefix("managed/").and_then(|rest| rest.split_once(".policy:")).map(|(number, _)| number);
+    number.is_some_and(|number| number.len() == 4 && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// What the documents in one text say.

@@ -1,9 +1,10 @@
 //! Policy that arrives while the service runs: documents through its interfaces, each with a version and a history.
 //!
-//! In go changes, out comes the set that decides: policy files with the documents behind them. A document is kept in the
-//! [`store`], said in the policy language by [`policy`], put behind the files by [`layer`], and takes effect at once or not
-//! at all. What documents say of a request that is no policy (who was granted access, what a registered resource is like) is
-//! known to [`facts`]. Where files change and documents do not go with them any more, [`conflict`] finds which.
+//! In go changes, out comes the set that decides: policy files with the documents behind them. A document is kept in a store
+//! ([`store`] has the words for that), said in the policy language by [`policy`], put behind the files by [`layer`], and takes
+//! effect at once or not at all. Several services may share one store: what others write comes here through [`sync`], and
+//! [`mod@everywhere`] lets whoever changes something wait for all of them. What documents say of a request that is no policy (who
+//! was granted access, what a registered resource is like) is known to [`facts`]. Where files change and documents do not go with them any more, [`conflict`] finds which.
 //! Whether somebody may change one at all is asked of the policies themselves, in [`guard`]; changes of protected resources wait
 //! for somebody else in [`waiting`]; what surfaces in JSON say of it is in
 //! [`answer`]. Requests for access are answered through [`access`].
@@ -13,63 +14,60 @@ mod admin;
 mod answer;
 mod conflict;
 mod document;
+mod everywhere;
 mod facts;
 mod guard;
 mod layer;
 mod policy;
 mod project;
+mod settings;
+mod sqlite;
 mod store;
+mod sync;
 mod waiting;
 
 pub(crate) use access::{APPROVE, Answer, Unanswered};
 pub(super) use admin::routes;
 pub(crate) use answer::tagged;
 pub(crate) use document::{Access, Body, Document, Gated, Key, Kind, Proposal, Registered, Status};
+pub(super) use everywhere::everywhere;
 pub(crate) use guard::{Manager, Refused};
+pub(crate) use layer::is_document;
 pub(crate) use project::{Permissions, Project, Rates};
+pub(super) use settings::{Settings, own};
 pub(crate) use store::Version;
+pub(crate) use sync::Told;
+pub(super) use sync::follow;
 pub(crate) use waiting::{CONFIRM, Confirmation};
 
-use super::settings::{Faulty, Settings as All};
+use super::settings::Settings as All;
 use crate::{
     clock::Clock,
     engine::{Engine, LoadError},
     request::Refusal,
+    store::{
+        Outage,
+        documents::{DocumentStore, Mark, Unwritten, Write, Writing},
+    },
 };
 use conflict::{Governed, standing};
 use document::Proposed;
 use layer::{Declarations, Layer, Placed, Standing};
 use policy::{Terms, Text};
-use serde::Deserialize;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     ops::Bound,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, Ordering},
     },
 };
-use store::{Store, Write};
-
-/// What comes through the service's interfaces: `[managed]`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Settings {
-    /// The roles that need no grant where a resource is gated through the hub, as far as the policies know them.
-    pub passing_roles: Vec<String>,
-    /// How many hours a change waits for its confirmation.
-    pub confirm_hours: u32,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { passing_roles: vec!["maintainer".to_owned()], confirm_hours: 24 }
-    }
-}
+use sync::Progress;
 
 /// Of so many resources, each is looked at by itself: of more, all together.
 const FEW: usize = 16;
+/// How often a change is tried anew while others change documents.
+const TRIES: u32 = 32;
 
 /// What is wanted of one document.
 #[derive(Debug, Clone)]
@@ -108,6 +106,8 @@ pub(crate) enum Unchanged {
     Set(Box<LoadError>),
     /// It cannot be kept.
     Unkept(String),
+    /// It was to be kept, and whether it is nobody can tell yet: then it will be in force, here as elsewhere.
+    InDoubt(String),
 }
 
 impl From<LoadError> for Unchanged {
@@ -116,9 +116,32 @@ impl From<LoadError> for Unchanged {
     }
 }
 
-impl From<rusqlite::Error> for Unchanged {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Unkept(error.to_string())
+impl From<Outage> for Unchanged {
+    fn from(outage: Outage) -> Self {
+        Self::Unkept(outage.0)
+    }
+}
+
+/// Why one attempt to change documents changed nothing.
+enum Failed {
+    /// Others have changed some meanwhile.
+    Behind,
+    Unchanged(Unchanged),
+}
+
+impl<T: Into<Unchanged>> From<T> for Failed {
+    fn from(reason: T) -> Self {
+        Self::Unchanged(reason.into())
+    }
+}
+
+impl From<Unwritten> for Failed {
+    fn from(reason: Unwritten) -> Self {
+        match reason {
+            Unwritten::Behind => Self::Behind,
+            Unwritten::Outage(outage) => Self::Unchanged(outage.into()),
+            Unwritten::InDoubt(outage) => Self::Unchanged(Unchanged::InDoubt(outage.0)),
+        }
     }
 }
 
@@ -127,30 +150,32 @@ pub(crate) struct Managed {
     settings: Settings,
     terms: Terms,
     clock: Arc<dyn Clock>,
-    /// Held by whoever changes something, so that changes come one after the other.
-    store: Mutex<Store>,
+    store: Arc<dyn DocumentStore>,
+    /// Up to which mark documents are known here; none until they were read. Held by whoever changes something, so that changes
+    /// come one after the other.
+    seen: Mutex<Option<Mark>>,
+    progress: Progress,
     documents: RwLock<Documents>,
     /// Whether anything was ever registered or granted.
     has_facts: AtomicBool,
+    /// Whether there is a set to put them behind.
+    has_base: AtomicBool,
     layer: Layer,
 }
 
 type Documents = BTreeMap<Key, Arc<Document>>;
 
 impl Managed {
-    /// Reads what is kept, and puts it behind the set of the files, unless that `is_missing`: then [`rebase`](Self::rebase) does.
-    pub(super) fn open(all: &All, base: Engine, is_missing: bool, clock: Arc<dyn Clock>) -> Result<Self, Faulty> {
-        let state = (!all.is_in_memory()).then_some(all.state.as_path());
-        let store = Store::open(state)?;
-        let unreadable = |error: rusqlite::Error| Faulty(format!("the managed documents cannot be read: {error}"));
-        let kept = store.all().map_err(unreadable)?;
-        let is_known = store.base().map_err(unreadable)?.is_some_and(|known| known == base.revision());
-        let suspended = kept.iter().filter(|(_, suspended)| *suspended).map(|(document, _)| document.key.clone());
-        let suspended: Option<BTreeSet<Key>> = is_known.then(|| suspended.collect());
-        let documents: Documents =
-            kept.into_iter().map(|(document, _)| (document.key.clone(), Arc::new(document))).collect();
-        let has_facts = AtomicBool::new(documents.keys().any(|key| key.kind.is_fact()));
-        let managed = Self {
+    /// Documents in a store, of which nothing is read yet. Where several services share it, `node` is what this one is called. Where
+    /// the base `is_missing`, they are put behind that which comes by [`rebase`](Self::rebase).
+    pub(super) fn new(
+        all: &All,
+        (base, is_missing): (Engine, bool),
+        clock: Arc<dyn Clock>,
+        store: Arc<dyn DocumentStore>,
+        node: Option<String>,
+    ) -> Self {
+        Self {
             settings: all.managed.clone(),
             terms: Terms {
                 passing: all.managed.passing_roles.clone(),
@@ -159,18 +184,14 @@ impl Managed {
                 aliases: all.gateway.aliases.clone(),
             },
             clock,
-            store: Mutex::new(store),
-            documents: RwLock::new(documents),
-            has_facts,
-            layer: Layer::new(base.clone()),
-        };
-        if is_missing {
-            return Ok(managed);
+            store,
+            seen: Mutex::new(None),
+            progress: Progress::new(node),
+            documents: RwLock::default(),
+            has_facts: AtomicBool::new(false),
+            has_base: AtomicBool::new(!is_missing),
+            layer: Layer::new(base),
         }
-        let store = managed.writing();
-        managed.settle(&store, Arc::new(base), suspended).map_err(|error| Faulty(error.to_string()))?;
-        drop(store);
-        Ok(managed)
     }
 
     /// The set that decides.
@@ -194,37 +215,36 @@ impl Managed {
 
     /// Puts other files under the documents. Those that do not go with them are suspended, as far as they allow anything.
     pub(super) fn rebase(&self, base: Arc<Engine>) -> Result<(), LoadError> {
-        let store = self.writing();
-        self.settle(&store, base, None)
+        let seen = self.writing();
+        self.has_base.store(true, Ordering::Release);
+        self.settle(*seen, base)
     }
 
-    /// As [`rebase`](Self::rebase); with what is known to be `suspended` on these files.
-    fn settle(&self, store: &Store, base: Arc<Engine>, suspended: Option<BTreeSet<Key>>) -> Result<(), LoadError> {
-        if let Some(suspended) = suspended {
+    /// As [`rebase`](Self::rebase), of the documents up to a mark. What was found out about these files is believed as long as
+    /// the set is valid.
+    fn settle(&self, mark: Option<Mark>, base: Arc<Engine>) -> Result<(), LoadError> {
+        if !self.has_base.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        if let Some(suspended) = mark.and_then(|mark| self.known(&base, mark)) {
             let documents = self.governed(&base).into_values().flat_map(|resource| resource.documents);
             let placed = |(key, text)| {
                 let standing = if suspended.contains(&key) { Standing::Strict } else { Standing::Whole };
                 (key, Placed { text, standing })
             };
-            // What was found out about these files is believed as long as the set is valid.
-            return match self.layer.rebase(base.clone(), documents.map(placed).collect()) {
-                Ok(()) => Ok(()),
-                Err(_) => self.settle(store, base, None),
-            };
+            if self.layer.rebase(base.clone(), documents.map(placed).collect()).is_ok() {
+                return Ok(());
+            }
         }
         let placed = standing(&base, self.governed(&base));
-        let strict: Vec<Key> = placed
-            .iter()
-            .filter(|(_, placed)| placed.standing != Standing::Whole)
-            .map(|(key, _)| key.clone())
-            .collect();
-        let revision = base.revision().to_owned();
-        self.layer.rebase(base, placed)?;
+        let strict = placed.iter().filter(|(_, placed)| placed.standing != Standing::Whole);
+        let strict: Vec<Key> = strict.map(|(key, _)| key.clone()).collect();
+        self.layer.rebase(base.clone(), placed)?;
         for key in &strict {
             tracing::error!(document = %key, "does not go with the policy files: what it allows is suspended");
         }
-        if let Err(error) = store.suspend(&revision, &strict.iter().collect::<Vec<_>>()) {
-            tracing::error!(%error, "which managed documents are suspended cannot be kept");
+        if let Some(mark) = mark {
+            self.find(&base, mark, &strict);
         }
         Ok(())
     }
@@ -272,31 +292,45 @@ impl Managed {
 
     /// Whether something could be kept at the moment.
     pub(crate) fn can_keep(&self) -> bool {
-        self.writing().can_write()
+        self.store.can_write().is_ok()
     }
 
     /// All that a document ever said, the last first.
     pub(crate) fn history(&self, key: &Key) -> Result<Vec<Version>, Unchanged> {
-        Ok(self.writing().history(key)?)
+        let versions = self.store.history(&store::name(key))?.into_iter().map(|kept| Version::read(key, kept));
+        versions.collect::<Result<_, _>>().map_err(Unchanged::Unkept)
     }
 
-    /// Changes some documents, all or none. Once this is over, whatever is decided is decided by them. `by` is who wants it.
+    /// Changes some documents, all or none. Once this is over, whatever is decided is decided by them. `by` is who wants it. What
+    /// others have changed meanwhile is looked at first, and everything is asked anew.
     ///
-    /// This waits for a disk: call it where no answer waits for the thread.
+    /// This waits for a disk, or for another machine: call it where no answer waits for the thread.
     pub(crate) fn change(&self, changes: Vec<Change>, by: &str) -> Result<Vec<Changed>, Unchanged> {
-        let store = self.writing();
-        for change in &changes {
-            self.expect(change)?;
+        let mut seen = self.writing();
+        for _ in 0..TRIES {
+            match self.try_change(&mut seen, &changes, by) {
+                Ok(changed) => return Ok(changed),
+                Err(Failed::Unchanged(reason)) => return Err(reason),
+                Err(Failed::Behind) => self.catch_up(&mut seen).map_err(Unchanged::Unkept)?,
+            }
         }
-        let texts = self.texts(&changes)?;
-        self.prove(&changes, &texts)?;
-        let now = self.clock.now();
+        Err(Unchanged::Unkept("others change documents all the time".to_owned()))
+    }
+
+    fn try_change(&self, seen: &mut Option<Mark>, changes: &[Change], by: &str) -> Result<Vec<Changed>, Failed> {
+        let unread = || Unchanged::Unkept("the documents have not been read yet".to_owned());
+        let mark = seen.ok_or_else(unread)?;
+        changes.iter().try_for_each(|change| self.expect(change))?;
+        let texts = self.texts(changes)?;
+        self.prove(changes, &texts)?;
+        let (at, revision) = (self.clock.now(), self.grounds(&self.layer.base()));
         let mut versions = Vec::new();
         let mut keep = || {
-            let writes: Vec<_> =
-                changes.iter().map(|change| Write { key: &change.key, body: change.body.as_ref() }).collect();
-            versions = store.write(&writes, by, now)?;
-            Ok::<(), Unchanged>(())
+            let writes: Vec<Write> = changes.iter().map(store::write).collect();
+            let written = self.store.write(&Writing { seen: mark, revision: &revision, writes: &writes, by, at })?;
+            *seen = Some(written.mark);
+            versions = written.versions;
+            Ok::<(), Failed>(())
         };
         if texts.is_empty() {
             keep()?
@@ -307,16 +341,18 @@ impl Managed {
             self.has_facts.store(true, Ordering::Release);
         }
         let mut documents = self.documents.write().unwrap_or_else(PoisonError::into_inner);
-        let changed = changes.into_iter().zip(versions).map(|(Change { key, body, .. }, version)| {
-            let after =
-                body.map(|body| Arc::new(Document { key: key.clone(), version, body, by: by.to_owned(), at: now }));
+        let changed = changes.iter().zip(versions).map(|(Change { key, body, .. }, version)| {
+            let (key, by) = (key.clone(), by.to_owned());
+            let after = body.clone().map(|body| Arc::new(Document { key: key.clone(), version, body, by, at }));
             let before = match &after {
                 Some(document) => documents.insert(key.clone(), document.clone()),
                 None => documents.remove(&key),
             };
             Changed { key, before, after }
         });
-        Ok(changed.collect())
+        let changed = changed.collect();
+        self.progress.reached(seen.unwrap_or(mark));
+        Ok(changed)
     }
 
     /// Asks whether a change could be made, and makes none.
@@ -343,15 +379,16 @@ impl Managed {
 
     /// What changes come to as policy. A document that comes to nothing is none.
     fn texts(&self, changes: &[Change]) -> Result<Vec<(Key, Option<Text>)>, Unchanged> {
-        let base = self.layer.base();
         let policies = changes.iter().filter(|change| change.key.kind.is_policy());
-        let text = |change: &Change| {
-            let vocabulary = &base.ir().vocabulary;
-            let text = change.body.as_ref().map(|body| policy::text(&change.key, body, &self.terms, vocabulary));
-            let text = text.transpose().map_err(Unchanged::Bad)?;
-            Ok((change.key.clone(), text.filter(|text| *text != Text::default())))
-        };
-        policies.map(text).collect()
+        policies.map(|change| Ok((change.key.clone(), self.text(change).map_err(Unchanged::Bad)?))).collect()
+    }
+
+    /// What one change comes to as policy.
+    fn text(&self, change: &Change) -> Result<Option<Text>, Refusal> {
+        let (base, terms) = (self.layer.base(), &self.terms);
+        let text = |body| policy::text(&change.key, body, terms, &base.ir().vocabulary);
+        let text = change.body.as_ref().map(text).transpose()?;
+        Ok(text.filter(|text| *text != Text::default()))
     }
 
     /// Asks whether the claims hold for each resource that changes govern.
@@ -399,7 +436,7 @@ impl Managed {
         self.documents.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn writing(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    fn writing(&self) -> MutexGuard<'_, Option<Mark>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,7 +3,7 @@
 //! Every series is found once and then only added to. The one label that policies have a say in is a denial's code: of those
 //! there are so many, and the rest is `OTHER`.
 
-use crate::decision::Decision;
+use crate::{decision::Decision, server::managed::Told};
 use metrics::{Counter, Gauge, Histogram, Label, counter, gauge, histogram, with_local_recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use std::{
@@ -90,6 +90,7 @@ pub(crate) struct Metrics {
     loaded: Gauge,
     polled: Gauge,
     degraded: Gauge,
+    documents: [Gauge; 3],
     compared: Counter,
     differing: Counter,
 }
@@ -109,7 +110,7 @@ impl Default for Metrics {
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
         with_local_recorder(&recorder, describe);
-        let (responses, changes, gauges, shadow) = with_local_recorder(&recorder, || {
+        let (responses, changes, gauges, documents, shadow) = with_local_recorder(&recorder, || {
             let status = |class| counter!("policyc_http_responses_total", "status" => class);
             let change = |result| counter!("policyc_policy_reloads_total", "result" => result);
             (
@@ -123,6 +124,8 @@ impl Default for Metrics {
                     "policyc_degraded",
                 ]
                 .map(|name| gauge!(name)),
+                ["policyc_documents_mark", "policyc_documents_behind", "policyc_documents_silence_seconds"]
+                    .map(|name| gauge!(name)),
                 ["policyc_shadow_compared_total", "policyc_shadow_differing_total"].map(|name| counter!(name)),
             )
         });
@@ -139,6 +142,7 @@ impl Default for Metrics {
             loaded,
             polled,
             degraded,
+            documents,
             compared,
             differing,
         }
@@ -160,6 +164,9 @@ fn describe() {
     describe_gauge!("policyc_policy_loaded_timestamp_seconds", "Since when the running set decides.");
     describe_gauge!("policyc_policy_polled_timestamp_seconds", "When a bundle's place has answered last.");
     describe_gauge!("policyc_degraded", "Whether the service does without something that it depends on.");
+    describe_gauge!("policyc_documents_mark", "Up to which change managed documents are in force here.");
+    describe_gauge!("policyc_documents_behind", "How many changes more the store is known to have.");
+    describe_gauge!("policyc_documents_silence_seconds", "How long ago a store that several services share answered.");
     describe_counter!("policyc_shadow_compared_total", "Decisions that a candidate was compared with.");
     describe_counter!("policyc_shadow_differing_total", "Decisions that the candidate would have made otherwise.");
 }
@@ -254,6 +261,14 @@ impl Metrics {
     /// Whether something is out of order.
     pub(super) fn degraded(&self, is_degraded: bool) {
         self.degraded.set(if is_degraded { 1.0 } else { 0.0 });
+    }
+
+    /// How far the managed documents are.
+    pub(super) fn documents(&self, told: Told) {
+        let [mark, behind, silence] = &self.documents;
+        mark.set(u32::try_from(told.mark).unwrap_or(u32::MAX));
+        behind.set(u32::try_from(told.behind).unwrap_or(u32::MAX));
+        silence.set(told.silence.as_secs_f64());
     }
 
     /// A change of the policy set was asked for.

@@ -61,6 +61,9 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
     if app.policies.is_waiting() {
         return (StatusCode::SERVICE_UNAVAILABLE, "waiting for a policy bundle\n").into_response();
     }
+    if !app.policies.managed().is_loaded() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the managed documents have not been read yet\n").into_response();
+    }
     let counter = app.policies.counter().map(|counter| format!("bundle: {counter}\n")).unwrap_or_default();
     let behind =
         if app.policies.is_behind() { "bundle: the last one offered is not taken, or none comes\n" } else { "" };
@@ -71,6 +74,7 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
 async fn scrape(State(app): State<Arc<App>>) -> Response {
     app.metrics.audit_queue(app.audit.waiting());
     app.metrics.degraded(app.health.is_degraded());
+    app.metrics.documents(app.policies.managed().told());
     let text = app.metrics.render() + &policy_info(&app);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

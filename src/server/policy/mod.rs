@@ -36,7 +36,10 @@ use crate::{
     clock::Clock,
     engine::{Claims, Engine, EngineBuilder, LiveEngine, LoadError},
     request::Resource,
-    store::limits::{LimitStore, MemoryLimits},
+    store::{
+        documents::DocumentStore,
+        limits::{LimitStore, MemoryLimits},
+    },
 };
 use bundle::{Followed, Offered, Refused};
 use chrono::{DateTime, Utc};
@@ -191,11 +194,13 @@ pub(crate) struct Policies {
 }
 
 impl Policies {
-    /// Reads the set that was chosen, else that of the files, or of the bundle that was taken last.
+    /// Reads the set that was chosen, else that of the files, or of the bundle that was taken last. Documents that several services
+    /// share are not read yet: `node` is what this service is called among those.
     pub(super) fn load(
         origin: Origin,
         settings: &All,
         outbound: &Outbound,
+        (documents, node): (Arc<dyn DocumentStore>, Option<String>),
         metrics: Arc<Metrics>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Failure> {
@@ -220,8 +225,12 @@ impl Policies {
                 builder.live_from(kept.ok_or_else(missing)?)
             }
         };
-        let base = (*live.engine()).clone();
-        let managed = Managed::open(settings, base, is_waiting, clock.clone()).map_err(Failure::Settings)?;
+        let base = ((*live.engine()).clone(), is_waiting);
+        let managed = Managed::new(settings, base, clock.clone(), documents, node);
+        if !managed.is_shared() {
+            let unreadable = |why| Failure::Settings(Faulty(format!("the managed documents cannot be read: {why}")));
+            managed.load().map_err(unreadable)?;
+        }
         if !is_waiting {
             let now = clock.now();
             revisions.keep(&live.engine(), How::Start, "the service", now).map_err(unkept)?;

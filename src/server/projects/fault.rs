@@ -127,7 +127,8 @@ fn refused(reason: Refused) -> Told {
     match reason {
         Refused::NoDecision(NoDecision::Unauthenticated(error)) => {
             let headers = error.headers();
-            Told { headers, ..Told::new(error.status(), error.message).code("invalid_api_key") }
+            let code = error.code().unwrap_or("invalid_api_key");
+            Told { headers, ..Told::new(error.status(), error.message).code(code) }
         }
         Refused::NoDecision(NoDecision::Refused(refusal)) => {
             let message = format!("The policies know nothing of this ({refusal}).");
@@ -175,12 +176,14 @@ fn unchanged(reason: Unchanged) -> Told {
             let more = vec![("details", diagnostics(&error))];
             Told { more, ..Told::new(StatusCode::UNPROCESSABLE_ENTITY, message).code("policy_violation").finally() }
         }
-        Unchanged::Unkept(reason) => {
-            tracing::error!(%reason, "a managed document cannot be kept");
-            let message = "The change cannot be kept at the moment; nothing was changed.";
-            let mut told = Told::new(StatusCode::SERVICE_UNAVAILABLE, message).code("service_unavailable");
-            told.headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            told
-        }
+        Unchanged::Unkept(reason) => unkept(&reason, "The change cannot be kept at the moment; nothing was changed."),
+        Unchanged::InDoubt(reason) => unkept(&reason, "Nobody can tell at the moment whether the change was kept."),
     }
+}
+
+fn unkept(reason: &str, message: &str) -> Told {
+    tracing::error!(%reason, "a managed document cannot be kept");
+    let mut told = Told::new(StatusCode::SERVICE_UNAVAILABLE, message).code("service_unavailable");
+    told.headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    told
 }

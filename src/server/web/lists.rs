@@ -289,7 +289,7 @@ impl Draft {
                 let told = html! { p { (look.say("lists.invalid")) } (lines(&error.to_string())) };
                 (StatusCode::UNPROCESSABLE_ENTITY, told)
             }
-            reason @ Unchanged::Unkept(_) => {
+            reason @ (Unchanged::Unkept(_) | Unchanged::InDoubt(_)) => {
                 let resource = Resource::model(&self.model);
                 return Err(self.visit.refused(MANAGE, &resource, Refused::Unchanged(reason)));
             }

@@ -138,7 +138,7 @@ impl Visit {
         match reason {
             Refused::NotAllowed(decision) => self.missing(action, resource, &decision),
             Refused::NoDecision(reason) => self.shell.fault(reason.into()),
-            Refused::Unchanged(Unchanged::Unkept(reason)) => {
+            Refused::Unchanged(Unchanged::Unkept(reason) | Unchanged::InDoubt(reason)) => {
                 tracing::error!(%reason, "a managed document cannot be kept");
                 self.shell.fault(Reason::Unkept)
             }

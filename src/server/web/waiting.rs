@@ -149,7 +149,7 @@ fn impossible(look: Look, reason: &Unchanged) -> Markup {
         @match reason {
             Unchanged::Conflict(_) => p.note { (look.say("waiting.overtaken")) },
             Unchanged::Bad(refusal) => p.note { (refusal) },
-            Unchanged::Unkept(why) => p.note { (why) },
+            Unchanged::Unkept(why) | Unchanged::InDoubt(why) => p.note { (why) },
             Unchanged::Set(error) => {
                 p.note { (look.say("lists.invalid")) }
                 (lines(&error.to_string()))

@@ -51,10 +51,10 @@ mod memory;
 mod tests;
 mod window;
 
+pub use super::Outage;
 pub use memory::MemoryLimits;
 
 use chrono::{DateTime, Utc};
-use std::fmt;
 
 /// How a limit counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,18 +127,6 @@ pub struct Tally {
     /// In how many whole seconds all of that will have been given back.
     pub reset: u64,
 }
-
-/// A store cannot be asked at the moment; why, in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outage(pub String);
-
-impl fmt::Display for Outage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Outage {}
 
 /// Where limits are counted.
 pub trait LimitStore: Send + Sync {
