@@ -30,6 +30,9 @@ fn single(number: u64) -> Vec<u8> {
     post(SINGLE, "", &request(number))
 }
 
+/// Draws the `n`th request.
+type Draw = fn(u64) -> Vec<u8>;
+
 const MANY: &str = "/access/v1/evaluations";
 
 /// A hundred requests in one, each by somebody else and said in full.
@@ -99,8 +102,7 @@ fn latencies(folder: &Path, time: Duration, rate: f64) {
 
 fn batches(folder: &Path, time: Duration, one: &Measured) {
     let service = off(folder);
-    let forms: [(&str, fn(u64) -> Vec<u8>); 2] =
-        [("each by somebody else", batch), ("of one user and 100 models", batch_of_one_user)];
+    let forms = [("each by somebody else", batch as Draw), ("of one user and 100 models", batch_of_one_user)];
     for (form, batch) in forms {
         let many = best(|| load::run(service.address, time, None, batch));
         let (many, one) = (many.rate * 100.0, one.rate);

@@ -1,7 +1,6 @@
 //! The store against the suite that all stores pass, and in all that can go wrong between two machines.
 
 #![cfg(test)]
-#![expect(clippy::arithmetic_side_effects, reason = "a test that panics has failed, as it should")]
 
 mod server;
 
