@@ -47,7 +47,7 @@ fn number(bytes: &[u8]) -> usize {
     u64::from_le_bytes(bytes.try_into().expect("eight bytes")) as usize
 }
 
-/// Changes: where (three bytes), what to (four), again and again.
+// Changes: where (three bytes), what to (four), again and again.
 fuzz_target!(|changes: &[u8]| {
     let mut bundle = BUNDLE.clone();
     let count = u32::from_le_bytes(bundle[20..24].try_into().expect("four bytes")) as usize;
