@@ -1,48 +1,42 @@
-//! The connection to a server: one for all threads, made again by itself.
-//!
-//! A thread of its own sends what others ask, one after the other, and hands back what it is told; what the server says
-//! unasked, that somebody wrote, it keeps as a mark. While there is no connection nobody waits for one: calls fail at once, and
-//! one task tries again, each time after a longer pause, which is another on each machine so that they do not all come back
-//! together.
+//! What is spoken to a server, over one [connection](policyc_line) for all threads: one question after the other. What the
+//! server says unasked, that somebody wrote, is kept as a mark.
 
 use crate::{tables, tls::Tls};
 use policyc::store::{Address, Outage, documents::Mark};
+use policyc_line::{Failure, Server, Up};
 use std::{
     error::Error as _,
     fmt,
     future::{Future, poll_fn},
-    hash::{BuildHasher, RandomState},
     pin::pin,
     str::FromStr,
-    sync::{Arc, mpsc},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    runtime::Runtime,
     sync::{Mutex, OwnedMutexGuard, watch},
     task::JoinHandle,
     time,
 };
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, config::SslMode};
 
-/// The first pause before a connection is tried again, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
-
 /// What a call works on, for itself alone.
 pub(crate) type Held = OwnedMutexGuard<Client>;
 
+/// The connection of all threads.
+type Turns = Arc<Mutex<Client>>;
+
+#[derive(Debug)]
 pub(crate) struct Line {
-    way: Arc<Way>,
-    patience: Duration,
-    state: watch::Sender<State>,
+    line: policyc_line::Line<Turns>,
+    way: Way,
     /// The last mark that the server has told of.
     mark: watch::Sender<Mark>,
-    /// None once it is dropped.
-    runtime: Option<Runtime>,
 }
 
 /// How a server is reached.
+#[derive(Clone)]
 struct Way {
     /// What it is called, without secrets.
     name: Address,
@@ -52,14 +46,10 @@ struct Way {
     patience: Duration,
 }
 
-/// How a connection stands.
-enum State {
-    /// It is made for the first time.
-    Opening,
-    /// It is there; the number tells it from those before it.
-    Up(u64, Arc<Mutex<Client>>),
-    /// It is not, and why.
-    Down(String),
+/// A server of PostgreSQL.
+struct Postgres {
+    way: Way,
+    mark: watch::Sender<Mark>,
 }
 
 /// Why something is not done.
@@ -100,18 +90,14 @@ impl Line {
 
     /// Another line to the same server, to another schema.
     pub(crate) fn beside(&self, schema: &str) -> Result<Self, String> {
-        let Way { name, config, tls, schema: _, patience } = &*self.way;
-        let (name, config, tls) = (name.clone(), config.clone(), tls.clone());
-        Self::along(Way { name, config, tls, schema: schema.to_owned(), patience: *patience })
+        Self::along(Way { schema: schema.to_owned(), ..self.way.clone() })
     }
 
     fn along(way: Way) -> Result<Self, String> {
-        let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        let runtime = runtime.worker_threads(1).thread_name("policyc-postgres").enable_all().build();
-        let runtime = runtime.map_err(|error| error.to_string())?;
-        let (way, (state, _), (mark, _)) = (Arc::new(way), watch::channel(State::Opening), watch::channel(0));
-        runtime.spawn(keep(way.clone(), state.clone(), mark.clone()));
-        Ok(Self { patience: way.patience, way, state, mark, runtime: Some(runtime) })
+        let (mark, _) = watch::channel(0);
+        let server = Postgres { way: way.clone(), mark: mark.clone() };
+        let line = policyc_line::Line::open(way.name.clone(), "policyc-postgres", way.patience, server)?;
+        Ok(Self { line, way, mark })
     }
 
     /// The name of the schema, which is also that of the channel.
@@ -124,17 +110,14 @@ impl Line {
         &self,
         ask: impl FnOnce(Held) -> F + Send + 'static,
     ) -> Result<T, Outage> {
-        let (tell, told) = mpsc::sync_channel(1);
-        let (state, patience) = (self.state.clone(), self.patience);
-        let task = async move {
-            // Whoever asked may have gone.
-            let _ = tell.send(over(&state, patience, ask).await);
-        };
-        if let Some(runtime) = &self.runtime {
-            runtime.spawn(task);
-        }
-        let answer = told.recv().unwrap_or_else(|_| Err("it is not asked any more".to_owned()));
-        answer.map_err(|why| Outage(format!("{}: {why}", self.way.name)))
+        self.line.ask(move |up: Up<Turns>| async move {
+            let held = up.connection.clone().lock_owned().await;
+            // Whoever held it before may have left it in the middle of something.
+            match up.why_lost() {
+                Some(why) => Err(Failed::Refused(why)),
+                None => ask(held).await,
+            }
+        })
     }
 
     /// What the server has told of, before something is read.
@@ -155,31 +138,29 @@ impl Line {
 
     /// Waits until the server tells of a later mark.
     pub(crate) fn wait(&self, seen: Mark, most: Duration) {
-        let (tell, told) = mpsc::sync_channel::<()>(1);
         let mut mark = self.mark.subscribe();
-        if let Some(runtime) = &self.runtime {
-            runtime.spawn(async move {
-                let _ = time::timeout(most, mark.wait_for(|mark| *mark > seen)).await;
-                drop(tell);
-            });
-        }
-        // It ends with the task.
-        let _ = told.recv();
+        self.line.run(async move {
+            let _ = time::timeout(most, mark.wait_for(|mark| *mark > seen)).await;
+        });
     }
 }
 
-impl Drop for Line {
-    fn drop(&mut self) {
-        // Without waiting, which a thread that answers requests must not.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-impl fmt::Debug for Line {
+impl fmt::Debug for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Line").field(&self.way.name).finish()
+        f.debug_tuple("Way").field(&self.name).finish()
+    }
+}
+
+impl Failure for Failed {
+    fn is_of_connection(&self) -> bool {
+        match self {
+            Self::Refused(_) => false,
+            // Of the server's own errors: it ends, it is not the primary, or it has lost somebody.
+            Self::Server(error) => {
+                let is_one = |code: &str| ["08", "25", "57P"].iter().any(|class| code.starts_with(class));
+                error.code().is_none_or(|code| is_one(code.code()))
+            }
+        }
     }
 }
 
@@ -203,114 +184,30 @@ fn config(address: &str) -> Result<(Config, bool), String> {
     Ok((config, is_secure))
 }
 
-/// Asks something over the connection, within a time.
-async fn over<T, F: Future<Output = Result<T, Failed>>>(
-    state: &watch::Sender<State>,
-    patience: Duration,
-    ask: impl FnOnce(Held) -> F,
-) -> Result<T, String> {
-    let mut number = None;
-    let asked = time::timeout(patience, async {
-        let (which, client) = up(state).await?;
-        number = Some(which);
-        let held = client.lock_owned().await;
-        // Whoever held it before may have left it in the middle of something.
-        if !is_up(state, which) {
-            return Err(down(state));
+impl Server for Postgres {
+    type Connection = Turns;
+    /// What carries it tells at its end why it ended.
+    type Carrier = JoinHandle<Option<String>>;
+
+    async fn connect(&self) -> Result<(Turns, Self::Carrier), String> {
+        let patience = self.way.patience.max(Duration::from_secs(1));
+        match time::timeout(patience, connect(&self.way, &self.mark)).await {
+            Ok(Ok((client, carrier))) => Ok((Arc::new(Mutex::new(client)), carrier)),
+            Ok(Err(failed)) => Err(failed.to_string()),
+            Err(_) => Err("it cannot be reached".to_owned()),
         }
-        ask(held).await
-    });
-    match asked.await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(failed)) => {
-            let why = failed.to_string();
-            if is_of_connection(&failed) {
-                lose(state, number, &why);
+    }
+
+    async fn look_after(&self, up: Up<Turns>, carrier: Self::Carrier) {
+        let mut carrier = pin!(carrier);
+        tokio::select! {
+            () = up.lost() => {}
+            ended = &mut carrier => {
+                up.lose(&ended.ok().flatten().unwrap_or_else(|| "the connection was lost".to_owned()));
             }
-            Err(why)
         }
-        Err(_) => {
-            let why = format!("no answer within {} ms", patience.as_millis());
-            lose(state, number, &why);
-            Err(why)
-        }
-    }
-}
-
-/// The connection, once it has been made or not for the first time.
-async fn up(state: &watch::Sender<State>) -> Result<(u64, Arc<Mutex<Client>>), Failed> {
-    let mut changes = state.subscribe();
-    let settled = changes.wait_for(|state| !matches!(state, State::Opening)).await;
-    match settled.as_deref() {
-        Ok(State::Up(number, client)) => Ok((*number, client.clone())),
-        Ok(State::Down(why)) => Err(Failed::Refused(why.clone())),
-        Ok(State::Opening) | Err(_) => Err(Failed::Refused("there is no connection yet".to_owned())),
-    }
-}
-
-fn is_up(state: &watch::Sender<State>, number: u64) -> bool {
-    matches!(&*state.borrow(), State::Up(current, _) if *current == number)
-}
-
-/// Why there is no connection any more.
-fn down(state: &watch::Sender<State>) -> Failed {
-    match &*state.borrow() {
-        State::Down(why) => Failed::Refused(why.clone()),
-        State::Up(..) | State::Opening => Failed::Refused("the connection was lost".to_owned()),
-    }
-}
-
-/// Whether an error is about the connection and not about what was asked: another connection may do better, also one to
-/// another server that has become the primary meanwhile.
-fn is_of_connection(failed: &Failed) -> bool {
-    match failed {
-        Failed::Refused(_) => false,
-        // Of the server's own errors: it ends, it is not the primary, or it has lost somebody.
-        Failed::Server(error) => {
-            let is_one = |code: &str| ["08", "25", "57P"].iter().any(|class| code.starts_with(class));
-            error.code().is_none_or(|code| is_one(code.code()))
-        }
-    }
-}
-
-/// A connection is no good any more, unless another has taken its place.
-fn lose(state: &watch::Sender<State>, number: Option<u64>, why: &str) {
-    state.send_if_modified(|state| {
-        let is_it = matches!(state, State::Up(current, _) if Some(*current) == number);
-        if is_it {
-            *state = State::Down(why.to_owned());
-        }
-        is_it
-    });
-}
-
-/// Keeps a connection: makes one, waits until it is lost, and begins anew.
-async fn keep(way: Arc<Way>, state: watch::Sender<State>, mark: watch::Sender<Mark>) {
-    let mut failures = 0;
-    let patience = way.patience.max(Duration::from_secs(1));
-    for number in 0.. {
-        match time::timeout(patience, connect(&way, &mark)).await {
-            Ok(Ok((client, connection))) => {
-                failures = 0;
-                let mut changes = state.subscribe();
-                state.send_replace(State::Up(number, Arc::new(Mutex::new(client))));
-                let mut connection = pin!(connection);
-                let lost = changes.wait_for(|state| !matches!(state, State::Up(..)));
-                tokio::select! {
-                    _ = lost => {}
-                    ended = &mut connection => {
-                        let why = ended.ok().flatten().unwrap_or_else(|| "the connection was lost".to_owned());
-                        lose(&state, Some(number), &why);
-                    }
-                }
-                // Nothing that is under way on it comes to an end any more.
-                connection.abort();
-            }
-            Ok(Err(failed)) => drop(state.send_replace(State::Down(failed.to_string()))),
-            Err(_) => drop(state.send_replace(State::Down("it cannot be reached".to_owned()))),
-        }
-        time::sleep(pause(failures)).await;
-        failures = failures.saturating_add(1);
+        // Nothing that is under way on it comes to an end any more.
+        carrier.abort();
     }
 }
 
@@ -361,28 +258,9 @@ where
     }
 }
 
-/// The pause after so many failures: twice as long each time, less up to a half by chance.
-fn pause(failures: u32) -> Duration {
-    let (first, longest) = PAUSES;
-    let whole = first.saturating_mul(2_u32.saturating_pow(failures)).min(longest);
-    let chance = u32::try_from(RandomState::new().hash_one(failures) % 1000).unwrap_or_default();
-    whole.saturating_sub(whole.saturating_mul(chance).checked_div(2000).unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{PAUSES, config, pause};
-    use std::time::Duration;
-
-    #[test]
-    fn pauses_grow_to_a_bound_and_differ() {
-        for failures in [0, 1, 5, 6, 40, u32::MAX] {
-            let whole = PAUSES.0.saturating_mul(2_u32.saturating_pow(failures)).min(PAUSES.1);
-            let all: Vec<Duration> = (0..50).map(|_| pause(failures)).collect();
-            assert!(all.iter().all(|pause| whole <= pause.saturating_mul(2) && *pause <= whole));
-            assert!(all.iter().any(|pause| *pause != all[0]));
-        }
-    }
+    use super::config;
 
     #[test]
     fn tls_is_spoken_where_the_address_asks_for_it() {
