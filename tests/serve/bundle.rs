@@ -437,6 +437,12 @@ fn a_file_is_held_to_its_key_and_its_counter_too() {
     fs::write(&file, bundle(SECOND, 6)).unwrap();
     assert_eq!(service.reload().0, 200);
     assert!(service.sees("bob"));
+    fs::write(&file, bundle(FIRST, 7)).unwrap();
+    let service = service.again(&args);
+    assert!(service.sees("alice"), "a start looks at the file");
+    fs::write(&file, bundle(SECOND, 6)).unwrap();
+    let service = service.again(&args);
+    assert!(service.sees("alice") && service.bundle()["faults"][0].as_str().unwrap().contains("counter is 6"));
 }
 
 #[test]

@@ -38,12 +38,17 @@ struct Came {
 }
 
 impl Policies {
-    /// Asks for a set where there is none yet. One that is in a file must be there; an address is asked again later.
+    /// Looks at what is in a file, and asks an address where there is no set yet. What is in a file must be usable unless a set
+    /// decides already; an address is asked again later.
     pub(in crate::server) async fn begin(self: &Arc<Self>) -> Result<(), Failure> {
-        let Some(followed) = self.followed.as_ref().filter(|_| self.is_waiting()) else { return Ok(()) };
+        let Some(followed) = &self.followed else { return Ok(()) };
+        let is_address = followed.settings.url.is_some();
+        if is_address && !self.is_waiting() {
+            return Ok(());
+        }
         match self.poll(followed, Some("the start")).await {
             Ok(_) => Ok(()),
-            Err(_) if followed.settings.url.is_some() => Ok(()),
+            Err(_) if is_address || !self.is_waiting() => Ok(()),
             Err(Unchanged::Set(error)) => Err(Failure::Policies(error)),
             Err(reason) => Err(Failure::Settings(Faulty(reason.to_string()))),
         }
