@@ -8,6 +8,8 @@
 
 #[path = "cli/junit.rs"]
 mod junit;
+#[path = "cli/parquet.rs"]
+mod parquet;
 #[path = "cli/process.rs"]
 mod process;
 

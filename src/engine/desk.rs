@@ -104,6 +104,6 @@ impl<'t> Desk<'t> {
 }
 
 /// Whether a request says when it is asked.
-fn says_time(said: &Plain, text: &str) -> bool {
+pub(super) fn says_time(said: &Plain, text: &str) -> bool {
     said.members.iter().any(|member| member.object == Object::CONTEXT && member.name.of(text) == "time")
 }

@@ -91,7 +91,7 @@ impl Session {
     }
 
     /// Takes a request that is plainly written and fits; nothing if it is not.
-    fn take_plain(&mut self, text: &str) -> Option<()> {
+    pub(super) fn take_plain(&mut self, text: &str) -> Option<()> {
         self.json.said.read(text)?;
         let Self { set, draft, json, strict, .. } = self;
         json.give_principal(set.set(), draft, text, *strict)?;

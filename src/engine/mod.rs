@@ -3,6 +3,8 @@
 //! In go policy files and requests, out come decisions. How a request is evaluated is for `eval`, where limits are kept
 //! for `store`.
 
+#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the command line decides records anew"))]
+mod anew;
 mod batch;
 mod bundle;
 mod charging;
@@ -21,6 +23,8 @@ mod tests;
 mod trial;
 mod variant;
 
+#[cfg_attr(not(feature = "cli"), expect(unused_imports, reason = "only the command line decides records anew"))]
+pub(crate) use anew::Anew;
 pub use bundle::{About, inspect};
 pub(crate) use charging::Spend;
 pub use claims::Claims;

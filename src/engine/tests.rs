@@ -1,6 +1,6 @@
 //! What an engine tells of requests, held against the reference evaluator's facts.
 
-use super::{Engine, Used, told};
+use super::{Anew, Engine, Used, told};
 use crate::{
     check::{ir::StepKind, vocabulary::builtin},
     compile::graph::UNREAD,
@@ -221,4 +221,46 @@ fn a_live_engine_counts_in_the_store_of_its_builder() {
     assert!(builder().limits(store.clone()).load().unwrap().decide(&asked).is_allow());
     let live = builder().limits(store).live_from(builder().load().unwrap());
     assert!(!live.engine().decide(&asked).is_allow());
+}
+
+/// Whether as it stands in its text or at length, and with limits or without: what is decided anew is what is decided.
+#[test]
+fn anew_is_as_at_first() {
+    let text = r#"
+        actions view, edit, train;
+        allow anyone to view until 2025-03-28;
+        allow user "alice" to edit;
+        deny anyone to edit when ip in [10.0.0.0/8] else INSIDE 403 "{ip}";
+        limit user "alice" to edit at most 2 weight per minute;
+        attribute weight: int = 1;
+    "#;
+    let engine = Engine::builder().text("a.policy", text).load().unwrap();
+    let mut anew = Anew::new(&engine);
+    let mut seen = std::collections::BTreeSet::new();
+    for subject in
+        [r#"{"type": "user", "id": "alice"}"#, r#"{"type": "anonymous"}"#, r#"{"type": "user", "id": "\u0062ob"}"#]
+    {
+        for action in [r#""view""#, r#""edit""#, r#""train""#, r#""none""#] {
+            for context in [
+                "{}",
+                r#"{"ip": "10.1.2.3"}"#,
+                r#"{"time": "2025-03-28T12:00:00Z"}"#,
+                r#"{"ip": "9.1.2.3", "weight": 3}"#,
+                r#"{"ip": "here"}"#,
+            ] {
+                let text = format!(
+                    r#"{{"subject": {subject}, "action": {{"name": {action}}}, "resource": {{"type": "model", "id": "m"}}, "context": {context}}}"#
+                );
+                for now in ["2025-03-27T12:00:00Z", "2025-03-28T12:00:00Z"].map(|now| now.parse().unwrap()) {
+                    let first =
+                        anew.decide(&text, now).map(|decision| decision.denial().map(|denial| denial.code.clone()));
+                    let code = anew.code(&text, now);
+                    assert_eq!(code, first, "{text}");
+                    seen.insert(code.map_or("refused".into(), |code| code.unwrap_or("allow".into())));
+                }
+            }
+        }
+    }
+    let seen: Vec<&str> = seen.iter().map(|code| &**code).collect();
+    assert_eq!(seen, ["INSIDE", "NO_RULE", "RATE_LIMITED", "UNKNOWN_ACTION", "allow", "refused"]);
 }

@@ -17,6 +17,13 @@ use crate::{
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::{collections::BTreeSet, sync::Arc};
 
+/// The code of a denial where no rule allows a request.
+pub(crate) const NO_RULE: &str = "NO_RULE";
+/// The code where the vocabulary does not know the action.
+pub(crate) const UNKNOWN_ACTION: &str = "UNKNOWN_ACTION";
+/// The code of a rule that says none.
+const DENIED: &str = "DENIED";
+
 /// What became of the limits that fired.
 #[derive(Debug, Clone, Default)]
 pub struct Charged {
@@ -78,7 +85,7 @@ pub(crate) fn answer(
 fn unknown_action(known: &impl Known) -> Denial {
     let action = known.value(builtin::ACTION_NAME).map(|value| show(known, &value));
     Denial {
-        code: "UNKNOWN_ACTION".into(),
+        code: UNKNOWN_ACTION.into(),
         status: 400,
         message: Some(clean(&format!("The policy knows no action `{}`.", action.unwrap_or_default()))),
         hint: None,
@@ -90,7 +97,7 @@ fn unknown_action(known: &impl Known) -> Denial {
 
 fn no_rule(known: &impl Known) -> Denial {
     Denial {
-        code: "NO_RULE".into(),
+        code: NO_RULE.into(),
         status: if known.is_anonymous() { 401 } else { 403 },
         message: Some("No rule allows this.".to_owned()),
         hint: known.is_anonymous().then(|| "Sign in and try again.".to_owned()),
@@ -111,7 +118,7 @@ fn deny(
 ) {
     let head = heads.find(id);
     let mut denial =
-        Denial { code: "DENIED".into(), status: 403, message: None, hint: None, gate: None, retry_after, limit: None };
+        Denial { code: DENIED.into(), status: 403, message: None, hint: None, gate: None, retry_after, limit: None };
     if let Some(Refusal { code, status, message, hint }) = head.as_ref().and_then(|head| refusal(&head.effect)) {
         let fill = |template: &Template| fill(template, known, retry_after);
         denial.code = code.clone();
@@ -127,6 +134,13 @@ fn deny(
     decision.rule = head.as_ref().map(rule_ref);
     let others = all.iter().filter(|other| **other != id);
     decision.others = others.filter_map(|other| heads.find(*other)).map(|head| head.name).collect();
+}
+
+/// The code that a rule denies by.
+pub(crate) fn code_of(heads: &Heads, id: RuleId) -> Arc<str> {
+    let head = heads.find(id);
+    let code = head.as_ref().and_then(|head| refusal(&head.effect)).map(|refusal| refusal.code.clone());
+    code.unwrap_or_else(|| DENIED.into())
 }
 
 /// What a rule says when it denies.

@@ -6,10 +6,11 @@ use super::{
         style::{cause, counted, failed},
     },
     State, at, bar,
+    columns::Table,
     filter::Filters,
     unusable,
 };
-use crate::server::audit::{self, Entry, Exporter, Log, Order, Pseudonyms, exporter};
+use crate::server::audit::{self, Entry, Log, Order, Pseudonyms, exporter};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use std::{
@@ -30,7 +31,8 @@ Exit codes: 0 written; 1 usage, reading or writing failed.
 
 Example:
   policyc audit export --format csv -o march.csv --since 2026-03-01T00:00:00Z --until 2026-04-01T00:00:00Z
-  policyc audit export --format ocsf --pseudonymise > events.jsonl")]
+  policyc audit export --format ocsf --pseudonymise > events.jsonl
+  policyc audit export --format parquet -o 2026-03.parquet")]
 pub(super) struct Args {
     #[command(flatten)]
     state: State,
@@ -62,18 +64,30 @@ enum Format {
     Ocsf,
     /// Who accessed what and when, a line for people
     AccessLog,
+    /// Apache Parquet: columns, for tools that analyse many records, and for `replay`
+    Parquet,
 }
 
 impl Format {
-    const fn of_log(self) -> audit::Format {
+    /// The form of each line; none where there are no lines.
+    const fn of_lines(self) -> Option<audit::Format> {
         match self {
-            Self::Csv => audit::Format::Csv,
-            Self::Jsonl => audit::Format::Jsonl,
-            Self::Cef => audit::Format::Cef,
-            Self::Ocsf => audit::Format::Ocsf,
-            Self::AccessLog => audit::Format::AccessLog,
+            Self::Csv => Some(audit::Format::Csv),
+            Self::Jsonl => Some(audit::Format::Jsonl),
+            Self::Cef => Some(audit::Format::Cef),
+            Self::Ocsf => Some(audit::Format::Ocsf),
+            Self::AccessLog => Some(audit::Format::AccessLog),
+            Self::Parquet => None,
         }
     }
+}
+
+/// What is written, and of which log.
+struct Export<'a> {
+    args: &'a Args,
+    log: Log,
+    pseudonyms: Option<Pseudonyms>,
+    bar: ProgressBar,
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Exit> {
@@ -83,14 +97,14 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Exit> {
         (None, true) => Some(Pseudonyms::of_log(&args.state.state)),
     };
     let pseudonyms = pseudonyms.transpose().map_err(|fault| failed(io, &fault.to_string(), None))?;
-    let exporter = exporter(args.format.of_log(), pseudonyms);
     let log = args.state.open(io)?;
     let bar = bar("exporting", &log, io)?;
+    let export = Export { args, log, pseudonyms, bar };
     let written = match &args.output {
-        None => write(args, &log, &exporter, io.out, &bar),
-        Some(path) => write_file(args, &log, &exporter, path, &bar),
+        None => export.write(io.out),
+        Some(path) => export.write_file(path),
     };
-    bar.finish_and_clear();
+    export.bar.finish_and_clear();
     match (written, &args.output) {
         (Ok(records), Some(path)) => {
             let _ = writeln!(io.err, "wrote {} to `{}`", counted(records, "record"), path.display());
@@ -110,38 +124,56 @@ enum Failure {
     Write(io::Error),
 }
 
-/// Writes a file that takes its place once it is whole.
-fn write_file(args: &Args, log: &Log, exporter: &Exporter, path: &Path, bar: &ProgressBar) -> Result<usize, Failure> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::metadata(folder).map_err(Failure::Write)?;
-    // Who did what is nobody else's business: the file is its owner's alone, as temporary files are. The library's words name
-    // a file that nobody asked for.
-    let file = NamedTempFile::new_in(folder).map_err(|error| Failure::Write(error.kind().into()))?;
-    let mut writer = BufWriter::new(file);
-    let records = write(args, log, exporter, &mut writer, bar)?;
-    let file = writer.into_inner().map_err(|error| Failure::Write(error.into_error()))?;
-    file.persist(path).map_err(|error| Failure::Write(error.error))?;
-    Ok(records)
-}
+impl Export<'_> {
+    /// Writes a file that takes its place once it is whole.
+    fn write_file(&self, path: &Path) -> Result<usize, Failure> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::metadata(folder).map_err(Failure::Write)?;
+        // Who did what is nobody else's business: the file is its owner's alone, as temporary files are. The library's words
+        // name a file that nobody asked for.
+        let file = NamedTempFile::new_in(folder).map_err(|error| Failure::Write(error.kind().into()))?;
+        let mut writer = BufWriter::new(file);
+        let records = self.write(&mut writer)?;
+        let file = writer.into_inner().map_err(|error| Failure::Write(error.into_error()))?;
+        file.persist(path).map_err(|error| Failure::Write(error.error))?;
+        Ok(records)
+    }
 
-fn write(
-    args: &Args,
-    log: &Log,
-    exporter: &Exporter,
-    out: &mut dyn Write,
-    bar: &ProgressBar,
-) -> Result<usize, Failure> {
-    let mut result = out.write_all(exporter.head().as_bytes());
-    let mut records: usize = 0;
-    let mut each = |entry: Entry| {
-        if result.is_ok() {
-            result = out.write_all(exporter.line(&entry).as_bytes());
-            records = records.saturating_add(1);
+    fn write(&self, out: &mut (dyn Write + Send)) -> Result<usize, Failure> {
+        match self.args.format.of_lines() {
+            Some(format) => self.write_lines(format, out),
+            None => self.write_table(out),
         }
-        if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    };
-    log.read(&args.filters.filter(), Order::Oldest, &mut each, &mut |records| at(bar, records))
-        .map_err(Failure::Log)?;
-    result.and_then(|()| out.flush()).map_err(Failure::Write)?;
-    Ok(records)
+    }
+
+    fn write_lines(&self, format: audit::Format, out: &mut (dyn Write + Send)) -> Result<usize, Failure> {
+        let exporter = exporter(format, self.pseudonyms.clone());
+        out.write_all(exporter.head().as_bytes()).map_err(Failure::Write)?;
+        let records = self.read(|entry| out.write_all(exporter.line(entry).as_bytes()))?;
+        out.flush().map_err(Failure::Write)?;
+        Ok(records)
+    }
+
+    fn write_table(&self, out: &mut (dyn Write + Send)) -> Result<usize, Failure> {
+        let mut table = Table::new(&mut *out, self.pseudonyms.clone()).map_err(Failure::Write)?;
+        let records = self.read(|entry| table.add(entry))?;
+        table.finish().and_then(|()| out.flush()).map_err(Failure::Write)?;
+        Ok(records)
+    }
+
+    /// Hands over each record, until one is not taken; gives how many there were.
+    fn read(&self, mut take: impl FnMut(&Entry) -> io::Result<()>) -> Result<usize, Failure> {
+        let mut result = Ok(());
+        let mut records: usize = 0;
+        let mut each = |entry: Entry| {
+            result = take(&entry);
+            records = records.saturating_add(1);
+            if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        let filter = self.args.filters.filter();
+        let read = self.log.read(&filter, Order::Oldest, &mut each, &mut |records| at(&self.bar, records));
+        read.map_err(Failure::Log)?;
+        result.map_err(Failure::Write)?;
+        Ok(records)
+    }
 }

@@ -1,5 +1,6 @@
 //! `policyc audit`: the log of the service.
 
+mod columns;
 mod export;
 mod filter;
 mod key;
@@ -73,18 +74,27 @@ fn unusable(fault: &Fault, io: &mut Io<'_>) -> Exit {
     failed(io, &fault.to_string(), Some(HELP))
 }
 
-/// A bar that shows a person how many records were looked at.
+/// A bar that shows a person how many records of a log were looked at.
 fn bar(what: &str, log: &Log, io: &mut Io<'_>) -> Result<ProgressBar, Exit> {
     if !io.interactive {
         return Ok(ProgressBar::hidden());
     }
     let span = log.span().map_err(|fault| unusable(&fault, io))?;
     let records = span.map_or(0, |(first, last)| last.saturating_sub(first).saturating_add(1));
-    let bar = ProgressBar::with_draw_target(u64::try_from(records).ok(), ProgressDrawTarget::stderr_with_hz(4));
-    Ok(match ProgressStyle::with_template(&format!("{what} {{bar:40}} {{pos}} of {{len}} records, {{elapsed}}")) {
+    Ok(progress(what, u64::try_from(records).unwrap_or_default(), io))
+}
+
+/// A bar that shows a person how many records were looked at.
+fn progress(what: &str, records: u64, io: &Io<'_>) -> ProgressBar {
+    if !io.interactive {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(records), ProgressDrawTarget::stderr_with_hz(4));
+    let shown = format!("{what} {{bar:40}} {{human_pos}} of {{human_len}} records, {{elapsed}}, {{per_sec}}");
+    match ProgressStyle::with_template(&shown) {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
-    })
+    }
 }
 
 /// Tells a bar where it is.

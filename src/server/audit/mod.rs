@@ -26,11 +26,11 @@ mod verify;
 mod webhook;
 mod writer;
 
-pub(crate) use export::{Exporter, Format, Pseudonyms, exporter};
+pub(crate) use export::{Exporter, Format, Pseudonyms, Row, exporter};
 pub(crate) use fault::Fault;
 pub(crate) use key::PublicKey;
 pub(crate) use queue::{Audit, Unrecorded};
-pub(crate) use read::{Entry, Filter, Log, Order, Unread, checkpoints};
+pub(crate) use read::{Asked as Said, Entry, Filter, Log, Order, Unread, checkpoints};
 pub(crate) use record::{Asked, Record};
 pub(crate) use settings::Settings;
 pub(crate) use tally::{Counted, HOUR};

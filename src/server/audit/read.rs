@@ -214,13 +214,14 @@ impl Filter {
         wanted.into_iter().flatten().filter_map(|text| serde_json::to_string(text).ok()).collect()
     }
 
-    fn has_time(&self, time: DateTime<Utc>) -> bool {
+    /// Whether an instant is one of its times.
+    pub(crate) fn has_time(&self, time: DateTime<Utc>) -> bool {
         let (first, end) = self.times();
         (first..end).contains(&time.timestamp_micros())
     }
 
     /// The first microsecond and the one after the last.
-    fn times(&self) -> (i64, i64) {
+    pub(crate) fn times(&self) -> (i64, i64) {
         let micros = |instant: DateTime<Utc>| instant.timestamp_micros();
         (self.since.map_or(i64::MIN, micros), self.until.map_or(i64::MAX, micros))
     }

@@ -120,55 +120,56 @@ impl Exporter {
 
 /// A record without what is nested in it.
 #[derive(Debug, Default, Serialize)]
-struct Row {
-    seq: i64,
-    time: String,
-    event: String,
+pub(crate) struct Row {
+    pub(crate) seq: i64,
+    pub(crate) time: String,
+    pub(crate) event: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
+    pub(crate) id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    surface: Option<String>,
+    pub(crate) surface: Option<String>,
     /// An address, or what stands for it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    ip: Option<String>,
+    pub(crate) ip: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    caller: Option<String>,
+    pub(crate) caller: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    principal_type: Option<String>,
+    pub(crate) principal_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    principal_id: Option<String>,
+    pub(crate) principal_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    principal_org: Option<String>,
+    pub(crate) principal_org: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    action: Option<String>,
+    pub(crate) action: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    resource_type: Option<String>,
+    pub(crate) resource_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    resource_id: Option<String>,
+    pub(crate) resource_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    decision: Option<&'static str>,
+    pub(crate) decision: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<String>,
+    pub(crate) code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
+    pub(crate) status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<String>,
+    pub(crate) rule: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    at: Option<String>,
+    pub(crate) at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    obligations: Option<String>,
+    pub(crate) obligations: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    shadow: Option<String>,
+    pub(crate) shadow: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    revision: Option<String>,
+    pub(crate) revision: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    count: Option<i64>,
+    pub(crate) count: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
+    pub(crate) message: Option<String>,
 }
 
 impl Row {
-    fn of(entry: &Entry, pseudonyms: Option<&Pseudonyms>) -> Self {
+    /// What a record says, with pseudonyms if there are some.
+    pub(crate) fn of(entry: &Entry, pseudonyms: Option<&Pseudonyms>) -> Self {
         let told = &entry.told;
         // Whoever a text is about may stand in it.
         let prose = |text: Option<&String>| text.filter(|_| pseudonyms.is_none()).cloned();
