@@ -332,7 +332,6 @@ impl Engine {
     ///
     /// # Errors
     /// If the request does not fit the vocabulary; nothing is charged then.
-    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only the service dates requests itself"))]
     pub(crate) fn decide_dated(
         &self,
         request: &Request,

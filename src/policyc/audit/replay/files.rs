@@ -28,20 +28,8 @@ use std::{
 
 /// How many rows are read at once.
 const BATCH: usize = 2_048;
-/// What is read of each row; the answer only where it is shown.
-const COLUMNS: [&str; 11] = [
-    name::SEQ,
-    name::TIME,
-    name::ID,
-    name::PRINCIPAL_TYPE,
-    name::PRINCIPAL_ID,
-    name::ACTION,
-    name::RESOURCE_ID,
-    name::DECISION,
-    name::CODE,
-    name::RETRY_AFTER,
-    name::REQUEST,
-];
+/// What is read of each row; of other columns those that a filter asks for, or that are shown.
+const ALWAYS: [&str; 6] = [name::SEQ, name::TIME, name::DECISION, name::CODE, name::RETRY_AFTER, name::REQUEST];
 /// What a decision is called that allows.
 const ALLOW: &str = "allow";
 /// What to do about a file that is none.
@@ -110,21 +98,35 @@ impl Files {
         self.parts.iter().fold(0, |sum, part| sum.saturating_add(part.rows))
     }
 
+    /// The columns that are read.
+    fn columns(&self, show: Show) -> impl Iterator<Item = &'static str> {
+        let Filter { principal, resource, action, .. } = &self.filter;
+        let is_shown = show == Show::Changes;
+        let more = [
+            (name::PRINCIPAL_TYPE, principal.is_some()),
+            (name::PRINCIPAL_ID, principal.is_some()),
+            (name::ACTION, action.is_some()),
+            (name::RESOURCE_ID, resource.is_some()),
+            (name::ID, is_shown),
+            (name::ANSWER, is_shown),
+        ];
+        ALWAYS.into_iter().chain(more.into_iter().filter(|(_, is_read)| *is_read).map(|(name, _)| name))
+    }
+
     /// Decides anew what a part holds.
     pub(super) fn replay(&self, part: Part, anew: &mut Anew, show: Show, bar: &ProgressBar) -> Result<Tally, Bad> {
         let mut tally = Tally::default();
         let Some(file) = self.files.get(part.file) else { return Ok(tally) };
-        let shown = (show == Show::Changes).then_some(name::ANSWER);
         let input = File::open(&file.path).map_err(|error| unreadable(&file.path, &error))?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(input, file.metadata.clone());
-        let columns = ProjectionMask::columns(builder.parquet_schema(), COLUMNS.into_iter().chain(shown));
+        let columns = ProjectionMask::columns(builder.parquet_schema(), self.columns(show));
         let builder = builder.with_row_groups(vec![part.group]).with_projection(columns).with_batch_size(BATCH);
         let damaged = |what: String| Bad::of(&file.path, &format!("it is damaged: {what}"));
         let mut reader = guarded(|| builder.build().map_err(|error| error.to_string())).flatten().map_err(damaged)?;
         loop {
             let batch = guarded(|| reader.next().transpose().map_err(|error| error.to_string())).flatten();
             let Some(batch) = batch.map_err(damaged)? else { return Ok(tally) };
-            let rows = Rows::of(&batch, shown.is_some()).map_err(|what| Bad::of(&file.path, &what))?;
+            let rows = Rows::of(&batch).map_err(|what| Bad::of(&file.path, &what))?;
             for row in 0..batch.num_rows() {
                 rows.replay(row, &self.filter, &mut tally, anew, show).map_err(|what| Bad::of(&file.path, &what))?;
             }
@@ -193,34 +195,35 @@ impl OneFile {
 struct Rows<'a> {
     seq: &'a Int64Array,
     time: &'a TimestampMicrosecondArray,
-    id: &'a StringArray,
-    principal_type: &'a StringArray,
-    principal_id: &'a StringArray,
-    action: &'a StringArray,
-    resource_id: &'a StringArray,
     decision: &'a StringArray,
     code: &'a StringArray,
     retry_after: &'a Int64Array,
     request: &'a StringArray,
+    id: Option<&'a StringArray>,
+    principal_type: Option<&'a StringArray>,
+    principal_id: Option<&'a StringArray>,
+    action: Option<&'a StringArray>,
+    resource_id: Option<&'a StringArray>,
     answer: Option<&'a StringArray>,
 }
 
 impl<'a> Rows<'a> {
-    fn of(batch: &'a RecordBatch, with_answer: bool) -> Result<Self, String> {
+    fn of(batch: &'a RecordBatch) -> Result<Self, String> {
         let time = column(batch, name::TIME)?.as_primitive_opt::<TimestampMicrosecondType>();
+        let if_read = |name: &str| batch.column_by_name(name).map(|_| texts(batch, name)).transpose();
         Ok(Self {
             seq: numbers(batch, name::SEQ)?,
             time: time.ok_or_else(|| not(name::TIME, "times in microseconds"))?,
-            id: texts(batch, name::ID)?,
-            principal_type: texts(batch, name::PRINCIPAL_TYPE)?,
-            principal_id: texts(batch, name::PRINCIPAL_ID)?,
-            action: texts(batch, name::ACTION)?,
-            resource_id: texts(batch, name::RESOURCE_ID)?,
             decision: texts(batch, name::DECISION)?,
             code: texts(batch, name::CODE)?,
             retry_after: numbers(batch, name::RETRY_AFTER)?,
             request: texts(batch, name::REQUEST)?,
-            answer: with_answer.then(|| texts(batch, name::ANSWER)).transpose()?,
+            id: if_read(name::ID)?,
+            principal_type: if_read(name::PRINCIPAL_TYPE)?,
+            principal_id: if_read(name::PRINCIPAL_ID)?,
+            action: if_read(name::ACTION)?,
+            resource_id: if_read(name::RESOURCE_ID)?,
+            answer: if_read(name::ANSWER)?,
         })
     }
 
@@ -243,23 +246,23 @@ impl<'a> Rows<'a> {
         let seq = self.seq.value(row);
         let request = text(self.request, row)
             .ok_or_else(|| format!("record {seq} has no request, as those that were exported with pseudonyms"))?;
-        let answer = self.answer.and_then(|answers| text(answers, row)).unwrap_or("null");
-        let recorded = Recorded { seq, id: text(self.id, row), at, is_allow, code, request, answer };
+        let told = |texts: Option<&'a StringArray>| texts.and_then(|texts| text(texts, row));
+        let (id, answer) = (told(self.id), told(self.answer).unwrap_or("null"));
+        let recorded = Recorded { seq, id, at, is_allow, code, request, answer };
         tally.decide(&recorded, self.retry_after.is_valid(row), anew, show);
         Ok(())
     }
 
     /// Whether a filter takes a row; it takes the same of a file as of the log.
     fn is_taken(&self, row: usize, filter: &Filter, at: DateTime<Utc>, is_allow: bool, code: Option<&str>) -> bool {
-        let is = |wanted: &Option<String>, found: &dyn Fn() -> Option<&'a str>| {
-            wanted.as_deref().is_none_or(|wanted| found() == Some(wanted))
-        };
+        let told = |texts: Option<&'a StringArray>| texts.and_then(|texts| text(texts, row));
+        let is = |wanted: &Option<String>, found: Option<&str>| wanted.is_none() || wanted.as_deref() == found;
         filter.has_time(at)
             && filter.is_allow.is_none_or(|wanted| wanted == is_allow)
-            && filter.code.as_deref().is_none_or(|wanted| code == Some(wanted))
-            && is(&filter.principal, &|| text(self.principal_id, row).or_else(|| text(self.principal_type, row)))
-            && is(&filter.resource, &|| text(self.resource_id, row))
-            && is(&filter.action, &|| text(self.action, row))
+            && is(&filter.code, code)
+            && is(&filter.principal, told(self.principal_id).or_else(|| told(self.principal_type)))
+            && is(&filter.resource, told(self.resource_id))
+            && is(&filter.action, told(self.action))
     }
 }
 
