@@ -113,9 +113,8 @@ impl<'a> Sitting<'a> {
 
     /// The answer to the only request.
     async fn answer(&mut self) -> Result<Response, Fault> {
-        let decision = self.decide(0).await?;
         let mut answer = Vec::with_capacity(ROOM);
-        render(&decision, self.app.settings.authzen.response, &mut answer);
+        self.decide(0, &mut answer).await?;
         Ok(json(answer))
     }
 
@@ -126,17 +125,18 @@ impl<'a> Sitting<'a> {
         let mut answers = Vec::with_capacity(count.saturating_mul(ROOM));
         answers.extend_from_slice(br#"{"evaluations":["#);
         for number in 0..count {
-            let answer = self.decide(number).await;
             if number > 0 {
                 answers.push(b',');
             }
-            let is_allowed = answer.as_ref().is_ok_and(Decision::is_allow);
-            match answer {
-                Ok(decision) => render(&decision, detail, &mut answers),
+            let is_allowed = match self.decide(number, &mut answers).await {
+                Ok(is_allowed) => is_allowed,
                 // Without the log nothing is answered at all.
                 Err(Fault::Unavailable) => return Err(Fault::Unavailable),
-                Err(fault) => answers.extend_from_slice(fault.denial(detail).as_bytes()),
-            }
+                Err(fault) => {
+                    answers.extend_from_slice(fault.denial(detail).as_bytes());
+                    false
+                }
+            };
             if semantic.ends_with(is_allowed) {
                 break;
             }
@@ -145,14 +145,16 @@ impl<'a> Sitting<'a> {
         Ok(json(answers))
     }
 
-    /// Decides a request that the enforcement point describes, if it may.
-    async fn decide(&mut self, number: usize) -> Result<Decision, Fault> {
+    /// Decides a request that the enforcement point describes, if it may, and writes the answer; gives whether it is allowed.
+    async fn decide(&mut self, number: usize, answer: &mut Vec<u8>) -> Result<bool, Fault> {
+        let detail = self.app.settings.authzen.response;
         let placed = self.places.get_mut(number).map(std::mem::take);
         let parts = placed.as_ref().map(|placed| placed.parts);
         if let Some(placed) = placed.filter(|placed| self.has_leave(placed.parts)) {
             let decided = self.making.decide_placed(&mut self.desk, self.caller, placed).await?;
             if let Some(decision) = decided {
-                return Ok(decision);
+                render(&decision, detail, answer);
+                return Ok(decision.is_allow());
             }
         }
         let mut request = self.request(number)?;
@@ -160,7 +162,9 @@ impl<'a> Sitting<'a> {
         let circumstances = described(self.app, engine, self.caller, &mut request).await?;
         self.leave = parts.zip(circumstances).map(|(parts, all)| (parts.resource.of(text), all));
         self.app.settle(engine, &mut request);
-        Ok(self.making.decide(engine, self.caller, &request, Spend::Charge).await?)
+        let decision = self.making.decide(engine, self.caller, &request, Spend::Charge).await?;
+        render(&decision, detail, answer);
+        Ok(decision.is_allow())
     }
 
     /// Whether the enforcement point is known to be allowed to describe such a request.

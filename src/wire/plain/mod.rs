@@ -203,10 +203,14 @@ impl Reader<'_, '_> {
     #[inline]
     fn take(&mut self, byte: u8) -> bool {
         // Most texts have no white space.
-        if self.peek() != Some(byte) {
-            self.space();
-            if self.peek() != Some(byte) {
-                return false;
+        match self.peek() {
+            Some(next) if next == byte => {}
+            Some(next) if next > b' ' => return false,
+            Some(_) | None => {
+                self.space();
+                if self.peek() != Some(byte) {
+                    return false;
+                }
             }
         }
         self.at = self.at.wrapping_add(1);

@@ -31,7 +31,7 @@ pub(crate) fn places(text: &str) -> Option<(Vec<Placed>, Semantic)> {
 
 /// One request in a text that is plainly written.
 pub(crate) fn place(text: &str) -> Option<Placed> {
-    let mut plain = Plain::with_room();
+    let mut plain = Box::new(Plain::with_room());
     plain.read(text).map(|()| Placed { parts: plain.parts, own: Some(plain) })
 }
 
@@ -59,14 +59,17 @@ impl Element {
 pub(crate) struct Placed {
     pub(crate) parts: Parts,
     /// What it says, where it says all itself.
-    own: Option<Plain>,
+    own: Option<Box<Plain>>,
 }
 
 impl Placed {
-    fn new(own: Plain, shared: Parts, text: &str) -> Self {
-        let parts = own.parts.or(shared);
-        let is_whole = parts == own.parts && own.is_request(text);
-        Self { parts, own: is_whole.then_some(own) }
+    /// Adds what it shares with others. It does not say all itself then, nor where it is no request.
+    fn share(&mut self, shared: Parts, text: &str) {
+        let own = self.parts;
+        self.parts = own.or(shared);
+        if self.parts != own || !self.own.as_ref().is_some_and(|own| own.is_request(text)) {
+            self.own = None;
+        }
     }
 
     /// Whether it shares a part with others.
@@ -96,7 +99,7 @@ impl Plain {
     pub(crate) fn take(&mut self, text: &str, placed: Placed) -> Option<()> {
         match placed.own {
             Some(own) => {
-                *self = own;
+                *self = *own;
                 Some(())
             }
             None => {
@@ -142,8 +145,8 @@ impl Plain {
         let mut reader = self.reader(text)?;
         reader.top(&mut items)?;
         reader.end()?;
-        let shared = self.parts;
-        Some(items.into_iter().map(|item| Placed::new(item, shared, text)).collect())
+        items.iter_mut().for_each(|item: &mut Placed| item.share(self.parts, text));
+        Some(items)
     }
 
     /// The request that was read last, with all that it says: as [`request`](crate::wire::request) reads it.
@@ -264,7 +267,7 @@ impl Plain {
 
 impl Reader<'_, '_> {
     /// What many requests share, and the requests.
-    fn top(&mut self, items: &mut Vec<Plain>) -> Option<()> {
+    fn top(&mut self, items: &mut Vec<Placed>) -> Option<()> {
         self.must(b'{')?;
         loop {
             let name = self.text()?;
@@ -283,14 +286,14 @@ impl Reader<'_, '_> {
     }
 
     /// Requests in a list, which is not empty.
-    fn items(&mut self, items: &mut Vec<Plain>) -> Option<()> {
+    fn items(&mut self, items: &mut Vec<Placed>) -> Option<()> {
         self.must(b'[')?;
         loop {
-            let mut item = Plain::with_room();
+            let mut item = Box::new(Plain::with_room());
             let mut reader = Reader { bytes: self.bytes, at: self.at, depth: 0, seen: 0, plain: &mut item };
             reader.object(Object::REQUEST)?;
             self.at = reader.at;
-            items.push(item);
+            items.push(Placed { parts: item.parts, own: Some(item) });
             if !self.take(b',') {
                 return self.must(b']');
             }
