@@ -64,17 +64,20 @@ struct Kept<'a> {
     answer: Option<&'a RawValue>,
 }
 
-/// A column: its name, and what a row has there.
-type Column<T> = (&'static str, T);
+/// The name of a column of numbers, and what a row has there.
+type Numbers = (&'static str, fn(&Line) -> Option<i64>);
 
-const NUMBERS: [Column<fn(&Line) -> Option<i64>>; 4] = [
+/// The name of a column of texts, and what a row has there.
+type Texts = (&'static str, fn(&Line) -> Option<&str>);
+
+const NUMBERS: [Numbers; 4] = [
     (name::SEQ, |line| Some(line.row.seq)),
     ("status", |line| line.row.status.map(i64::from)),
     (name::RETRY_AFTER, |line| line.retry_after),
     ("count", |line| line.row.count),
 ];
 
-const TEXTS: [Column<fn(&Line) -> Option<&str>>; 21] = [
+const TEXTS: [Texts; 21] = [
     ("event", |line| Some(&line.row.event)),
     (name::ID, |line| line.row.id.as_deref()),
     ("surface", |line| line.row.surface.as_deref()),
@@ -187,11 +190,9 @@ fn schema() -> Arc<Schema> {
 
 /// Why a file was not written: most often the disk says so.
 fn failure(error: ParquetError) -> io::Error {
-    match error {
-        ParquetError::External(error) => match error.downcast::<io::Error>() {
-            Ok(error) => *error,
-            Err(error) => io::Error::other(error),
-        },
-        error => io::Error::other(error),
+    let ParquetError::External(error) = error else { return io::Error::other(error) };
+    match error.downcast::<io::Error>() {
+        Ok(error) => *error,
+        Err(error) => io::Error::other(error),
     }
 }
