@@ -5,11 +5,13 @@ use super::{
         Exit, Io,
         style::{cause, counted, failed},
     },
-    State, at, bar,
+    State, at,
     filter::Filters,
-    unusable,
 };
-use crate::server::audit::{self, Entry, Exporter, Log, Order, Pseudonyms, exporter};
+use crate::{
+    server::audit::{self, Entry, Exporter, Log, Order, Pseudonyms, exporter},
+    store::Stores,
+};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use std::{
@@ -76,16 +78,20 @@ impl Format {
     }
 }
 
-pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Exit> {
+pub(super) fn run(args: &Args, stores: &Stores, io: &mut Io<'_>) -> Result<Exit, Exit> {
     let pseudonyms = match (&args.pseudonym_key, args.pseudonymise) {
         (_, false) => None,
         (Some(path), true) => Some(Pseudonyms::of_file(path)),
+        (None, true) if args.state.is_shared() => {
+            let what = "`--pseudonymise` needs `--pseudonym-key`: the logs of a store have no key in common";
+            return Err(failed(io, what, None));
+        }
         (None, true) => Some(Pseudonyms::of_log(&args.state.state)),
     };
     let pseudonyms = pseudonyms.transpose().map_err(|fault| failed(io, &fault.to_string(), None))?;
     let exporter = exporter(args.format.of_log(), pseudonyms);
-    let log = args.state.open(io)?;
-    let bar = bar("exporting", &log, io)?;
+    let log = args.state.open(stores, io)?;
+    let bar = args.state.bar("exporting", &log, io)?;
     let written = match &args.output {
         None => write(args, &log, &exporter, io.out, &bar),
         Some(path) => write_file(args, &log, &exporter, path, &bar),
@@ -97,7 +103,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Exit> {
             Ok(Exit::Fine)
         }
         (Ok(_), None) => Ok(Exit::Fine),
-        (Err(Failure::Log(fault)), _) => Err(unusable(&fault, io)),
+        (Err(Failure::Log(fault)), _) => Err(args.state.unusable(&fault, io)),
         (Err(Failure::Write(error)), path) => {
             let path = path.as_deref().unwrap_or(Path::new("-"));
             Err(failed(io, &format!("cannot write `{}`: {}", path.display(), cause(&error)), None))
@@ -131,7 +137,7 @@ fn write(
     out: &mut dyn Write,
     bar: &ProgressBar,
 ) -> Result<usize, Failure> {
-    let mut result = out.write_all(exporter.head().as_bytes());
+    let mut result = out.write_all(exporter.head(args.state.is_shared()).as_bytes());
     let mut records: usize = 0;
     let mut each = |entry: Entry| {
         if result.is_ok() {

@@ -5,16 +5,15 @@ use super::{
         Config, Exit, Io, set,
         style::{Style, counted, printable},
     },
-    State, at, bar,
+    State, at,
     filter::Filters,
-    unusable,
 };
 use crate::{
     clock::ManualClock,
     decision::Decision,
     engine::{Engine, Spend},
     server::audit::{Entry, Order},
-    store::limits::MemoryLimits,
+    store::{Stores, limits::MemoryLimits},
     wire,
 };
 use chrono::{DateTime, Utc};
@@ -64,11 +63,11 @@ enum Format {
     Json,
 }
 
-pub(super) fn run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> {
-    let log = args.state.open(io)?;
+pub(super) fn run(args: &Args, stores: &Stores, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> {
+    let log = args.state.open(stores, io)?;
     let set = set::one(&args.paths, &args.catalog, io, config)?;
     let engine = set::load(set.builder(), io)?;
-    let bar = bar("replaying", &log, io)?;
+    let bar = args.state.bar("replaying", &log, io)?;
     let mut replay = Replay::new(&engine, args.format);
     let mut chunk = Vec::new();
     let mut each = |entry: Entry| {
@@ -82,7 +81,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit,
     let read = log.read(&args.filters.filter(), Order::Oldest, &mut each, &mut |records| at(&bar, records));
     replay.add(&chunk, io);
     bar.finish_and_clear();
-    read.map_err(|fault| unusable(&fault, io))?;
+    read.map_err(|fault| args.state.unusable(&fault, io))?;
     replay.finish(io);
     Ok(if replay.changed > 0 || replay.refused > 0 { Exit::Negative } else { Exit::Fine })
 }
@@ -169,7 +168,8 @@ impl<'a> Replay<'a> {
         let told = &entry.told;
         let _ = write!(
             io.out,
-            "{start}{{\"seq\":{},\"id\":{},\"time\":{},\"request\":{request},\"before\":{answer},\"after\":{after}}}",
+            "{start}{{{}\"seq\":{},\"id\":{},\"time\":{},\"request\":{request},\"before\":{answer},\"after\":{after}}}",
+            entry.of(),
             entry.seq,
             json!(told.id),
             json!(told.time),
