@@ -121,7 +121,9 @@ async fn begin(mut client: Held, node: Node) -> Result<Option<(String, String)>,
     let table = format!("audit_chunks_{number}");
     if is_new {
         let name = name.replace('\'', "''");
-        let make = format!("CREATE TABLE {table} PARTITION OF audit_chunks FOR VALUES IN ('{name}') PARTITION BY RANGE (latest)");
+        let make = format!(
+            "CREATE TABLE {table} PARTITION OF audit_chunks FOR VALUES IN ('{name}') PARTITION BY RANGE (latest)"
+        );
         change.batch_execute(&make).await?;
     }
     change.commit().await?;

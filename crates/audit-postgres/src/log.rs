@@ -51,8 +51,9 @@ impl PostgresLog {
     }
 
     fn points(&self, table: &str) -> Result<Vec<Checkpoint>, Unreadable> {
-        let select =
-            format!("SELECT seq, hash, time, signature FROM {table} WHERE node = $1 AND seq BETWEEN $2 AND $3 ORDER BY seq");
+        let select = format!(
+            "SELECT seq, hash, time, signature FROM {table} WHERE node = $1 AND seq BETWEEN $2 AND $3 ORDER BY seq"
+        );
         self.each(&self.query(select, i64::MIN, i64::MAX)?, |row| {
             Some(Checkpoint {
                 seq: row.try_get(0).ok()?,

@@ -20,13 +20,13 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tls::Tls;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::{Mutex, OwnedMutexGuard},
     task::JoinHandle,
     time,
 };
-use tls::Tls;
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, config::SslMode};
 
 /// What a call works on, for itself alone.
