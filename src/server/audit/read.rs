@@ -195,7 +195,8 @@ impl Log {
         }
         match node {
             Some(node) if parts.is_empty() => Err(Fault::of(format_args!("there is no log of a node `{node}`"))),
-            _ => Ok(Self { parts, is_all: node.is_none(), checkpoints: None }),
+            None if parts.is_empty() => Err(Fault::of("there is no audit log in that store")),
+            Some(_) | None => Ok(Self { parts, is_all: node.is_none(), checkpoints: None }),
         }
     }
 
