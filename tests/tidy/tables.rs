@@ -60,7 +60,8 @@ pub(crate) const IMPORTS: &[(&str, &str)] = &[
         "server",
         "ast check clock compile decision engine eval examine glob ids load query report request source store value wire zone",
     ),
-    // The store of this crate that needs the service's dependencies is held against the suite where it is.
+    // The stores of this crate that need the service's dependencies are held against the suites where they are.
+    ("server/audit/sqlite/mod.rs", "conformance"),
     ("server/managed/sqlite.rs", "conformance"),
     (
         "policyc",

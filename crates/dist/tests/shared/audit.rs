@@ -5,6 +5,7 @@ use crate::{
     postgres::{Server, until},
     service::{Service, Setup},
 };
+use reqwest::blocking::Client;
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,11 +21,10 @@ use std::{
 use tempfile::TempDir;
 
 const POLICY: &str = r#"
-    actions infer, edit, audit, manage;
+    actions infer, audit, manage;
     kinds audit;
     allow user "alice" to infer;
-    allow anyone to audit, manage, edit;
-    deny anyone to edit when degraded else READ_ONLY 503;
+    allow anyone to audit, manage;
 "#;
 
 /// A service of a name that keeps its log in a database, and answers once a record is there.
@@ -35,12 +35,16 @@ fn setup(database: &Server, node: &str) -> Setup {
 }
 
 /// Asks under a name, and gives the status.
-fn ask(service: &Service, id: &str, user: &str, action: &str) -> u16 {
+fn ask(service: &Service, id: &str, user: &str) -> u16 {
+    send(&service.client, &service.url("/access/v1/evaluation"), id, user)
+}
+
+fn send(http: &Client, url: &str, id: &str, user: &str) -> u16 {
     let body = format!(
-        r#"{{"subject": {{"type": "user", "id": "{user}"}}, "action": {{"name": "{action}"}}, "resource": {{"type": "model", "id": "m"}}}}"#
+        r#"{{"subject": {{"type": "user", "id": "{user}"}}, "action": {{"name": "infer"}}, "resource": {{"type": "model", "id": "m"}}}}"#
     );
-    let request = service.post("/access/v1/evaluation", &body).header("x-request-id", id);
-    request.send().unwrap().status().as_u16()
+    let request = http.post(url).header("content-type", "application/json").header("x-request-id", id);
+    request.body(body).send().unwrap().status().as_u16()
 }
 
 /// Runs `policyc audit` on a database: the exit code and what it prints.
@@ -86,7 +90,7 @@ fn two_services_write_and_all_is_read_together() {
     let nodes = ["a", "b"].map(|node| setup(&database, node).start());
     for number in 0..60 {
         let user = if number % 3 == 0 { "bob" } else { "alice" };
-        assert_eq!(ask(&nodes[number % 2], &format!("r-{number}"), user, "infer"), 200);
+        assert_eq!(ask(&nodes[number % 2], &format!("r-{number}"), user), 200);
     }
     // Each answered decision is there before its answer.
     let entries = records(&database, &[]);
@@ -136,7 +140,7 @@ fn what_was_changed_is_found_and_its_node_named() {
     let database = Server::start();
     let folders = ["a", "b"].map(|node| {
         let service = setup(&database, node).start();
-        (0..5).for_each(|number| assert_eq!(ask(&service, &format!("{node}-{number}"), "alice", "infer"), 200));
+        (0..5).for_each(|number| assert_eq!(ask(&service, &format!("{node}-{number}"), "alice"), 200));
         end(service)
     });
     let kept = |node: usize, name: &str| folders[node].path().join("policyc-state/audit").join(name);
@@ -193,12 +197,14 @@ fn a_database_that_is_killed_loses_nothing_that_was_answered() {
     let (asked, answered) = (Mutex::new(BTreeSet::new()), Mutex::new(BTreeSet::new()));
     thread::scope(|scope| {
         for client in 0..8 {
-            let (nodes, ends, count, asked, answered) = (&nodes, &ends, &count, &asked, &answered);
+            let (ends, count, asked, answered) = (&ends, &count, &asked, &answered);
+            let node = &nodes[client % 2];
+            let (http, url) = (node.client.clone(), node.url("/access/v1/evaluation"));
             scope.spawn(move || {
                 for number in (0..).take_while(|_| !ends.load(Ordering::SeqCst)) {
                     let id = format!("{client}-{number}");
                     asked.lock().unwrap().insert(id.clone());
-                    match ask(&nodes[client % 2], &id, "alice", "infer") {
+                    match send(&http, &url, &id, "alice") {
                         200 => {
                             answered.lock().unwrap().insert(id);
                             count.fetch_add(1, Ordering::SeqCst);
@@ -237,16 +243,35 @@ fn a_database_that_is_killed_loses_nothing_that_was_answered() {
 }
 
 #[test]
+fn what_cannot_be_recorded_is_not_decided_until_the_database_is_back() {
+    let mut database = Server::start();
+    let service = setup(&database, "a").start();
+    assert_eq!(ask(&service, "before", "alice"), 200);
+    database.kill();
+    assert_eq!(ask(&service, "meanwhile", "alice"), 503);
+    database.restart();
+    until("it is recorded again", || (ask(&service, "after", "alice") == 200).then_some(()));
+    drop(end(service));
+    let found = ids(&database);
+    assert_eq!(
+        (found["before"], found["meanwhile"], found["after"]),
+        (1, 1, 1),
+        "who was refused had asked all the same"
+    );
+    fine(&database, &["verify"]);
+}
+
+#[test]
 fn a_log_goes_on_after_any_end_of_its_service() {
     let database = Server::start();
     let args = ["policies", "--audit", &database.url(), "--node", "a"];
     let mut service = setup(&database, "a").start();
     for number in 0..3 {
-        assert_eq!(ask(&service, &format!("r-{number}"), "alice", "infer"), 200);
+        assert_eq!(ask(&service, &format!("r-{number}"), "alice"), 200);
         service = service.killed(&args);
     }
     let service = service.again(&["policies", "--audit", &database.url(), "--node", "called otherwise by now"]);
-    assert_eq!(ask(&service, "r-3", "alice", "infer"), 200);
+    assert_eq!(ask(&service, "r-3", "alice"), 200);
     drop(end(service));
     assert_eq!(ids(&database).values().copied().collect::<Vec<_>>(), [1; 4]);
     let whole = fine(&database, &["verify"]);
@@ -259,7 +284,7 @@ fn a_log_goes_on_after_any_end_of_its_service() {
 fn what_waits_is_written_when_the_database_is_back() {
     let mut database = Server::start();
     let service = Setup::new(POLICY).args(&["--audit", &database.url(), "--node", "a"]).start();
-    assert_eq!(ask(&service, "before", "alice", "infer"), 200);
+    assert_eq!(ask(&service, "before", "alice"), 200);
     database.kill();
     let told = until("it is known", || {
         let told = service.json("/v1/admin/degraded");
@@ -268,7 +293,7 @@ fn what_waits_is_written_when_the_database_is_back() {
     let why = told["reasons"]["audit"].as_str().unwrap();
     assert!(why.starts_with(&database.name()) && !told.to_string().contains("s3cret"), "{told}");
     for number in 0..50 {
-        assert_eq!(ask(&service, &format!("r-{number}"), "alice", "infer"), 200);
+        assert_eq!(ask(&service, &format!("r-{number}"), "alice"), 200);
     }
     database.restart();
     drop(end(service));
@@ -290,7 +315,7 @@ fn copy(from: &Path, to: &Path) {
 fn what_cannot_be_is_told_at_the_start() {
     let database = Server::start();
     let service = setup(&database, "a").start();
-    assert_eq!(ask(&service, "r-1", "alice", "infer"), 200);
+    assert_eq!(ask(&service, "r-1", "alice"), 200);
     let fails = |setup: Setup, wanted: &str| {
         let (code, said) = setup.fails();
         assert!(code == 1 && said.contains(wanted) && !said.contains("s3cret"), "{wanted}: {said}");
