@@ -92,7 +92,7 @@ impl Owned {
     fn behind(place: Place, times: (i64, i64), bodies: &[&str]) -> Self {
         let first = place.seq + 1;
         let last = place.seq + i64::try_from(bodies.len()).unwrap();
-        let hashes = (first..=last).flat_map(|seq| hash(seq)).collect();
+        let hashes = (first..=last).flat_map(hash).collect();
         Self { first, last, times, bodies: bodies.join("\n"), hashes }
     }
 

@@ -112,7 +112,10 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
     ("quick-junit", "policyc/"),
     ("regex", "policyc/"),
     ("similar", "policyc/"),
-    ("tempfile", "engine/bundle/tests.rs server/audit/tests.rs server/identity/ server/managed/sqlite.rs policyc/"),
+    (
+        "tempfile",
+        "engine/bundle/tests.rs server/audit/sqlite/mod.rs server/audit/tests.rs server/identity/ server/managed/sqlite.rs policyc/",
+    ),
     ("textwrap", "policyc/"),
     (
         "toml",
@@ -142,7 +145,7 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
     ("opentelemetry_sdk", "server/ops/"),
     ("percent-encoding", "server/"),
     ("reqwest", "server/ policyc/hub/endpoint.rs"),
-    ("rusqlite", "server/audit/ server/managed/ store/"),
+    ("rusqlite", "server/audit/sqlite/ server/audit/tests.rs server/managed/"),
     ("rustls", "server/http/"),
     ("tokio", "server/"),
     ("tokio-rustls", "server/http/"),

@@ -6,6 +6,7 @@ use super::{
     chunk::Bound,
     fault::Fault,
     key::SecretKey,
+    read::{Unread, checkpoints},
     record::Encoded,
     tally::tally,
     verify::{Points, Unverified, walk},
@@ -68,6 +69,9 @@ impl Store {
             Unverified::Tampered(tampered) if writer.node().is_empty() => Fault::new(&folder, tampered.what),
             Unverified::Tampered(tampered) => Fault::of(format_args!("node `{}`: {}", writer.node(), tampered.what)),
         })?;
+        if !writer.node().is_empty() {
+            has_all_that_was_signed(&folder, &key, place, writer.node())?;
+        }
         let mut store = Self { writer, folder, key, place, covered, removed };
         // That it ends there is for the store to say, too.
         store.look()?;
@@ -131,6 +135,26 @@ impl Store {
         }
         Ok((self.removed > before).then(|| (self.removed.saturating_sub(before), self.removed)))
     }
+}
+
+/// Finds out whether a store on another machine came back with an older log than was signed here.
+fn has_all_that_was_signed(folder: &Path, key: &SecretKey, place: Place, node: &str) -> Result<(), Fault> {
+    let kept = match checkpoints(&folder.join(CHECKPOINTS)) {
+        Ok(kept) => kept,
+        Err(Unread::Missing) => return Ok(()),
+        Err(Unread::Fault(fault)) => return Err(fault),
+    };
+    let own = kept.iter().filter(|kept| kept.key == key.public().bytes());
+    let signed = own.map(|kept| kept.point.seq).max().unwrap_or_default();
+    if signed <= place.seq {
+        return Ok(());
+    }
+    Err(Fault::of(format_args!(
+        "node `{node}`: the records after {} are missing, and `{CHECKPOINTS}` covers them up to {signed}. Bring back a newer \
+        copy, or move `{}` elsewhere and give the node another name to begin a new log",
+        place.seq,
+        folder.display()
+    )))
 }
 
 /// The last record, the last that a checkpoint covers, and the last that was removed.

@@ -184,8 +184,15 @@ fn what_was_changed_is_found_and_its_node_named() {
     // What was cut off is not written on.
     database.ask("DELETE FROM policyc.audit_chunks WHERE node = 'a' AND first > 3");
     let state = format!("state = {:?}", folders[0].path().join("policyc-state"));
-    let (code, said) = Setup::new(POLICY).args(&["--audit", &database.url(), "--node", "a"]).settings(&state).fails();
-    assert!(code == 1 && said.contains("node `a`: the records after 3 are missing"), "{said}");
+    let fails = || Setup::new(POLICY).args(&["--audit", &database.url(), "--node", "a"]).settings(&state).fails();
+    let (code, said) = fails();
+    assert!(code == 1 && said.contains("node `a`: the records after 3 are missing, and were signed"), "{said}");
+    // Nor where the database is older than what was signed.
+    database.ask("DELETE FROM policyc.audit_checkpoints WHERE node = 'a'");
+    let end = "SELECT hashes FROM policyc.audit_chunks WHERE node = 'a' AND first = 3";
+    database.ask(&format!("UPDATE policyc.audit_nodes SET last = 3, hash = ({end}) WHERE name = 'a'"));
+    let (code, said) = fails();
+    assert!(code == 1 && said.contains("missing, and `checkpoints.jsonl` covers them up to 5"), "{said}");
 }
 
 /// Clients ask two services while their database is killed and comes back.
