@@ -120,6 +120,8 @@ fn two_services_write_and_all_is_read_together() {
     // A service reads its own.
     let told = nodes[1].json("/v1/admin/audit?principal=bob&limit=2");
     assert_eq!((&told["data"][0]["record"]["id"], told["data"].as_array().unwrap().len()), (&"r-57".into(), 2));
+    let page = nodes[0].get("/ui/audit?principal=bob").send().unwrap().text().unwrap();
+    assert!(page.contains("/ui/audit/28") && page.contains("NO_RULE"), "{page}");
     let text = nodes[0].get("/v1/admin/audit/export?format=jsonl&pseudonymise=true").send().unwrap().text().unwrap();
     assert!(text.lines().count() >= 30 && !text.contains("alice"));
     nodes.into_iter().for_each(|node| drop(end(node)));
