@@ -105,7 +105,7 @@ impl Verb {
             Self::Inspect(args) => inspect::run(args, io),
             Self::Verify(args) => verify::run(args, io),
             Self::Serve(args) => serve::run(args, io, config, stores),
-            Self::Audit(args) => audit::run(args, io, config),
+            Self::Audit(args) => audit::run(args, io, config, stores),
             Self::Hub(args) => hub::run(args, io),
             Self::Import(args) => import::run(args, io, config),
             Self::Export(args) => export::run(args, io, config),

@@ -35,7 +35,7 @@ pub(super) struct Args {
     /// Take this revision of the signed bundle and no other; its first digits are enough
     #[arg(long, env = "POLICYC_SERVE_PIN", value_name = "REVISION")]
     pin: Option<String>,
-    /// What this node is called among others, instead of the machine's name: it tells who takes a canary
+    /// What this node is called among others, instead of the machine's name: it tells who takes a canary, and whose an audit log is
     #[arg(long, env = "POLICYC_SERVE_NODE", value_name = "NAME")]
     node: Option<String>,
     /// The settings
@@ -57,6 +57,10 @@ pub(super) struct Args {
     /// in the state folder
     #[arg(long, env = "POLICYC_SERVE_STORE", value_name = "ADDRESS", hide_env_values = true)]
     store: Option<String>,
+    /// Where to keep the audit log, among those of other services: an address such as `postgres://127.0.0.1/policyc`; without it, in
+    /// the state folder
+    #[arg(long, env = "POLICYC_SERVE_AUDIT", value_name = "ADDRESS", hide_env_values = true)]
+    audit: Option<String>,
     /// Listen beyond loopback without TLS
     #[arg(long, env = "POLICYC_SERVE_INSECURE")]
     insecure: bool,
@@ -112,6 +116,9 @@ impl Args {
         }
         if let Some(store) = &self.store {
             settings.managed.store = Some(Address::from(store.clone()));
+        }
+        if let Some(audit) = &self.audit {
+            settings.audit.store = Some(Address::from(audit.clone()));
         }
         if let (Some(cert), Some(key)) = (&self.tls_cert, &self.tls_key) {
             settings.tls = Some(TlsFiles::new(cert.clone(), key.clone()));

@@ -77,7 +77,7 @@ impl App {
         let documents = key_documents(policies.clone());
         let identity = Identity::open(&settings, &outbound, clock.clone(), documents).await;
         let identity = identity.map_err(Failure::Settings)?;
-        let audit = Audit::open(&settings, &outbound).map_err(Failure::Settings)?;
+        let audit = Audit::open(&settings, &outbound, stores, &health).map_err(Failure::Settings)?;
         let gateway = Gateway::open(&settings.gateway, clock.now().timestamp()).map_err(Failure::Settings)?;
         let page_key = Secret::random().map_err(Failure::Settings)?.keyed_hash();
         let web = Web::open(&settings.web).map_err(Failure::Settings)?;

@@ -156,7 +156,7 @@ impl Settings {
         self.limits.validate()?;
         self.managed.validate(self)?;
         self.trace.validate()?;
-        self.audit.validate(&self.outbound)?;
+        self.audit.validate(self)?;
         self.outbound.validate()?;
         self.policy.bundle.validate(&self.outbound, self.node().as_deref())?;
         self.forward.validate()?;
@@ -173,6 +173,7 @@ impl Settings {
         self.validate()?;
         self.limits.open(stores)?;
         self.managed.shared(stores)?;
+        self.audit.shared(stores)?;
         if let Some(files) = &self.tls {
             http::Tls::open(files)?;
         }

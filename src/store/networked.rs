@@ -2,6 +2,7 @@
 //! outside this crate.
 
 use super::{
+    audit::AuditStore,
     documents::DocumentStore,
     limits::{LimitStore, MemoryLimits},
 };
@@ -9,6 +10,8 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// What stands for no other machine.
 const MEMORY: &str = "memory";
+/// What an address of a database looks like.
+const DATABASE: &str = "an address such as `postgres://127.0.0.1/policyc`";
 
 /// Where something is kept: `memory`, or an address such as `redis://user:secret@host:6379/0`. It is shown without what is
 /// secret in it.
@@ -79,11 +82,18 @@ pub type OpenLimits = fn(address: &Address, patience: Duration) -> Result<Arc<dy
 /// What is wrong with the address, in words that have no secret in them.
 pub type OpenDocuments = fn(address: &Address, patience: Duration) -> Result<Arc<dyn DocumentStore>, String>;
 
+/// As [`OpenLimits`], of a store of audit logs.
+///
+/// # Errors
+/// What is wrong with the address, in words that have no secret in them.
+pub type OpenAudit = fn(address: &Address, patience: Duration) -> Result<Arc<dyn AuditStore>, String>;
+
 /// The stores that a program can speak to; by itself, only to those in its own process.
 #[derive(Debug, Clone, Default)]
 pub struct Stores {
     limits: BTreeMap<&'static str, OpenLimits>,
     documents: BTreeMap<&'static str, OpenDocuments>,
+    audit: BTreeMap<&'static str, OpenAudit>,
 }
 
 impl Stores {
@@ -98,6 +108,13 @@ impl Stores {
     #[must_use]
     pub fn documents(mut self, scheme: &'static str, open: OpenDocuments) -> Self {
         self.documents.insert(scheme, open);
+        self
+    }
+
+    /// With stores of audit logs whose addresses begin with a scheme, as in `postgres`.
+    #[must_use]
+    pub fn audit(mut self, scheme: &'static str, open: OpenAudit) -> Self {
+        self.audit.insert(scheme, open);
         self
     }
 
@@ -118,7 +135,16 @@ impl Stores {
     /// # Errors
     /// If the address is none, or nothing here speaks to stores of its kind.
     pub fn open_documents(&self, address: &Address, patience: Duration) -> Result<Arc<dyn DocumentStore>, Unopened> {
-        let open = find(&self.documents, address, "an address such as `postgres://127.0.0.1/policyc`")?;
+        let open = find(&self.documents, address, DATABASE)?;
+        open(address, patience).map_err(|what| Unopened::Address(address.clone(), what))
+    }
+
+    /// The store of audit logs at an address.
+    ///
+    /// # Errors
+    /// If the address is none, or nothing here speaks to stores of its kind.
+    pub fn open_audit(&self, address: &Address, patience: Duration) -> Result<Arc<dyn AuditStore>, Unopened> {
+        let open = find(&self.audit, address, DATABASE)?;
         open(address, patience).map_err(|what| Unopened::Address(address.clone(), what))
     }
 }

@@ -61,7 +61,8 @@ pub(crate) const IMPORTS: &[(&str, &str)] = &[
         "server",
         "ast check clock compile decision engine eval examine glob ids load query report request source store value wire zone",
     ),
-    // The store of this crate that needs the service's dependencies is held against the suite where it is.
+    // The stores of this crate that need the service's dependencies are held against the suites where they are.
+    ("server/audit/sqlite/mod.rs", "conformance"),
     ("server/managed/sqlite.rs", "conformance"),
     (
         "policyc",
@@ -115,7 +116,10 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
     ("quick-junit", "policyc/"),
     ("regex", "policyc/"),
     ("similar", "policyc/"),
-    ("tempfile", "engine/bundle/tests.rs server/audit/tests.rs server/identity/ server/managed/sqlite.rs policyc/"),
+    (
+        "tempfile",
+        "engine/bundle/tests.rs server/audit/sqlite/mod.rs server/audit/tests.rs server/identity/ server/managed/sqlite.rs policyc/",
+    ),
     ("textwrap", "policyc/"),
     (
         "toml",
@@ -145,7 +149,7 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
     ("opentelemetry_sdk", "server/ops/"),
     ("percent-encoding", "server/"),
     ("reqwest", "server/ policyc/hub/endpoint.rs"),
-    ("rusqlite", "server/audit/ server/managed/ store/"),
+    ("rusqlite", "server/audit/sqlite/ server/audit/tests.rs server/managed/"),
     ("rustls", "server/http/"),
     ("tokio", "server/"),
     ("tokio-rustls", "server/http/"),

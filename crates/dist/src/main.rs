@@ -8,7 +8,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let redis = policyc_limits_redis::open;
-    let postgres = policyc_documents_postgres::open;
+    let (documents, audit) = (policyc_documents_postgres::open, policyc_audit_postgres::open);
     let stores = Stores::default().limits("redis", redis).limits("rediss", redis);
-    policyc::main(&stores.documents("postgres", postgres).documents("postgresql", postgres))
+    let stores = stores.documents("postgres", documents).documents("postgresql", documents);
+    policyc::main(&stores.audit("postgres", audit).audit("postgresql", audit))
 }

@@ -2,20 +2,19 @@
 //!
 //! In go writes, out come the documents of all. A write is one transaction that holds the row with the mark, so writes come one
 //! after the other, and none is put upon what its writer has not seen. Each tells all who listen of its mark; who listens to
-//! nobody finds it by asking. How the tables come about, and what becomes of those of another version, is said in `tables`.
+//! nobody finds it by asking. How the tables come about, and what
+//! becomes of those of another version, is said where [`Tables`](policyc_line_postgres::Tables) are.
 //!
 //! Texts of PostgreSQL have no NUL, so that stands as `\0` in keys and names, and a backslash as `\\`.
 
-mod line;
 mod tables;
-mod tls;
 
 use chrono::DateTime;
-use line::{Failed, Held, Line};
 use policyc::store::{
     Address, Outage,
     documents::{DocumentStore, Key, Last, Mark, Node, Read, Suspended, Unwritten, Version, Write, Writing, Written},
 };
+use policyc_line_postgres::{Failed, Held, Line};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
@@ -25,6 +24,8 @@ use std::{
     },
     time::Duration,
 };
+use tables::{Listening, TABLES};
+use tokio::{sync::watch, time};
 use tokio_postgres::{Row, Transaction};
 
 /// The schema of the tables.
@@ -34,7 +35,11 @@ const REVISIONS: i64 = 16;
 
 /// Documents kept in PostgreSQL.
 #[derive(Debug)]
-pub struct PostgresDocuments(Line);
+pub struct PostgresDocuments {
+    line: Line,
+    /// The last mark that the server has told of.
+    mark: watch::Sender<Mark>,
+}
 
 /// The store at an address, for [`Stores`](policyc::store::Stores).
 ///
@@ -51,7 +56,9 @@ impl PostgresDocuments {
     /// # Errors
     /// What is wrong with the address.
     pub fn new(address: &Address, patience: Duration) -> Result<Self, String> {
-        Line::open(address, patience, SCHEMA).map(Self)
+        let (mark, _) = watch::channel(0);
+        let line = Line::open(address, patience, SCHEMA, Listening(mark.clone()))?;
+        Ok(Self { line, mark })
     }
 
     /// Documents of their own in the same database, for `policyc::conformance`. The name has small letters, digits and `_`.
@@ -59,16 +66,29 @@ impl PostgresDocuments {
     /// # Errors
     /// There are no threads.
     pub fn under_test(&self, name: &str) -> Result<Self, String> {
-        self.0.beside(&format!("policyc_test_{name}")).map(Self)
+        let (mark, _) = watch::channel(0);
+        let line = self.line.beside(&format!("policyc_test_{name}"), Listening(mark.clone()))?;
+        Ok(Self { line, mark })
+    }
+
+    /// The mark that was read, and what had been told of before. What nobody else has told of meanwhile is not true.
+    fn is_at(&self, mark: Mark, before: Mark) {
+        self.mark.send_if_modified(|told| {
+            let is_wrong = *told == before && *told != mark;
+            if is_wrong {
+                *told = mark;
+            }
+            is_wrong
+        });
     }
 
     /// What a query finds, with what the tables need and the mark of the same moment.
     fn read(&self, query: &'static str, seen: Mark) -> Result<Read, Outage> {
-        let before = self.0.told();
-        let read = self.0.ask(move |client| async move {
+        let before = *self.mark.borrow();
+        let read = self.line.ask(move |client| async move {
             let rows = client.query(query, &[&signed(seen)]).await?;
             let first = rows.first().ok_or_else(nonsense)?;
-            tables::known(first.try_get(0)?)?;
+            TABLES.known(first.try_get(0)?)?;
             let mark = unsigned(first.try_get(1)?);
             let mut documents = Vec::with_capacity(rows.len());
             for row in &rows {
@@ -79,7 +99,7 @@ impl PostgresDocuments {
             }
             Ok(Read { mark, documents })
         })?;
-        self.0.is_at(read.mark, before);
+        self.is_at(read.mark, before);
         Ok(read)
     }
 }
@@ -105,7 +125,7 @@ impl DocumentStore for PostgresDocuments {
 
     fn history(&self, key: &Key) -> Result<Vec<Version>, Outage> {
         let id = id(key);
-        self.0.ask(move |client| async move {
+        self.line.ask(move |client| async move {
             let select = "SELECT version, body, by, at FROM history WHERE id = $1 ORDER BY version DESC";
             client.query(select, &[&id]).await?.iter().map(|row| version(row, 0)).collect()
         })
@@ -113,9 +133,9 @@ impl DocumentStore for PostgresDocuments {
 
     fn write(&self, writing: &Writing<'_>) -> Result<Written, Unwritten> {
         let is_committing = Arc::new(AtomicBool::new(false));
-        let change = Change::of(writing, self.0.schema());
+        let change = Change::of(writing, self.line.schema());
         let committing = is_committing.clone();
-        match self.0.ask(move |client| write(client, change, committing)) {
+        match self.line.ask(move |client| write(client, change, committing)) {
             Ok(Some(written)) => Ok(written),
             Ok(None) => Err(Unwritten::Behind),
             Err(outage) if is_committing.load(Ordering::Acquire) => Err(Unwritten::InDoubt(outage)),
@@ -124,16 +144,16 @@ impl DocumentStore for PostgresDocuments {
     }
 
     fn can_write(&self) -> Result<(), Outage> {
-        self.0.ask(|mut client| async move {
+        self.line.ask(|mut client| async move {
             let change = client.transaction().await?;
-            tables::known(change.query_one("UPDATE state SET mark = mark RETURNING needs", &[]).await?.try_get(0)?)?;
+            TABLES.known(change.query_one("UPDATE state SET mark = mark RETURNING needs", &[]).await?.try_get(0)?)?;
             Ok(change.rollback().await?)
         })
     }
 
     fn suspended(&self, revision: &str) -> Result<Option<Suspended>, Outage> {
         let revision = escaped(revision);
-        self.0.ask(move |client| async move {
+        self.line.ask(move |client| async move {
             let select =
                 "SELECT mark, kind, of, part FROM found LEFT JOIN suspended USING (revision) WHERE revision = $1";
             let rows = client.query(select, &[&revision]).await?;
@@ -151,16 +171,19 @@ impl DocumentStore for PostgresDocuments {
     fn suspend(&self, revision: &str, suspended: &Suspended) -> Result<(), Outage> {
         let (revision, mark) = (escaped(revision), signed(suspended.mark));
         let names = Names::of(suspended.keys.iter());
-        self.0.ask(move |client| suspend(client, revision, mark, names))
+        self.line.ask(move |client| suspend(client, revision, mark, names))
     }
 
     fn wait(&self, seen: Mark, most: Duration) {
-        self.0.wait(seen, most);
+        let mut mark = self.mark.subscribe();
+        self.line.run(async move {
+            let _ = time::timeout(most, mark.wait_for(|mark| *mark > seen)).await;
+        });
     }
 
     fn report(&self, node: &str, mark: Mark) -> Result<(), Outage> {
         let (node, mark) = (escaped(node), signed(mark));
-        self.0.ask(move |mut client| async move {
+        self.line.ask(move |mut client| async move {
             let change = client.transaction().await?;
             // It is said again soon, so nobody waits for a disk.
             change.batch_execute("SET LOCAL synchronous_commit = off").await?;
@@ -174,13 +197,13 @@ impl DocumentStore for PostgresDocuments {
 
     fn leave(&self, node: &str) -> Result<(), Outage> {
         let node = escaped(node);
-        self.0.ask(move |client| async move {
+        self.line.ask(move |client| async move {
             Ok(client.execute("DELETE FROM nodes WHERE name = $1", &[&node]).await.map(drop)?)
         })
     }
 
     fn nodes(&self) -> Result<Vec<Node>, Outage> {
-        self.0.ask(|client| async move {
+        self.line.ask(|client| async move {
             let age = "extract(epoch FROM clock_timestamp() - at)::float8";
             let select = format!("SELECT name, mark, {age} FROM nodes ORDER BY name COLLATE \"C\"");
             let node = |row: &Row| {
@@ -243,7 +266,7 @@ impl Change {
 async fn write(mut client: Held, change: Change, committing: Arc<AtomicBool>) -> Result<Option<Written>, Failed> {
     let transaction = client.transaction().await?;
     let state = transaction.query_one("SELECT needs, mark FROM state FOR UPDATE", &[]).await?;
-    tables::known(state.try_get(0)?)?;
+    TABLES.known(state.try_get(0)?)?;
     if state.try_get::<_, i64>(1)? != change.seen {
         transaction.rollback().await?;
         return Ok(None);

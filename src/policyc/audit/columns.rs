@@ -32,6 +32,7 @@ const UTC: &str = "UTC";
 
 /// The columns that [`replay`](super::replay) reads.
 pub(super) mod name {
+    pub(in super::super) const NODE: &str = "node";
     pub(in super::super) const SEQ: &str = "seq";
     pub(in super::super) const TIME: &str = "time";
     pub(in super::super) const ID: &str = "id";
@@ -77,7 +78,8 @@ const NUMBERS: [Numbers; 4] = [
     ("count", |line| line.row.count),
 ];
 
-const TEXTS: [Texts; 21] = [
+const TEXTS: [Texts; 22] = [
+    (name::NODE, |line| line.row.node.as_deref()),
     ("event", |line| Some(&line.row.event)),
     (name::ID, |line| line.row.id.as_deref()),
     ("surface", |line| line.row.surface.as_deref()),

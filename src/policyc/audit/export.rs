@@ -5,12 +5,14 @@ use super::{
         Exit, Io,
         style::{cause, counted, failed},
     },
-    State, at, bar,
+    State, at,
     columns::Table,
     filter::Filters,
-    unusable,
 };
-use crate::server::audit::{self, Entry, Log, Order, Pseudonyms, exporter};
+use crate::{
+    server::audit::{self, Entry, Log, Order, Pseudonyms, exporter},
+    store::Stores,
+};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use std::{
@@ -90,15 +92,19 @@ struct Export<'a> {
     bar: ProgressBar,
 }
 
-pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Exit> {
+pub(super) fn run(args: &Args, stores: &Stores, io: &mut Io<'_>) -> Result<Exit, Exit> {
     let pseudonyms = match (&args.pseudonym_key, args.pseudonymise) {
         (_, false) => None,
         (Some(path), true) => Some(Pseudonyms::of_file(path)),
+        (None, true) if args.state.is_shared() => {
+            let what = "`--pseudonymise` needs `--pseudonym-key`: the logs of a store have no key in common";
+            return Err(failed(io, what, None));
+        }
         (None, true) => Some(Pseudonyms::of_log(&args.state.state)),
     };
     let pseudonyms = pseudonyms.transpose().map_err(|fault| failed(io, &fault.to_string(), None))?;
-    let log = args.state.open(io)?;
-    let bar = bar("exporting", &log, io)?;
+    let log = args.state.open(stores, io)?;
+    let bar = args.state.bar("exporting", &log, io)?;
     let export = Export { args, log, pseudonyms, bar };
     let written = match &args.output {
         None => export.write(io.out),
@@ -111,7 +117,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Exit> {
             Ok(Exit::Fine)
         }
         (Ok(_), None) => Ok(Exit::Fine),
-        (Err(Failure::Log(fault)), _) => Err(unusable(&fault, io)),
+        (Err(Failure::Log(fault)), _) => Err(args.state.unusable(&fault, io)),
         (Err(Failure::Write(error)), path) => {
             let path = path.as_deref().unwrap_or(Path::new("-"));
             Err(failed(io, &format!("cannot write `{}`: {}", path.display(), cause(&error)), None))
@@ -148,7 +154,7 @@ impl Export<'_> {
 
     fn write_lines(&self, format: audit::Format, out: &mut (dyn Write + Send)) -> Result<usize, Failure> {
         let exporter = exporter(format, self.pseudonyms.clone());
-        out.write_all(exporter.head().as_bytes()).map_err(Failure::Write)?;
+        out.write_all(exporter.head(self.args.state.is_shared()).as_bytes()).map_err(Failure::Write)?;
         let records = self.read(|entry| out.write_all(exporter.line(entry).as_bytes()))?;
         out.flush().map_err(Failure::Write)?;
         Ok(records)

@@ -9,17 +9,22 @@ mod search;
 mod verify;
 
 use super::{Config, Exit, Io, style::failed};
-use crate::server::audit::{Fault, Log};
+use crate::{
+    server::audit::{Fault, Log},
+    store::{Address, Stores},
+};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// What is said where a log cannot be read.
 const HELP: &str = "`--state` is the folder that the service keeps its state in";
+/// How long a store on another machine has for an answer.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Check, search and export what the service has decided
 ///
-/// The log lies in the folder of the service's state, and can be read while the service runs. Every record is there as it was
-/// decided: who asked, what for, from where, and what the answer was.
+/// The log lies in the folder of the service's state, or in a store that several services share, and can be read while they
+/// run. Every record is there as it was decided: who asked, what for, from where, and what the answer was.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Exit codes: 0 fine; 1 usage, reading or writing failed; 2 the log was tampered with, or a decision would change; 3 the \
@@ -48,40 +53,55 @@ struct State {
     /// The folder that the service keeps its state in
     #[arg(long, env = "POLICYC_AUDIT_STATE", value_name = "FOLDER", default_value = "policyc-state")]
     state: PathBuf,
+    /// The store that several services keep their logs in, instead of a folder: an address such as
+    /// `postgres://127.0.0.1/policyc`
+    #[arg(long, env = "POLICYC_AUDIT_STORE", value_name = "ADDRESS", hide_env_values = true, conflicts_with = "state")]
+    store: Option<String>,
+    /// Only the log of this node, of those in the store
+    #[arg(long, env = "POLICYC_AUDIT_NODE", value_name = "NAME", requires = "store")]
+    node: Option<String>,
 }
 
 impl State {
-    fn open(&self, io: &mut Io<'_>) -> Result<Log, Exit> {
-        Log::open(&self.state).map_err(|fault| unusable(&fault, io))
+    fn open(&self, stores: &Stores, io: &mut Io<'_>) -> Result<Log, Exit> {
+        let Some(address) = &self.store else {
+            return Log::open(&self.state).map_err(|fault| self.unusable(&fault, io));
+        };
+        let store = stores.open_audit(&Address::from(address.clone()), PATIENCE);
+        let store = store.map_err(|error| failed(io, &format!("`--store`: {error}"), None))?;
+        Log::shared(&*store, self.node.as_deref()).map_err(|fault| self.unusable(&fault, io))
+    }
+
+    const fn is_shared(&self) -> bool {
+        self.store.is_some()
+    }
+
+    /// Says why a log cannot be used.
+    fn unusable(&self, fault: &Fault, io: &mut Io<'_>) -> Exit {
+        failed(io, &fault.to_string(), (!self.is_shared()).then_some(HELP))
+    }
+
+    /// A bar that shows a person how many records were looked at.
+    fn bar(&self, what: &str, log: &Log, io: &mut Io<'_>) -> Result<ProgressBar, Exit> {
+        if !io.interactive {
+            return Ok(ProgressBar::hidden());
+        }
+        let records = log.count().map_err(|fault| self.unusable(&fault, io))?;
+        Ok(progress(what, u64::try_from(records).unwrap_or_default(), io))
     }
 }
 
-pub(super) fn run(args: &Args, io: &mut Io<'_>, config: &Config) -> Exit {
+pub(super) fn run(args: &Args, io: &mut Io<'_>, config: &Config, stores: &Stores) -> Exit {
     let result = match &args.what {
-        What::Verify(args) => verify::run(args, io),
-        What::Search(args) => search::run(args, io),
-        What::Export(args) => export::run(args, io),
-        What::Replay(args) => replay::run(args, io, config),
-        What::Key(args) => key::run(args, io),
+        What::Verify(args) => verify::run(args, stores, io),
+        What::Search(args) => search::run(args, stores, io),
+        What::Export(args) => export::run(args, stores, io),
+        What::Replay(args) => replay::run(args, stores, io, config),
+        What::Key(args) => key::run(args, stores, io),
     };
     match result {
         Ok(exit) | Err(exit) => exit,
     }
-}
-
-/// Says why a log cannot be used.
-fn unusable(fault: &Fault, io: &mut Io<'_>) -> Exit {
-    failed(io, &fault.to_string(), Some(HELP))
-}
-
-/// A bar that shows a person how many records of a log were looked at.
-fn bar(what: &str, log: &Log, io: &mut Io<'_>) -> Result<ProgressBar, Exit> {
-    if !io.interactive {
-        return Ok(ProgressBar::hidden());
-    }
-    let span = log.span().map_err(|fault| unusable(&fault, io))?;
-    let records = span.map_or(0, |(first, last)| last.saturating_sub(first).saturating_add(1));
-    Ok(progress(what, u64::try_from(records).unwrap_or_default(), io))
 }
 
 /// A bar that shows a person how many records were looked at.

@@ -5,11 +5,13 @@ use super::{
         Exit, Io,
         style::{Style, printable},
     },
-    State, at, bar,
+    State, at,
     filter::Filters,
-    unusable,
 };
-use crate::server::audit::{self, Entry, Order, exporter};
+use crate::{
+    server::audit::{self, Entry, Order, exporter},
+    store::Stores,
+};
 use clap::ValueEnum;
 use std::ops::ControlFlow;
 
@@ -20,7 +22,8 @@ Exit codes: 0 searched, whether or not something was found; 1 usage, or reading 
 
 Example:
   policyc audit search --model qwen3-7b-chat --decision deny --since 2026-01-01T00:00:00Z
-  policyc audit search --principal alice@company.com --limit 10 --format json")]
+  policyc audit search --principal alice@company.com --limit 10 --format json
+  policyc audit search --store postgres://db.example.com/policyc --node node-2")]
 pub(super) struct Args {
     #[command(flatten)]
     state: State,
@@ -44,9 +47,9 @@ enum Format {
     Csv,
 }
 
-pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Exit> {
-    let log = args.state.open(io)?;
-    let bar = bar("searching", &log, io)?;
+pub(super) fn run(args: &Args, stores: &Stores, io: &mut Io<'_>) -> Result<Exit, Exit> {
+    let log = args.state.open(stores, io)?;
+    let bar = args.state.bar("searching", &log, io)?;
     let mut found = Vec::new();
     let mut each = |entry: Entry| {
         if found.len() < args.limit {
@@ -56,7 +59,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Exit> {
     };
     let read = log.read(&args.filters.filter(), Order::Newest, &mut each, &mut |records| at(&bar, records));
     bar.finish_and_clear();
-    read.map_err(|fault| unusable(&fault, io))?;
+    read.map_err(|fault| args.state.unusable(&fault, io))?;
     match args.format {
         Format::Pretty => {
             let style = Style::new(io.color_out);
@@ -67,7 +70,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Result<Exit, Exit> {
         Format::Json => json(&found, io),
         Format::Csv => {
             let exporter = exporter(audit::Format::Csv, None);
-            let _ = io.out.write_all(exporter.head().as_bytes());
+            let _ = io.out.write_all(exporter.head(args.state.is_shared()).as_bytes());
             for entry in &found {
                 let _ = io.out.write_all(exporter.line(entry).as_bytes());
             }
@@ -102,6 +105,7 @@ fn line(entry: &Entry, style: Style) -> String {
     let rule = told.answer.as_ref().and_then(|answer| answer.context.rule.as_deref());
     words.extend(rule.map(|rule| style.dim(&format!("by {}", printable(rule)))));
     words.extend(told.id.as_deref().map(|id| style.dim(&format!("[{}]", printable(id)))));
+    words.extend(entry.node.as_deref().map(|node| style.dim(&format!("at {} {}", printable(node), entry.seq))));
     words.join("  ")
 }
 
@@ -109,7 +113,7 @@ fn json(found: &[Entry], io: &mut Io<'_>) {
     let _ = write!(io.out, "{{\"records\":[");
     for (index, entry) in found.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
-        let _ = write!(io.out, "{comma}{{\"seq\":{},\"record\":{}}}", entry.seq, entry.body);
+        let _ = write!(io.out, "{comma}{}", entry.line());
     }
     let _ = writeln!(io.out, "]}}");
 }

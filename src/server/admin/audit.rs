@@ -8,7 +8,7 @@ use crate::{
     request::Resource,
     server::{
         app::App,
-        audit::{self, Entry, Filter, Format, Log, Order, Pseudonyms, exporter},
+        audit::{self, Entry, Filter, Format, Log, Order, Pseudonyms, Source, exporter},
         http,
         identity::Origin,
     },
@@ -29,7 +29,7 @@ use chrono::{DateTime, Utc};
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::{io, ops::ControlFlow, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, ops::ControlFlow, sync::Arc, time::Duration};
 use tokio::{
     runtime::Handle,
     sync::{Semaphore, SemaphorePermit, mpsc},
@@ -137,14 +137,12 @@ impl Asked {
 }
 
 /// What is asked, by somebody who may, and where the log is.
-async fn asked(app: &App, origin: Origin, headers: &HeaderMap, uri: &Uri) -> Result<(Asked, PathBuf), Fault> {
+async fn asked(app: &App, origin: Origin, headers: &HeaderMap, uri: &Uri) -> Result<(Asked, Source), Fault> {
     let caller = caller(app, headers, origin).await?;
     let asked: Asked = http::query(uri)?;
     app.may_manage(manager(&caller, "audit", Resource::new("audit", "log"))).await?;
-    if app.settings.is_in_memory() || !app.audit.is_on() {
-        return Err(Fault::Missing("no audit log is kept"));
-    }
-    Ok((asked, app.settings.state.clone()))
+    let source = app.audit.source().ok_or(Fault::Missing("no audit log is kept"))?;
+    Ok((asked, source))
 }
 
 /// A page of records, the newest first.
@@ -154,18 +152,18 @@ async fn search(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    let (asked, state) = asked(&app, origin, &headers, &uri).await?;
+    let (asked, source) = asked(&app, origin, &headers, &uri).await?;
     let most = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
     let filter = Filter { most: Some(LOOKED), ..asked.filter() };
-    let found = tokio::task::spawn_blocking(move || page(&state, &filter, most)).await;
+    let found = tokio::task::spawn_blocking(move || page(&source, &filter, most)).await;
     let (found, next) = found.map_err(|error| unkept(&error))?.map_err(|fault| unkept(&fault))?;
     let data: Vec<Value> = found.iter().map(told).collect();
     Ok(Json(json!({ "data": data, "next": next.map(|next| next.to_string()) })).into_response())
 }
 
 /// Some records, and where the next page begins, if there may be more.
-fn page(state: &std::path::Path, filter: &Filter, most: usize) -> Result<(Vec<Entry>, Option<i64>), audit::Fault> {
-    let log = Log::open(state)?;
+fn page(source: &Source, filter: &Filter, most: usize) -> Result<(Vec<Entry>, Option<i64>), audit::Fault> {
+    let log = source.open()?;
     let mut found: Vec<Entry> = Vec::new();
     let mut each = |entry| {
         found.push(entry);
@@ -190,13 +188,13 @@ async fn export(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    let (asked, state) = asked(&app, origin, &headers, &uri).await?;
+    let (asked, source) = asked(&app, origin, &headers, &uri).await?;
     let form = asked.format.ok_or_else(|| Fault::bad("`format` must be one of `csv`, `jsonl`, `cef`, `ocsf`"))?;
     let permit = EXPORTS.try_acquire().map_err(|_| unkept(&"there are as many exports as there may be at once"))?;
     let pseudonymise = asked.pseudonymise;
     let opened = tokio::task::spawn_blocking(move || {
-        let pseudonyms = pseudonymise.then(|| Pseudonyms::of_log(&state)).transpose()?;
-        Ok::<_, audit::Fault>((Log::open(&state)?, pseudonyms))
+        let pseudonyms = pseudonymise.then(|| Pseudonyms::of_log(source.state())).transpose()?;
+        Ok::<_, audit::Fault>((source.open()?, pseudonyms))
     });
     let (log, pseudonyms) = opened.await.map_err(|error| unkept(&error))?.map_err(|fault| unkept(&fault))?;
     let (chunks, sent) = mpsc::channel(CHUNKS);
@@ -237,7 +235,7 @@ impl Out {
 
 /// Writes what a filter takes. Where the log cannot be read to its end, the answer is cut off, so that it does not seem whole.
 fn write(log: &Log, filter: &Filter, exporter: &audit::Exporter, mut out: Out) {
-    if out.put(&exporter.head()).is_break() {
+    if out.put(&exporter.head(false)).is_break() {
         return;
     }
     let read = log.read(filter, Order::Oldest, &mut |entry| out.put(&exporter.line(&entry)), &mut |_| ());

@@ -3,7 +3,7 @@
 //! Counts are kept in sixteenths of the window, and for the keys that were seen last: what is remembered does not grow with
 //! the number of records, nor with that of principals.
 
-use super::{read::Told, record::Raised};
+use super::{record::Raised, told::Told};
 use crate::server::{outbound, settings::Faulty};
 use lru::LruCache;
 use serde::{Deserialize, Deserializer, de::Error};

@@ -4,39 +4,22 @@
 //! as eight bytes, the greatest first, and the body as it stands in the log.
 
 use super::key::PublicKey;
-use crate::load::hex;
+use crate::store::audit::Place;
 use sha2::{Digest, Sha256};
-use std::fmt;
 
 /// What a chain begins with, besides the key that vouches for it.
 const BEGINNING: &str = "policyc audit log, version 1\n";
 
-/// What stands for a record and all before it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Hash(pub(super) [u8; 32]);
-
-impl Hash {
-    /// Before the first record.
-    pub(super) fn beginning(key: &PublicKey) -> Self {
-        Self(Sha256::new().chain_update(BEGINNING).chain_update(key.bytes()).finalize().into())
-    }
-
-    /// With one more record.
-    pub(super) fn with(self, seq: i64, body: &[u8]) -> Self {
-        Self(Sha256::new().chain_update(self.0).chain_update(seq.to_be_bytes()).chain_update(body).finalize().into())
-    }
+/// Before the first record.
+pub(super) fn beginning(key: PublicKey) -> Place {
+    Place { seq: 0, hash: Sha256::new().chain_update(BEGINNING).chain_update(key.bytes()).finalize().into() }
 }
 
-impl fmt::Display for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
-    }
-}
-
-impl fmt::Debug for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
+/// With one more record.
+pub(super) fn then(place: Place, body: &[u8]) -> Place {
+    let seq = place.seq.saturating_add(1);
+    let hash = Sha256::new().chain_update(place.hash).chain_update(seq.to_be_bytes()).chain_update(body);
+    Place { seq, hash: hash.finalize().into() }
 }
 
 /// The bytes of hexadecimal digits; none where they are other than that, or not so many.

@@ -12,10 +12,13 @@
 //! An anchor says `anchor` instead: up to there the log has removed its records itself, because they were old.
 
 use super::{
-    chain::{Hash, unhex},
+    chain::unhex,
     key::{PublicKey, SecretKey},
 };
-use crate::load::hex;
+use crate::{
+    load::hex,
+    store::audit::{Checkpoint, Place},
+};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -26,17 +29,6 @@ pub(super) enum Kind {
     Checkpoint,
     /// The records up to here were removed.
     Anchor,
-}
-
-/// A place in the chain, signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Checkpoint {
-    /// The last record that is covered.
-    pub(crate) seq: i64,
-    pub(super) hash: Hash,
-    /// When it was signed.
-    pub(super) time: String,
-    pub(super) signature: [u8; 64],
 }
 
 /// One line of a file of checkpoints.
@@ -50,41 +42,50 @@ struct Line {
     signature: String,
 }
 
-impl Checkpoint {
-    pub(super) fn sign(kind: Kind, seq: i64, hash: Hash, now: DateTime<Utc>, key: &SecretKey) -> Self {
-        let time = now.to_rfc3339_opts(SecondsFormat::Secs, true);
-        let signature = key.sign(&message(kind, seq, hash, &time));
-        Self { seq, hash, time, signature }
-    }
-
-    pub(super) fn is_signed_by(&self, kind: Kind, key: PublicKey) -> bool {
-        key.has_signed(&message(kind, self.seq, self.hash, &self.time), &self.signature)
-    }
-
-    /// As a line of JSON.
-    pub(crate) fn line(&self, key: PublicKey) -> String {
-        let line = Line {
-            seq: self.seq,
-            hash: self.hash.to_string(),
-            time: self.time.clone(),
-            key: hex(&key.bytes()),
-            signature: hex(&self.signature),
-        };
-        serde_json::to_string(&line).unwrap_or_default()
-    }
-
-    /// The checkpoint of such a line. Whose it is only the signature tells.
-    pub(crate) fn parse(line: &str) -> Option<Self> {
-        let line: Line = serde_json::from_str(line).ok()?;
-        let (hash, signature) = (Hash(unhex(&line.hash)?), unhex(&line.signature)?);
-        Some(Self { seq: line.seq, hash, time: line.time, signature })
-    }
+/// Signs a place.
+pub(super) fn sign(kind: Kind, place: Place, now: DateTime<Utc>, key: &SecretKey) -> Checkpoint {
+    let Place { seq, hash } = place;
+    let time = now.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let signature = key.sign(&message(kind, seq, hash, &time));
+    Checkpoint { seq, hash, time, signature }
 }
 
-fn message(kind: Kind, seq: i64, hash: Hash, time: &str) -> String {
+pub(super) fn is_signed_by(point: &Checkpoint, kind: Kind, key: PublicKey) -> bool {
+    key.has_signed(&message(kind, point.seq, point.hash, &point.time), &point.signature)
+}
+
+/// A checkpoint as a line of JSON.
+pub(super) fn line(point: &Checkpoint, key: PublicKey) -> String {
+    let line = Line {
+        seq: point.seq,
+        hash: hex(&point.hash),
+        time: point.time.clone(),
+        key: hex(&key.bytes()),
+        signature: hex(&point.signature),
+    };
+    serde_json::to_string(&line).unwrap_or_default()
+}
+
+/// The checkpoint of such a line, with the bytes of the key that it names. Whose it is only the signature tells.
+pub(super) fn parse(line: &str) -> Option<Kept> {
+    let line: Line = serde_json::from_str(line).ok()?;
+    let (hash, signature) = (unhex(&line.hash)?, unhex(&line.signature)?);
+    Some(Kept { key: unhex(&line.key)?, point: Checkpoint { seq: line.seq, hash, time: line.time, signature } })
+}
+
+/// A checkpoint that was kept outside its log.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    /// Of which log it says to be.
+    pub(super) key: [u8; 32],
+    pub(super) point: Checkpoint,
+}
+
+fn message(kind: Kind, seq: i64, hash: [u8; 32], time: &str) -> String {
     let kind = match kind {
         Kind::Checkpoint => "checkpoint",
         Kind::Anchor => "anchor",
     };
+    let hash = hex(&hash);
     format!("policyc audit {kind}, version 1\nseq {seq}\nhash {hash}\ntime {time}\n")
 }

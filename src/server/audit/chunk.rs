@@ -1,10 +1,8 @@
 //! Chunks: records that were written together stand together, a line each, with the hash of each. So all of them share what a
 //! row of the database costs.
 
-use super::{
-    record::Encoded,
-    verify::{Place, Tampered},
-};
+use super::{chain::then, record::Encoded, verify::Tampered};
+use crate::store::audit::{Chunk, Place};
 use std::ops::RangeInclusive;
 
 /// How many records stand together at most: whoever wants one of them reads all.
@@ -12,7 +10,7 @@ const MOST: usize = 128;
 
 /// Some records, one behind the other.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Chunk {
+pub(super) struct Bound {
     /// The first one's number.
     pub(super) first: i64,
     /// The last one's number.
@@ -27,7 +25,7 @@ pub(super) struct Chunk {
     pub(super) hashes: Vec<u8>,
 }
 
-impl Chunk {
+impl Bound {
     /// Puts records behind a place, and gives the last one's with them.
     pub(super) fn all_of(records: &[Encoded], mut place: Place) -> (Vec<Self>, Place) {
         let mut chunks = Vec::with_capacity(records.len().div_ceil(MOST));
@@ -42,17 +40,24 @@ impl Chunk {
                 hashes: Vec::with_capacity(size_of::<[u8; 32]>().saturating_mul(records.len())),
             };
             for record in records {
-                place = place.then(record.body.as_bytes());
+                place = then(place, record.body.as_bytes());
                 if !chunk.bodies.is_empty() {
                     chunk.bodies.push('\n');
                 }
                 chunk.bodies.push_str(&record.body);
-                chunk.hashes.extend_from_slice(&place.hash.0);
+                chunk.hashes.extend_from_slice(&place.hash);
             }
             chunk.last = place.seq;
             chunks.push(chunk);
         }
         (chunks, place)
+    }
+
+    /// As a store takes it.
+    pub(super) fn lent(&self) -> Chunk<'_> {
+        let Self { first, last, earliest, latest, bodies, hashes } = self;
+        let (first, last, earliest, latest) = (*first, *last, *earliest, *latest);
+        Chunk { first, last, earliest, latest, bodies: bodies.as_bytes(), hashes }
     }
 }
 
@@ -66,35 +71,25 @@ pub(super) fn numbered(numbers: RangeInclusive<i64>, bodies: &[u8]) -> Vec<(i64,
     numbers.zip(str::from_utf8(bodies).unwrap_or_default().split('\n')).collect()
 }
 
-/// A chunk as it stands in the database, where it may be anything.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Found<'a> {
-    pub(super) last: i64,
-    pub(super) bodies: &'a [u8],
-    pub(super) hashes: &'a [u8],
-}
-
-impl Found<'_> {
-    /// Goes through the records behind a place, and gives the last one's.
-    ///
-    /// # Errors
-    /// The first that is not what was recorded.
-    pub(super) fn walk(
-        self,
-        mut place: Place,
-        mut each: impl FnMut(Place, &[u8]) -> Result<(), Tampered>,
-    ) -> Result<Place, Tampered> {
-        let (hashes, rest) = self.hashes.as_chunks::<32>();
-        let mut bodies = self.bodies.split(|byte| *byte == b'\n');
-        for hash in hashes {
-            let body = bodies.next().unwrap_or_default();
-            place = place.then(body);
-            if *hash != place.hash.0 {
-                return Err(Tampered::changed(place.seq));
-            }
-            each(place, body)?;
+/// Goes through the records of a chunk, which may be anything, behind a place, and gives the last one's.
+///
+/// # Errors
+/// The first that is not what was recorded.
+pub(super) fn walk(
+    chunk: &Chunk<'_>,
+    mut place: Place,
+    mut each: impl FnMut(Place, &[u8]) -> Result<(), Tampered>,
+) -> Result<Place, Tampered> {
+    let (hashes, rest) = chunk.hashes.as_chunks::<32>();
+    let mut bodies = chunk.bodies.split(|byte| *byte == b'\n');
+    for hash in hashes {
+        let body = bodies.next().unwrap_or_default();
+        place = then(place, body);
+        if *hash != place.hash {
+            return Err(Tampered::changed(place.seq));
         }
-        let is_whole = place.seq == self.last && rest.is_empty() && bodies.next().is_none();
-        if is_whole { Ok(place) } else { Err(Tampered::changed(place.seq)) }
+        each(place, body)?;
     }
+    let is_whole = place.seq == chunk.last && rest.is_empty() && bodies.next().is_none();
+    if is_whole { Ok(place) } else { Err(Tampered::changed(place.seq)) }
 }

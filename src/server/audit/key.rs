@@ -43,7 +43,7 @@ impl SecretKey {
             Err(error) => return Err(Fault::new(&path, error)),
         };
         let key = Self(key);
-        fs::write(folder.join(PUBLIC), key.public().to_pem()).map_err(|error| Fault::new(folder, error))?;
+        key.public().put(folder)?;
         Ok(key)
     }
 
@@ -90,6 +90,16 @@ impl PublicKey {
         let text = fs::read_to_string(path).map_err(|error| Fault::new(path, error))?;
         let key = VerifyingKey::from_public_key_pem(text.trim());
         key.map(Self).map_err(|_| Fault::new(path, "it is no public Ed25519 key in PEM form"))
+    }
+
+    /// The key of 32 bytes; not all are one.
+    pub(super) fn from_bytes(bytes: &[u8; 32]) -> Option<Self> {
+        VerifyingKey::from_bytes(bytes).ok().map(Self)
+    }
+
+    /// Puts it beside a log.
+    pub(super) fn put(self, folder: &Path) -> Result<(), Fault> {
+        fs::write(folder.join(PUBLIC), self.to_pem()).map_err(|error| Fault::new(folder, error))
     }
 
     /// As others are given it.

@@ -3,17 +3,22 @@
 use super::{
     Record,
     alert::Watch,
+    fault::Fault,
+    read::Source,
     settings::{Durability, Settings},
-    store::Store,
+    sqlite::SqliteAudit,
+    store::{Store, folder},
     webhook,
     writer::{Order, Plan, Writer},
 };
 use crate::{
     clock::SystemClock,
     server::{
+        ops::Health,
         outbound::Outbound,
         settings::{Faulty, Settings as All},
     },
+    store::{Stores, audit::AuditStore},
 };
 use chrono::TimeDelta;
 use std::{
@@ -52,6 +57,8 @@ impl Unrecorded {
 pub(crate) struct Audit {
     /// None where nothing is recorded and nothing is counted.
     queue: Option<Queue>,
+    /// Where it is kept; none where it is not.
+    source: Option<Source>,
 }
 
 #[derive(Debug)]
@@ -69,15 +76,23 @@ struct Queue {
 }
 
 impl Audit {
-    pub(in crate::server) fn open(settings: &All, outbound: &Outbound) -> Result<Self, Faulty> {
+    pub(in crate::server) fn open(
+        settings: &All,
+        outbound: &Outbound,
+        stores: &Stores,
+        health: &Arc<Health>,
+    ) -> Result<Self, Faulty> {
         let Settings { durability, queue_bytes, alert, .. } = &settings.audit;
         let keeps = !settings.is_in_memory();
         if *durability == Durability::Off || (!keeps && alert.is_empty()) {
-            return Ok(Self { queue: None });
+            return Ok(Self { queue: None, source: None });
         }
         let is_sync = *durability == Durability::Sync && keeps;
-        let store = if keeps { Some(Store::open(&settings.state, is_sync)) } else { None };
-        let store = store.transpose().map_err(|fault| Faulty(fault.to_string()))?;
+        let shared = settings.audit.shared(stores)?;
+        let health = shared.is_some().then(|| health.clone());
+        let log = if keeps { Some(open(settings, shared, is_sync)) } else { None };
+        let log = log.transpose().map_err(|fault| Faulty(fault.to_string()))?;
+        let (store, source) = log.unzip();
         let (reports, task) = if alert.iter().any(|alert| alert.webhook.is_some()) {
             let (reports, task) = webhook::start(outbound.clone());
             (Some(reports), Some(task))
@@ -95,17 +110,19 @@ impl Audit {
             reports,
             clock: Arc::new(SystemClock),
             plan: plan(&settings.audit, is_sync),
+            health,
             ends: ends.clone(),
         };
         let thread = thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run());
         thread.map_err(|error| Faulty(format!("cannot write the audit log: {error}")))?;
         let reports = Mutex::new(task);
-        Ok(Self { queue: Some(Queue { orders: sender, room, bytes: *queue_bytes, is_sync, ends, reports }) })
+        let queue = Queue { orders: sender, room, bytes: *queue_bytes, is_sync, ends, reports };
+        Ok(Self { queue: Some(queue), source })
     }
 
-    /// Whether records are taken at all.
-    pub(crate) const fn is_on(&self) -> bool {
-        self.queue.is_some()
+    /// Where the log of this service is read; none where none is kept.
+    pub(crate) fn source(&self) -> Option<Source> {
+        self.source.clone()
     }
 
     /// Hands a record to the log, and waits as long as the settings say: until it is on its way, or on the disk.
@@ -171,6 +188,26 @@ impl Queue {
             Ok(Err(_)) | Err(_) => Err(Unrecorded),
         }
     }
+}
+
+/// Opens the log to write it, and says where it is read.
+fn open(settings: &All, shared: Option<Arc<dyn AuditStore>>, is_sync: bool) -> Result<(Store, Source), Fault> {
+    let folder = folder(&settings.state);
+    let (store, name): (Arc<dyn AuditStore>, _) = match shared {
+        None => (Arc::new(SqliteAudit::new(folder, is_sync)), String::new()),
+        // One key is for one chain.
+        Some(_) if SqliteAudit::is_in(&folder) => {
+            let what = "it has a log of its own: move it elsewhere before the log goes to `audit.store`";
+            return Err(Fault::new(&folder, what));
+        }
+        Some(store) => {
+            let name = settings.node();
+            (store, name.ok_or_else(|| Fault::of("`audit.store` needs a name for this node: set `node`"))?)
+        }
+    };
+    let log = Store::open(&*store, &settings.state, &name)?;
+    let source = Source { store, node: log.node().to_owned(), state: settings.state.clone() };
+    Ok((log, source))
 }
 
 fn plan(settings: &Settings, is_sync: bool) -> Plan {

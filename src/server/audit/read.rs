@@ -1,229 +1,171 @@
-//! The log as it is read: by the service, by the command line, while it is written or not.
+//! The log as it is read: by the service, by the command line, while it is written or not; the logs of all nodes of a store
+//! together, in the order of time.
 
 use super::{
-    checkpoint::Checkpoint,
+    checkpoint::{Kept, parse},
     chunk::numbered,
     fault::Fault,
     key::PublicKey,
-    store::CHECKPOINTS,
-    tables,
-    tally::{self, Counted},
-    verify::{Tampered, Verified, verify},
+    merge::Queue,
+    sqlite::SqliteAudit,
+    store::{CHECKPOINTS, folder},
+    told::{Filter, Told},
+    verify::{Tampered, Unverified, Verified, verify},
+};
+use crate::{
+    load::hex,
+    store::audit::{AuditLog, AuditStore, Checkpoint, Chunk, Counted, Order, Unreadable},
 };
 use chrono::{DateTime, Utc};
 use memchr::memmem::Finder;
-use rusqlite::Connection;
-use serde::Deserialize;
 use std::{
-    fmt, fs,
+    fs,
     io::ErrorKind,
     ops::ControlFlow,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// How many records are read before it is said how far that is.
 const STEP: i64 = 1_000;
 
-/// A log that is open for reading.
-#[derive(Debug)]
+/// Where a service reads its own log.
+#[derive(Clone)]
+pub(crate) struct Source {
+    pub(super) store: Arc<dyn AuditStore>,
+    pub(super) node: String,
+    pub(super) state: PathBuf,
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Source").field(&self.node).finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    /// Opens the log.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn open(&self) -> Result<Log, Fault> {
+        let part = Part { node: None, key: None, log: self.store.log(&self.node)? };
+        Ok(Log { parts: vec![part], is_all: false, checkpoints: None })
+    }
+
+    /// The folder of the service's state, where its key is.
+    pub(crate) fn state(&self) -> &Path {
+        &self.state
+    }
+}
+
+/// A log that is open for reading; or those of several nodes.
 pub(crate) struct Log {
-    connection: Connection,
-    folder: PathBuf,
+    parts: Vec<Part>,
+    /// Whether they are all that there are in their store.
+    is_all: bool,
+    /// The file of checkpoints beside it.
+    checkpoints: Option<PathBuf>,
+}
+
+/// The log of one node.
+pub(super) struct Part {
+    /// What the node is called among others.
+    node: Option<Arc<str>>,
+    /// The key that vouches for it, as it lies beside it.
+    key: Option<PublicKey>,
+    log: Box<dyn AuditLog>,
 }
 
 /// One record, as it was read.
 #[derive(Debug)]
 pub(crate) struct Entry {
+    /// Whose log it is from, where there are several.
+    pub(crate) node: Option<Arc<str>>,
     pub(crate) seq: i64,
     /// As it stands in the log: one object of JSON.
     pub(crate) body: String,
     pub(crate) told: Told,
 }
 
-/// Which of the records.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Filter {
-    /// Those of this principal, by its id; `anonymous` are those without one.
-    pub(crate) principal: Option<String>,
-    /// Those about this resource, by its id.
-    pub(crate) resource: Option<String>,
-    pub(crate) action: Option<String>,
-    pub(crate) code: Option<String>,
-    pub(crate) is_allow: Option<bool>,
-    /// Those of this instant and later.
-    pub(crate) since: Option<DateTime<Utc>>,
-    /// Those before this instant.
-    pub(crate) until: Option<DateTime<Utc>>,
-    /// Those from this number on.
-    pub(crate) from: Option<i64>,
-    /// Those before this number.
-    pub(crate) before: Option<i64>,
-    /// Those among the last so many that are left.
-    pub(crate) most: Option<i64>,
+impl Entry {
+    /// As a line of JSON, with the record's own bytes.
+    pub(crate) fn line(&self) -> String {
+        format!("{{{}\"seq\":{},\"record\":{}}}", self.of(), self.seq, self.body)
+    }
+
+    /// The member that says whose log it is from, where there are several.
+    pub(crate) fn of(&self) -> String {
+        self.node.as_deref().map_or_else(String::new, |node| format!("\"node\":{},", serde_json::json!(node)))
+    }
 }
 
-/// Which comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
-    Oldest,
-    Newest,
+/// What became of the log of one node.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// Whose it is, where there are several.
+    pub(crate) node: Option<Arc<str>>,
+    pub(crate) found: Result<Verified, Tampered>,
 }
 
-/// What a record says.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Told {
-    pub(crate) time: String,
-    pub(crate) event: String,
-    pub(crate) id: Option<String>,
-    pub(crate) surface: Option<String>,
-    pub(crate) ip: Option<String>,
-    pub(crate) caller: Option<Entity>,
-    pub(crate) request: Option<Asked>,
-    pub(crate) answer: Option<Answer>,
-    pub(crate) count: Option<i64>,
-    pub(crate) revision: Option<String>,
-    pub(crate) message: Option<String>,
-    pub(crate) raised: Option<Raised>,
+/// How many records were looked at, for whoever is told now and then.
+pub(super) struct Looked<'a> {
+    count: i64,
+    progress: &'a mut dyn FnMut(i64),
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Asked {
-    pub(crate) subject: Entity,
-    pub(crate) action: Named,
-    pub(crate) resource: Entity,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Entity {
-    #[serde(rename = "type")]
-    pub(crate) kind: String,
-    pub(crate) id: Option<String>,
-    pub(crate) properties: Properties,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Properties {
-    pub(crate) org: serde_json::Value,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Named {
-    pub(crate) name: String,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Answer {
-    pub(crate) decision: bool,
-    pub(crate) context: Reasons,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Reasons {
-    pub(crate) code: Option<String>,
-    pub(crate) status: Option<u16>,
-    pub(crate) message: Option<String>,
-    pub(crate) rule: Option<String>,
-    pub(crate) at: Option<String>,
-    pub(crate) obligations: Vec<Duty>,
-    pub(crate) shadow: Vec<String>,
-    pub(crate) retry_after: Option<u64>,
-    pub(crate) revision: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Duty {
-    pub(crate) id: String,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Raised {
-    pub(crate) alert: String,
-    pub(crate) count: i64,
-    pub(crate) by: Option<String>,
-}
-
-impl fmt::Display for Entity {
-    /// `user alice`, `anonymous`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Of a list, the id is what was asked for.
-        match self.id.as_deref() {
-            Some("") | None => f.write_str(&self.kind),
-            Some(id) => write!(f, "{} {id}", self.kind),
+impl Looked<'_> {
+    fn add(&mut self, chunk: &Chunk<'_>) {
+        let before = self.count.checked_div(STEP);
+        self.count = self.count.saturating_add(chunk.last.saturating_sub(chunk.first)).saturating_add(1);
+        if self.count.checked_div(STEP) != before {
+            (self.progress)(self.count);
         }
     }
 }
 
-impl Told {
-    /// What a record says; none where it is no record.
-    pub(crate) fn of(body: &str) -> Option<Self> {
-        serde_json::from_str(body).ok()
+impl Part {
+    /// The numbers between which all records are that a filter can take.
+    pub(super) fn range(&self, filter: &Filter) -> Result<Option<(i64, i64)>, Unreadable> {
+        let (first, end) = filter.times();
+        // The clock may have been set back in between.
+        let Some((first, last)) = self.log.span(first..end)? else { return Ok(None) };
+        let last = filter.before.map_or(last, |before| last.min(before.saturating_sub(1)));
+        let first = filter.from.map_or(first, |from| first.max(from));
+        let first = filter.most.map_or(first, |most| first.max(last.saturating_sub(most).saturating_add(1)));
+        Ok(Some((first, last)))
     }
 
-    pub(crate) fn instant(&self) -> Option<DateTime<Utc>> {
-        DateTime::parse_from_rfc3339(&self.time).ok().map(|time| time.to_utc())
-    }
-
-    /// Whether it is an allow; none of records that decide nothing.
-    pub(crate) fn verdict(&self) -> Option<bool> {
-        self.answer.as_ref().map(|answer| answer.decision)
-    }
-
-    pub(crate) fn code(&self) -> Option<&str> {
-        self.answer.as_ref()?.context.code.as_deref()
-    }
-
-    pub(crate) fn action(&self) -> Option<&str> {
-        self.request.as_ref().map(|request| &*request.action.name)
-    }
-
-    pub(crate) fn resource(&self) -> Option<&str> {
-        self.request.as_ref()?.resource.id.as_deref()
-    }
-
-    /// The principal's id, or its kind where it has none.
-    pub(crate) fn principal(&self) -> Option<String> {
-        let subject = &self.request.as_ref()?.subject;
-        Some(subject.id.clone().unwrap_or_else(|| subject.kind.clone()))
-    }
-}
-
-impl Filter {
-    fn takes(&self, told: &Told) -> bool {
-        let is = |wanted: &Option<String>, found: Option<&str>| wanted.is_none() || wanted.as_deref() == found;
-        let is_of_time = || told.instant().is_some_and(|time| self.has_time(time));
-        (self.since.is_none() && self.until.is_none() || is_of_time())
-            && is(&self.principal, told.principal().as_deref())
-            && is(&self.resource, told.resource())
-            && is(&self.action, told.action())
-            && is(&self.code, told.code())
-            && (self.is_allow.is_none() || self.is_allow == told.verdict())
-    }
-
-    /// Texts that stand in every record it takes, as they are written there: most others are passed over without being read.
-    fn needles(&self) -> Vec<String> {
-        let wanted = [&self.principal, &self.resource, &self.action, &self.code];
-        wanted.into_iter().flatten().filter_map(|text| serde_json::to_string(text).ok()).collect()
-    }
-
-    /// Whether an instant is one of its times.
-    pub(crate) fn has_time(&self, time: DateTime<Utc>) -> bool {
-        let (first, end) = self.times();
-        (first..end).contains(&time.timestamp_micros())
-    }
-
-    /// The first microsecond and the one after the last.
-    pub(crate) fn times(&self) -> (i64, i64) {
-        let micros = |instant: DateTime<Utc>| instant.timestamp_micros();
-        (self.since.map_or(i64::MIN, micros), self.until.map_or(i64::MAX, micros))
+    /// Goes through the records of a range that a filter takes.
+    pub(super) fn read(
+        &self,
+        (first, last): (i64, i64),
+        filter: &Filter,
+        order: Order,
+        each: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+        looked: &mut Looked<'_>,
+    ) -> Result<(), Unreadable> {
+        let needles: Vec<String> = filter.needles();
+        let needles: Vec<Finder<'_>> = needles.iter().map(Finder::new).collect();
+        let is_there = |body: &[u8]| needles.iter().all(|needle| needle.find(body).is_some());
+        let mut look = |chunk: Chunk<'_>| {
+            looked.add(&chunk);
+            if !is_there(chunk.bodies) {
+                return ControlFlow::Continue(());
+            }
+            let mut records = numbered(chunk.first..=chunk.last, chunk.bodies);
+            if order == Order::Newest {
+                records.reverse();
+            }
+            for (seq, body) in records.into_iter().filter(|(seq, _)| (first..=last).contains(seq)) {
+                let Some(told) = is_there(body.as_bytes()).then(|| Told::of(body)).flatten() else { continue };
+                if filter.takes(&told) {
+                    each(Entry { node: self.node.clone(), seq, body: body.to_owned(), told })?;
+                }
+            }
+            ControlFlow::Continue(())
+        };
+        self.log.read(first..=last, order, &mut look)
     }
 }
 
@@ -233,8 +175,29 @@ impl Log {
     /// # Errors
     /// If there is none, or it cannot be read.
     pub(crate) fn open(state: &Path) -> Result<Self, Fault> {
-        let folder = tables::folder(state);
-        Ok(Self { connection: tables::open(&folder)?, folder })
+        let folder = folder(state);
+        let log = SqliteAudit::new(folder.clone(), false).log("")?;
+        let part = Part { node: None, key: None, log };
+        Ok(Self { parts: vec![part], is_all: false, checkpoints: Some(folder.join(CHECKPOINTS)) })
+    }
+
+    /// Opens the logs of a store that several nodes share; or that of one.
+    ///
+    /// # Errors
+    /// If there is no such node, or they cannot be read.
+    pub(crate) fn shared(store: &dyn AuditStore, node: Option<&str>) -> Result<Self, Fault> {
+        let mut parts = Vec::new();
+        for found in store.nodes()?.into_iter().filter(|found| node.is_none_or(|node| node == found.name)) {
+            let key = PublicKey::from_bytes(&found.key);
+            let key = key.ok_or_else(|| Fault::of(format_args!("the key of node `{}` is none", found.name)))?;
+            let log = store.log(&found.name)?;
+            parts.push(Part { node: Some(found.name.into()), key: Some(key), log });
+        }
+        match node {
+            Some(node) if parts.is_empty() => Err(Fault::of(format_args!("there is no log of a node `{node}`"))),
+            None if parts.is_empty() => Err(Fault::of("there is no audit log in that store")),
+            Some(_) | None => Ok(Self { parts, is_all: node.is_none(), checkpoints: None }),
+        }
     }
 
     /// The key that vouches for the log, as it lies beside it.
@@ -242,39 +205,83 @@ impl Log {
     /// # Errors
     /// If there is none.
     pub(crate) fn key(state: &Path) -> Result<PublicKey, Fault> {
-        PublicKey::of(&tables::folder(state))
+        PublicKey::of(&folder(state))
     }
 
-    /// Holds the log against its chain, its own checkpoints, and `more` that were kept elsewhere.
+    /// The keys that vouch for the logs of nodes, as they lie beside them.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (&str, PublicKey)> {
+        self.parts.iter().filter_map(|part| Some((part.node.as_deref()?, part.key?)))
+    }
+
+    /// Holds each log against its chain, its own checkpoints, and those of `kept` that were kept elsewhere. Of several logs each
+    /// must have one of some keys, if there are any.
     ///
     /// # Errors
-    /// If the file of checkpoints cannot be read.
+    /// If something cannot be read.
     pub(crate) fn verify(
         &self,
-        key: PublicKey,
-        mut more: Vec<Checkpoint>,
+        keys: &[PublicKey],
+        mut kept: Vec<Kept>,
         progress: &mut dyn FnMut(i64),
-    ) -> Result<Result<Verified, Tampered>, Fault> {
+    ) -> Result<Vec<Outcome>, Fault> {
         // First the file: what it says then is in the tables already, while a service writes both.
-        match checkpoints(&self.folder.join(CHECKPOINTS)) {
-            Ok(points) => more.extend(points),
-            Err(Unread::Missing) => {}
-            Err(Unread::Fault(fault)) => return Err(fault),
+        match self.checkpoints.as_deref().map(checkpoints) {
+            Some(Ok(points)) => kept.extend(points),
+            Some(Err(Unread::Missing)) | None => {}
+            Some(Err(Unread::Fault(fault))) => return Err(fault),
         }
-        let snapshot = self.connection.unchecked_transaction().map_err(|error| self.fault(error))?;
-        Ok(verify(&snapshot, key, more, progress))
+        let mut outcomes = Vec::with_capacity(self.parts.len());
+        let mut before = 0_i64;
+        for part in &self.parts {
+            let mut progress = |records: i64| progress(before.saturating_add(records));
+            let found = part.verify(keys, &kept, &mut progress)?;
+            before = before.saturating_add(found.as_ref().map_or(0, |verified| verified.records));
+            outcomes.push(Outcome { node: part.node.clone(), found });
+        }
+        if self.is_all {
+            outcomes.extend(self.missing(keys, &kept).map(|tampered| Outcome { node: None, found: Err(tampered) }));
+        }
+        Ok(outcomes)
     }
 
-    /// The numbers of the first and the last record.
+    /// What should be there, and is no log at all.
+    fn missing(&self, keys: &[PublicKey], kept: &[Kept]) -> Option<Tampered> {
+        let is_there = |key: &[u8; 32]| self.keys().any(|(_, known)| known.bytes() == *key);
+        let keys = keys.iter().map(|key| key.bytes()).chain(kept.iter().map(|kept| kept.key));
+        let mut gone = keys.filter(|key| !is_there(key));
+        let what = format!("there is no log with the key {}", hex(&gone.next()?));
+        Some(Tampered { seq: 0, what })
+    }
+
+    /// The log of one node, where there is only one.
+    fn only(&self) -> Result<&Part, Fault> {
+        self.parts.first().ok_or_else(|| Fault::of("there is none"))
+    }
+
+    /// The numbers of the first and the last record of one node.
     ///
     /// # Errors
     /// If they cannot be read.
     pub(crate) fn span(&self) -> Result<Option<(i64, i64)>, Fault> {
-        tables::span(&self.connection).map_err(|error| self.fault(error))
+        self.range(&Filter::default())
     }
 
-    /// Goes through the records that a filter takes, until `each` breaks off. `progress` is told now and then how many were
-    /// looked at.
+    /// How many records there are.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(crate) fn count(&self) -> Result<i64, Fault> {
+        let mut count = 0_i64;
+        for part in &self.parts {
+            let span = part.range(&Filter::default())?;
+            let more = span.map_or(0, |(first, last)| last.saturating_sub(first).saturating_add(1));
+            count = count.saturating_add(more);
+        }
+        Ok(count)
+    }
+
+    /// Goes through the records that a filter takes, until `each` breaks off: those of several nodes in the order of time.
+    /// `progress` is told now and then how many were looked at.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -285,92 +292,57 @@ impl Log {
         each: &mut dyn FnMut(Entry) -> ControlFlow<()>,
         progress: &mut dyn FnMut(i64),
     ) -> Result<(), Fault> {
-        self.try_read(filter, order, each, progress).map_err(|error| self.fault(error))
-    }
-
-    fn try_read(
-        &self,
-        filter: &Filter,
-        order: Order,
-        each: &mut dyn FnMut(Entry) -> ControlFlow<()>,
-        progress: &mut dyn FnMut(i64),
-    ) -> rusqlite::Result<()> {
-        let Some((first, last)) = self.try_range(filter)? else { return Ok(()) };
-        let mut select = self.connection.prepare(&format!(
-            "SELECT first, last, bodies FROM chunks
-            WHERE first BETWEEN coalesce((SELECT max(first) FROM chunks WHERE first <= ?1), ?1) AND ?2 ORDER BY first {}",
-            match order {
-                Order::Oldest => "ASC",
-                Order::Newest => "DESC",
-            }
-        ))?;
-        let mut rows = select.query([first, last])?;
-        let needles: Vec<String> = filter.needles();
-        let needles: Vec<Finder<'_>> = needles.iter().map(Finder::new).collect();
-        let is_there = |body: &[u8]| needles.iter().all(|needle| needle.find(body).is_some());
-        let mut looked: i64 = 0;
-        while let Some(row) = rows.next()? {
-            let (from, to): (i64, i64) = (row.get(0)?, row.get(1)?);
-            let bodies = row.get_ref(2)?.as_bytes()?;
-            let before = looked.checked_div(STEP);
-            looked = looked.saturating_add(to.saturating_sub(from)).saturating_add(1);
-            if looked.checked_div(STEP) != before {
-                progress(looked);
-            }
-            if !is_there(bodies) {
-                continue;
-            }
-            let mut records = numbered(from..=to, bodies);
-            if order == Order::Newest {
-                records.reverse();
-            }
-            for (seq, body) in records.into_iter().filter(|(seq, _)| (first..=last).contains(seq)) {
-                let Some(told) = is_there(body.as_bytes()).then(|| Told::of(body)).flatten() else { continue };
-                if filter.takes(&told) && each(Entry { seq, body: body.to_owned(), told }).is_break() {
-                    return Ok(());
-                }
-            }
+        let mut looked = Looked { count: 0, progress };
+        if let [only] = self.parts.as_slice() {
+            let Some(range) = only.range(filter)? else { return Ok(()) };
+            return Ok(only.read(range, filter, order, each, &mut looked)?);
         }
-        Ok(())
+        Ok(Queue::merge(&self.parts, filter, order, each, &mut looked)?)
     }
 
-    /// The numbers between which all records are that a filter can take.
+    /// The numbers between which all records are that a filter can take, of one node.
     ///
     /// # Errors
     /// If they cannot be read.
     pub(crate) fn range(&self, filter: &Filter) -> Result<Option<(i64, i64)>, Fault> {
-        self.try_range(filter).map_err(|error| self.fault(error))
+        Ok(self.only()?.range(filter)?)
     }
 
-    fn try_range(&self, filter: &Filter) -> rusqlite::Result<Option<(i64, i64)>> {
-        let Some((first, last)) = self.dated(filter)? else { return Ok(None) };
-        let last = filter.before.map_or(last, |before| last.min(before.saturating_sub(1)));
-        let first = filter.from.map_or(first, |from| first.max(from));
-        let first = filter.most.map_or(first, |most| first.max(last.saturating_sub(most).saturating_add(1)));
-        Ok(Some((first, last)))
-    }
-
-    /// The numbers between which all records of a filter's times are: the clock may have been set back in between.
-    fn dated(&self, filter: &Filter) -> rusqlite::Result<Option<(i64, i64)>> {
-        if filter.since.is_none() && filter.until.is_none() {
-            return tables::span(&self.connection);
-        }
-        let select = "SELECT min(first), max(last) FROM chunks WHERE latest >= ?1 AND earliest < ?2";
-        let (first, end) = filter.times();
-        self.connection
-            .query_row(select, [first, end], |row| Ok(row.get::<_, Option<i64>>(0)?.zip(row.get::<_, Option<i64>>(1)?)))
-    }
-
-    /// How many decisions came out how, by hour and outcome: those of this instant's hour and later.
+    /// How many decisions of one node came out how, by hour and outcome: those of this instant's hour and later.
     ///
     /// # Errors
     /// If they cannot be read.
     pub(crate) fn counted(&self, since: DateTime<Utc>) -> Result<Vec<Counted>, Fault> {
-        tally::since(&self.connection, since.timestamp_micros()).map_err(|error| self.fault(error))
+        Ok(self.only()?.log.counted(since.timestamp_micros())?)
     }
+}
 
-    fn fault(&self, error: rusqlite::Error) -> Fault {
-        Fault::new(&self.folder, error)
+impl Part {
+    /// Holds the log against its chain and its checkpoints.
+    fn verify(
+        &self,
+        keys: &[PublicKey],
+        kept: &[Kept],
+        progress: &mut dyn FnMut(i64),
+    ) -> Result<Result<Verified, Tampered>, Fault> {
+        let (key, kept): (_, Vec<Checkpoint>) = match self.key {
+            Some(key) => {
+                let own = kept.iter().filter(|kept| kept.key == key.bytes());
+                (key, own.map(|kept| kept.point.clone()).collect())
+            }
+            None => {
+                let key = keys.first().ok_or_else(|| Fault::of("it has no key"))?;
+                (*key, kept.iter().map(|kept| kept.point.clone()).collect())
+            }
+        };
+        if !keys.is_empty() && !keys.contains(&key) {
+            return Ok(Err(Tampered { seq: 0, what: "its key is another one".to_owned() }));
+        }
+        match verify(&*self.log, key, &kept, progress) {
+            Ok(verified) => Ok(Ok(verified)),
+            Err(Unverified::Tampered(tampered)) => Ok(Err(tampered)),
+            Err(Unverified::Unreadable(unreadable)) => Err(unreadable.into()),
+        }
     }
 }
 
@@ -385,7 +357,7 @@ pub(crate) enum Unread {
 ///
 /// # Errors
 /// If there is none, or a line is no checkpoint.
-pub(crate) fn checkpoints(path: &Path) -> Result<Vec<Checkpoint>, Unread> {
+pub(crate) fn checkpoints(path: &Path) -> Result<Vec<Kept>, Unread> {
     let text = fs::read_to_string(path).map_err(|error| {
         if error.kind() == ErrorKind::NotFound { Unread::Missing } else { Unread::Fault(Fault::new(path, error)) }
     })?;
@@ -393,7 +365,7 @@ pub(crate) fn checkpoints(path: &Path) -> Result<Vec<Checkpoint>, Unread> {
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
     let parse = |(number, line): (usize, &str)| {
         let place = number.saturating_add(1);
-        Checkpoint::parse(line).ok_or_else(|| Unread::Fault(Fault::new(path, format!("line {place} is no checkpoint"))))
+        parse(line).ok_or_else(|| Unread::Fault(Fault::new(path, format!("line {place} is no checkpoint"))))
     };
     whole.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(parse).collect()
 }

@@ -1,63 +1,86 @@
 //! What is written: records, chained, with a checkpoint now and then.
 
 use super::{
-    chain::Hash,
-    checkpoint::{Checkpoint, Kind},
-    chunk::Chunk,
+    chain::beginning,
+    checkpoint::{Kind, is_signed_by, line, sign},
+    chunk::Bound,
     fault::Fault,
     key::SecretKey,
+    read::{Unread, checkpoints},
     record::Encoded,
-    tables, tally,
-    verify::{Place, Points, walk},
+    tally::tally,
+    verify::{Points, Unverified, walk},
 };
+use crate::store::audit::{AuditLog, AuditStore, AuditWriter, Checkpoint, Chunk, Counted, Group, Node, Outage, Place};
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::{
-    fs::{DirBuilder, File, OpenOptions},
+    fs::{DirBuilder, OpenOptions},
     io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
+/// The folder of the log, in that of the service's state: what is not in a store on another machine, and the key.
+const FOLDER: &str = "audit";
 /// Checkpoints once more, one a line, for whoever carries them elsewhere.
 pub(super) const CHECKPOINTS: &str = "checkpoints.jsonl";
-/// Held as long as a process writes the log.
-const LOCK: &str = "lock";
-/// How long a write waits for others who hold the database.
-const BUSY: Duration = Duration::from_millis(50);
-/// About how many old records are removed at a time: others can write in between.
-const REMOVED: i64 = 2_000;
+
+/// Where the log of a state is.
+pub(super) fn folder(state: &Path) -> PathBuf {
+    state.join(FOLDER)
+}
 
 /// A log that this process, and no other, writes.
-#[derive(Debug)]
 pub(super) struct Store {
-    connection: Connection,
+    writer: Box<dyn AuditWriter>,
     folder: PathBuf,
     key: SecretKey,
     /// The last record.
     place: Place,
     /// The last record that a checkpoint covers.
     covered: i64,
-    /// The lock is held as long as the file is open.
-    _lock: File,
+    /// The last record that was removed because it was old.
+    removed: i64,
+}
+
+/// Records as they are written, all or none.
+pub(super) struct Prepared {
+    after: Place,
+    chunks: Vec<Bound>,
+    end: Place,
+    checkpoint: Option<Checkpoint>,
+    tally: Vec<Counted>,
 }
 
 impl Store {
-    /// Opens a log, or begins one. What no checkpoint covers yet is looked through first: nothing is signed that does not
-    /// hold.
+    /// Opens the log of a state, or begins one, under a node's name. What no checkpoint covers yet is looked through first:
+    /// nothing is signed that does not hold.
     ///
     /// # Errors
     /// If it cannot be opened, another process writes it, or it was changed.
-    pub(super) fn open(state: &Path, durable: bool) -> Result<Self, Fault> {
-        let folder = tables::folder(state);
+    pub(super) fn open(store: &dyn AuditStore, state: &Path, name: &str) -> Result<Self, Fault> {
+        let folder = folder(state);
         DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(|error| Fault::new(&folder, error))?;
-        let lock = lock(&folder)?;
         let key = SecretKey::open(&folder)?;
-        let connection = tables::create(&folder, durable)?;
-        let (place, covered) = end(&connection, &key, &folder)?;
-        connection.busy_timeout(BUSY).map_err(|error| Fault::new(&folder, error))?;
-        Ok(Self { connection, folder, key, place, covered, _lock: lock })
+        let writer = store.take(&Node { name: name.to_owned(), key: key.public().bytes() })?;
+        let log = store.log(writer.node())?;
+        let (place, covered, removed) = end(&*log, &key).map_err(|unverified| match unverified {
+            Unverified::Unreadable(unreadable) => Fault::from(unreadable),
+            Unverified::Tampered(tampered) if writer.node().is_empty() => Fault::new(&folder, tampered.what),
+            Unverified::Tampered(tampered) => Fault::of(format_args!("node `{}`: {}", writer.node(), tampered.what)),
+        })?;
+        if !writer.node().is_empty() {
+            has_all_that_was_signed(&folder, &key, place, writer.node())?;
+        }
+        let mut store = Self { writer, folder, key, place, covered, removed };
+        // That it ends there is for the store to say, too.
+        store.look()?;
+        Ok(store)
+    }
+
+    /// What the node is called in its store.
+    pub(super) fn node(&self) -> &str {
+        self.writer.node()
     }
 
     /// How many records no checkpoint covers.
@@ -65,138 +88,100 @@ impl Store {
         self.place.seq.saturating_sub(self.covered)
     }
 
-    /// Writes records, all or none; `sign` covers them, and all before, by a checkpoint.
-    pub(super) fn write(&mut self, records: &[Encoded], sign: Option<DateTime<Utc>>) -> rusqlite::Result<()> {
-        let change = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
-        let (chunks, place) = Chunk::all_of(records, self.place);
-        append(&change, &chunks)?;
-        tally::add(&change, records)?;
-        let checkpoint = sign.map(|now| Checkpoint::sign(Kind::Checkpoint, place.seq, place.hash, now, &self.key));
-        if let Some(checkpoint) = &checkpoint {
-            insert(&change, "INSERT OR REPLACE INTO checkpoints VALUES (?1, ?2, ?3, ?4)", checkpoint)?;
-        }
-        change.commit()?;
-        self.place = place;
+    /// Chains records behind all that were written; `sign` covers them, and all before, by a checkpoint.
+    pub(super) fn prepare(&self, records: &[Encoded], sign_at: Option<DateTime<Utc>>) -> Prepared {
+        let (chunks, end) = Bound::all_of(records, self.place);
+        let checkpoint = sign_at.map(|now| sign(Kind::Checkpoint, end, now, &self.key));
+        Prepared { after: self.place, chunks, end, checkpoint, tally: tally(records) }
+    }
+
+    /// Writes what was prepared, all or nothing, and once however often that is tried.
+    pub(super) fn write(&mut self, prepared: &Prepared) -> Result<(), Outage> {
+        let Prepared { after, chunks, end, checkpoint, tally } = prepared;
+        let chunks: Vec<Chunk<'_>> = chunks.iter().map(Bound::lent).collect();
+        let checkpoint = checkpoint.as_ref();
+        self.writer.append(&Group { after: *after, chunks: &chunks, end: *end, checkpoint, tally })?;
+        self.place = *end;
         if let Some(checkpoint) = checkpoint {
             self.covered = checkpoint.seq;
-            self.publish(&checkpoint);
+            self.publish(checkpoint);
         }
         Ok(())
+    }
+
+    /// Whether it could be written.
+    pub(super) fn look(&mut self) -> Result<(), Outage> {
+        self.write(&self.prepare(&[], None))
     }
 
     /// Adds a checkpoint to the file of them.
     fn publish(&self, checkpoint: &Checkpoint) {
         let path = self.folder.join(CHECKPOINTS);
-        let line = format!("{}\n", checkpoint.line(self.key.public()));
+        let line = format!("{}\n", line(checkpoint, self.key.public()));
         let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
         if let Err(error) = file.and_then(|mut file| file.write_all(line.as_bytes())) {
             tracing::warn!("cannot write `{}`: {error}", path.display());
         }
     }
 
-    /// Removes records that are older than an instant (microseconds since 1970), from the oldest on, up to the first chunk in
-    /// which one is not. The last chunk stays. Says how many records there were, and up to which.
-    pub(super) fn remove_before(&mut self, instant: i64, now: DateTime<Utc>) -> rusqlite::Result<Option<(i64, i64)>> {
-        let mut removed: i64 = 0;
-        let mut through = None;
-        loop {
-            let Some(Old { count, seq, hash }) = self.oldest(instant)? else {
-                return Ok(through.map(|seq| (removed, seq)));
-            };
-            let anchor = Checkpoint::sign(Kind::Anchor, seq, hash, now, &self.key);
-            let change = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
-            change.execute("DELETE FROM anchor", [])?;
-            insert(&change, "INSERT INTO anchor VALUES (?1, ?2, ?3, ?4)", &anchor)?;
-            change.execute("DELETE FROM checkpoints WHERE seq < ?1", [seq])?;
-            change.execute("DELETE FROM chunks WHERE last <= ?1", [seq])?;
-            tally::remove_before(&change, instant)?;
-            change.commit()?;
-            removed = removed.saturating_add(count);
-            through = Some(seq);
+    /// Removes records that are older than an instant (microseconds since 1970), from the oldest on, as far as the store does.
+    /// Says how many records there were, and up to which.
+    pub(super) fn remove_before(&mut self, instant: i64, now: DateTime<Utc>) -> Result<Option<(i64, i64)>, Outage> {
+        let before = self.removed;
+        while let Some(place) = self.writer.removable(instant)?.filter(|place| place.seq > self.removed) {
+            let anchor = sign(Kind::Anchor, place, now, &self.key);
+            self.writer.remove(&anchor, instant)?;
+            self.removed = place.seq;
         }
-    }
-
-    /// The oldest records, as far as they are older than an instant and not of the last chunk; none if there are none.
-    fn oldest(&self, instant: i64) -> rusqlite::Result<Option<Old>> {
-        let select = "SELECT first, last, latest, hashes FROM chunks WHERE last < ?1 ORDER BY first";
-        let mut select = self.connection.prepare_cached(select)?;
-        let mut rows = select.query([self.place.seq])?;
-        let mut old: Option<Old> = None;
-        while let Some(row) = rows.next()? {
-            let (first, seq): (i64, i64) = (row.get(0)?, row.get(1)?);
-            let removed = old.as_ref().map_or(0, |old| old.count);
-            if removed >= REMOVED || row.get::<_, i64>(2)? >= instant {
-                break;
-            }
-            let Some(hash) = row.get_ref(3)?.as_blob()?.last_chunk() else { break };
-            let count = removed.saturating_add(seq.saturating_sub(first)).saturating_add(1);
-            old = Some(Old { count, seq, hash: Hash(*hash) });
-        }
-        Ok(old)
+        Ok((self.removed > before).then(|| (self.removed.saturating_sub(before), self.removed)))
     }
 }
 
-/// So many records, up to this one.
-struct Old {
-    count: i64,
-    seq: i64,
-    hash: Hash,
-}
-
-/// Takes the log for this process.
-fn lock(folder: &Path) -> Result<File, Fault> {
-    let path = folder.join(LOCK);
-    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
-    let file = file.map_err(|error| Fault::new(&path, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(_) => Err(Fault::new(&path, "another process keeps its log there; give each its own `state`")),
+/// Finds out whether a store on another machine came back with an older log than was signed here.
+fn has_all_that_was_signed(folder: &Path, key: &SecretKey, place: Place, node: &str) -> Result<(), Fault> {
+    let kept = match checkpoints(&folder.join(CHECKPOINTS)) {
+        Ok(kept) => kept,
+        Err(Unread::Missing) => return Ok(()),
+        Err(Unread::Fault(fault)) => return Err(fault),
+    };
+    let own = kept.iter().filter(|kept| kept.key == key.public().bytes());
+    let signed = own.map(|kept| kept.point.seq).max().unwrap_or_default();
+    if signed <= place.seq {
+        return Ok(());
     }
+    Err(Fault::of(format_args!(
+        "node `{node}`: the records after {} are missing, and `{CHECKPOINTS}` covers them up to {signed}. Bring back a newer \
+        copy, or move `{}` elsewhere and give the node another name to begin a new log",
+        place.seq,
+        folder.display()
+    )))
 }
 
-/// The last record, and the last that a checkpoint covers.
-fn end(connection: &Connection, key: &SecretKey, folder: &Path) -> Result<(Place, i64), Fault> {
-    let fault = |error: rusqlite::Error| Fault::new(folder, error);
+/// The last record, the last that a checkpoint covers, and the last that was removed.
+fn end(log: &dyn AuditLog, key: &SecretKey) -> Result<(Place, i64, i64), Unverified> {
     let public = key.public();
-    let beginning = Place { seq: 0, hash: Hash::beginning(&public) };
-    let anchor = tables::anchor(connection).map_err(fault)?;
-    let checkpoint = tables::last_checkpoint(connection).map_err(fault)?;
+    let anchor = log.anchor()?;
+    let removed = anchor.as_ref().map_or(0, |anchor| anchor.seq);
+    let checkpoint = log.checkpoints()?.pop();
     let signed = [(anchor, Kind::Anchor), (checkpoint, Kind::Checkpoint)];
     let signed = signed.into_iter().filter_map(|(point, kind)| Some((point?, kind)));
     let known = match signed.max_by_key(|(point, _)| point.seq) {
-        Some((point, kind)) if point.is_signed_by(kind, public) => Place { seq: point.seq, hash: point.hash },
+        Some((point, kind)) if is_signed_by(&point, kind, public) => Place { seq: point.seq, hash: point.hash },
         Some((point, _)) => {
-            return Err(Fault::new(folder, format!("what is signed at record {} is not signed by its key", point.seq)));
+            let what = format!("what is signed at record {} is not signed by its key", point.seq);
+            return Err(Unverified::at(point.seq, what));
         }
-        None => beginning,
+        None => beginning(public),
     };
-    let last = tables::span(connection).map_err(fault)?.map_or(0, |(_, last)| last);
+    let last = log.span(i64::MIN..i64::MAX)?.map_or(0, |(_, last)| last);
     if last < known.seq {
-        return Err(Fault::new(
-            folder,
-            format!("the records after {last} are missing, and were signed up to {}", known.seq),
-        ));
+        let what = format!("the records after {last} are missing, and were signed up to {}", known.seq);
+        return Err(Unverified::at(last, what));
     }
-    let last = walk(connection, known, &mut Points::none(), &mut |_| ()).map_err(|tampered| {
-        let what = format!(
-            "{}; `policyc audit verify` says more. Move the folder elsewhere to begin a new log",
-            tampered.what
-        );
-        Fault::new(folder, what)
+    let from = known.seq.saturating_add(1);
+    let place = walk(log, known, from, &mut Points::none(), &mut |_| ()).map_err(|unverified| {
+        let more = "`policyc audit verify` says more. Move the folder elsewhere to begin a new log";
+        unverified.and(|what| format!("{what}; {more}"))
     })?;
-    Ok((last, known.seq))
-}
-
-fn append(change: &Transaction<'_>, chunks: &[Chunk]) -> rusqlite::Result<()> {
-    let mut insert = change.prepare_cached("INSERT INTO chunks VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-    for Chunk { first, last, earliest, latest, bodies, hashes } in chunks {
-        insert.execute((first, last, earliest, latest, bodies, hashes))?;
-    }
-    Ok(())
-}
-
-fn insert(change: &Transaction<'_>, statement: &str, checkpoint: &Checkpoint) -> rusqlite::Result<()> {
-    let Checkpoint { seq, hash, time, signature } = checkpoint;
-    change.prepare_cached(statement)?.execute((seq, hash.0.as_slice(), time, signature.as_slice()))?;
-    Ok(())
+    Ok((place, known.seq, removed))
 }

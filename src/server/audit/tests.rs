@@ -5,9 +5,11 @@
 use super::{
     alert::{self, Watch},
     export::{Format, Pseudonyms, exporter},
-    read::{Entry, Filter, Log, Order, Told},
+    read::{Entry, Log},
     record::{Asked, Encoded, Record},
-    store::Store,
+    sqlite::SqliteAudit,
+    store::{Store, folder},
+    told::{Filter, Told},
     verify::Verified,
 };
 use crate::{
@@ -17,6 +19,7 @@ use crate::{
         decide::Surface,
         identity::{Caller, Origin, Unauthenticated},
     },
+    store::audit::{Order, Outage},
 };
 use ::http::HeaderMap;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -104,8 +107,18 @@ fn state() -> TempDir {
     state
 }
 
+fn open(state: &Path) -> Store {
+    Store::open(&SqliteAudit::new(folder(state), false), state, "").unwrap()
+}
+
+fn write(store: &mut Store, records: &[Encoded], sign: Option<DateTime<Utc>>) -> Result<(), Outage> {
+    store.write(&store.prepare(records, sign))
+}
+
 fn verify(state: &Path) -> Verified {
-    Log::open(state).unwrap().verify(Log::key(state).unwrap(), Vec::new(), &mut |_| ()).unwrap().unwrap()
+    let key = Log::key(state).unwrap();
+    let mut outcomes = Log::open(state).unwrap().verify(&[key], Vec::new(), &mut |_| ()).unwrap();
+    outcomes.pop().unwrap().found.unwrap()
 }
 
 fn entries(state: &Path, filter: &Filter, order: Order) -> Vec<Entry> {
@@ -151,11 +164,11 @@ fn dump(path: &Path) -> String {
 #[test]
 fn the_log_is_written_as_before() {
     let state = state();
-    let mut store = Store::open(state.path(), false).unwrap();
+    let mut store = open(state.path());
     let samples = samples();
-    store.write(&samples[..4], None).unwrap();
-    store.write(&samples[4..6], Some(now() + TimeDelta::hours(1))).unwrap();
-    store.write(&samples[6..], None).unwrap();
+    write(&mut store, &samples[..4], None).unwrap();
+    write(&mut store, &samples[4..6], Some(now() + TimeDelta::hours(1))).unwrap();
+    write(&mut store, &samples[6..], None).unwrap();
     drop(store);
     let dumped = dump(&state.path().join("audit/log.sqlite"));
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/audit.sql");
@@ -177,17 +190,17 @@ fn decisions_are_counted_by_hour_and_code() {
     };
     let hour = |hours: i64| (now() + TimeDelta::hours(hours)).timestamp_micros().div_euclid(super::HOUR) * super::HOUR;
     let first = |code: &str, count| (hour(0), code.to_owned(), count);
-    let mut store = Store::open(state.path(), false).unwrap();
-    store.write(&samples(), None).unwrap();
+    let mut store = open(state.path());
+    write(&mut store, &samples(), None).unwrap();
     let later = Request::new(Principal::user("bob"), "infer", Resource::model("qwen3"));
-    store.write(&[decided(now() + TimeDelta::hours(2), "r-9", &later)], None).unwrap();
+    write(&mut store, &[decided(now() + TimeDelta::hours(2), "r-9", &later)], None).unwrap();
     let second = (hour(2), "NO_RULE".to_owned(), 1);
     let all = [first("", 2), first("CLOSED", 1), first("NO_RULE", 1), second.clone()];
     assert_eq!(counted(now()), all);
     assert_eq!(counted(now() + TimeDelta::hours(2)), std::slice::from_ref(&second));
     drop(store);
 
-    let mut store = Store::open(state.path(), false).unwrap();
+    let mut store = open(state.path());
     store.remove_before((now() + TimeDelta::hours(1)).timestamp_micros(), now()).unwrap();
     assert_eq!(counted(now()), [second]);
 }
@@ -207,20 +220,20 @@ fn a_log_of_before_goes_on() {
     let (before, records) = (verify(state.path()), bodies());
     assert_eq!((before.records, before.uncovered, records.len()), (8, 2, 8));
 
-    let mut store = Store::open(state.path(), false).unwrap();
+    let mut store = open(state.path());
     assert_eq!((verify(state.path()), bodies()), (before, records));
     let counted = Log::open(state.path()).unwrap().counted(now()).unwrap();
     assert_eq!(counted.iter().map(|counted| counted.count).sum::<u64>(), 4);
-    store.write(&samples(), None).unwrap();
+    write(&mut store, &samples(), None).unwrap();
     assert_eq!(verify(state.path()).records, 16);
 }
 
 #[test]
 fn old_records_are_removed_and_the_rest_still_holds() {
     let state = state();
-    let mut store = Store::open(state.path(), false).unwrap();
+    let mut store = open(state.path());
     for (number, record) in samples().iter().enumerate() {
-        store.write(std::slice::from_ref(record), (number == 7).then(now)).unwrap();
+        write(&mut store, std::slice::from_ref(record), (number == 7).then(now)).unwrap();
     }
     let before = (now() + TimeDelta::minutes(3)).timestamp_micros();
     assert_eq!(store.remove_before(before, now()).unwrap(), Some((3, 3)));
@@ -230,12 +243,12 @@ fn old_records_are_removed_and_the_rest_still_holds() {
     // The last one stays: the chain goes on from it.
     assert_eq!(store.remove_before(i64::MAX, now()).unwrap(), Some((4, 7)));
     assert_eq!(verify(state.path()).records, 1);
-    store.write(&samples(), None).unwrap();
+    write(&mut store, &samples(), None).unwrap();
     drop(store);
     // Whoever opens it again covers what is not covered yet.
-    let mut store = Store::open(state.path(), false).unwrap();
+    let mut store = open(state.path());
     assert_eq!(store.uncovered(), 8);
-    store.write(&[], Some(now())).unwrap();
+    write(&mut store, &[], Some(now())).unwrap();
     let verified = verify(state.path());
     assert_eq!((verified.records, verified.removed, verified.uncovered), (9, 7, 0));
     assert_eq!(verified.covered.unwrap().0, 16);
@@ -244,7 +257,7 @@ fn old_records_are_removed_and_the_rest_still_holds() {
 #[test]
 fn records_are_found() {
     let state = state();
-    Store::open(state.path(), false).unwrap().write(&samples(), None).unwrap();
+    write(&mut open(state.path()), &samples(), None).unwrap();
     let found = |filter: Filter| {
         entries(state.path(), &filter, Order::Newest).iter().map(|entry| entry.seq).collect::<Vec<_>>()
     };
@@ -265,7 +278,7 @@ fn records_are_found() {
 #[test]
 fn pseudonyms_are_the_same_for_the_same() {
     let state = state();
-    Store::open(state.path(), false).unwrap().write(&samples(), None).unwrap();
+    write(&mut open(state.path()), &samples(), None).unwrap();
     let entries = entries(state.path(), &Filter::default(), Order::Oldest);
     let of_log = || Pseudonyms::of_log(state.path()).unwrap();
     for format in [Format::Csv, Format::Jsonl, Format::Cef, Format::Ocsf] {

@@ -4,15 +4,14 @@
 //! for.
 
 use super::{
-    chain::Hash,
-    checkpoint::{Checkpoint, Kind},
-    chunk::Found,
+    chain::beginning,
+    checkpoint::{Kind, is_signed_by},
+    chunk,
     key::PublicKey,
-    tables,
 };
+use crate::store::audit::{AuditLog, Checkpoint, Chunk, Order, Place, Unreadable};
 use chrono::DateTime;
-use rusqlite::Connection;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 /// A log that is whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +24,9 @@ pub(crate) struct Verified {
     pub(crate) covered: Option<(i64, String)>,
     /// How many records come after it.
     pub(crate) uncovered: i64,
-    /// How many checkpoints speak of records that were removed since.
+    /// How many checkpoints were held against the records.
+    pub(crate) checkpoints: usize,
+    /// How many speak of records that were removed since.
     pub(crate) outlived: usize,
 }
 
@@ -44,49 +45,89 @@ impl Tampered {
     }
 }
 
-/// A place in the chain: a record's number and hash.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    pub(super) seq: i64,
-    pub(super) hash: Hash,
+/// Why a log is not held to be whole.
+#[derive(Debug)]
+pub(super) enum Unverified {
+    Tampered(Tampered),
+    Unreadable(Unreadable),
 }
 
-impl Place {
-    /// That of a record behind it.
-    pub(super) fn then(self, body: &[u8]) -> Self {
-        let seq = self.seq.saturating_add(1);
-        Self { seq, hash: self.hash.with(seq, body) }
+impl Unverified {
+    pub(super) const fn at(seq: i64, what: String) -> Self {
+        Self::Tampered(Tampered { seq, what })
+    }
+
+    /// With more words about what was tampered with.
+    pub(super) fn and(self, more: impl FnOnce(&str) -> String) -> Self {
+        match self {
+            Self::Tampered(Tampered { seq, what }) => Self::at(seq, more(&what)),
+            Self::Unreadable(_) => self,
+        }
+    }
+
+    /// What is spoilt was tampered with, from a record on.
+    fn read(unreadable: Unreadable, seq: i64) -> Self {
+        match unreadable {
+            Unreadable::Outage(_) => Self::Unreadable(unreadable),
+            Unreadable::Spoilt(what) => Self::at(seq, format!("it cannot be read from there on: {what}")),
+        }
+    }
+}
+
+impl From<Tampered> for Unverified {
+    fn from(tampered: Tampered) -> Self {
+        Self::Tampered(tampered)
+    }
+}
+
+impl From<Unreadable> for Unverified {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::read(unreadable, 0)
     }
 }
 
 /// Goes through a whole log. `more` are checkpoints that were kept elsewhere; `progress` is told how far it is, now and then.
+/// The log may be written meanwhile; where old records were removed from it, it is gone through again.
 ///
 /// # Errors
 /// What is wrong, and where.
 pub(super) fn verify(
-    connection: &Connection,
+    log: &dyn AuditLog,
     key: PublicKey,
-    more: Vec<Checkpoint>,
+    more: &[Checkpoint],
     progress: &mut dyn FnMut(i64),
-) -> Result<Verified, Tampered> {
-    let unreadable = |error: rusqlite::Error| Tampered { seq: 0, what: format!("the log cannot be read: {error}") };
-    let anchor = tables::anchor(connection).map_err(unreadable)?;
-    if let Some(anchor) = anchor.as_ref().filter(|anchor| !anchor.is_signed_by(Kind::Anchor, key)) {
-        let what = format!("that the records up to {} were removed is not signed by this key", anchor.seq);
-        return Err(Tampered { seq: anchor.seq, what });
+) -> Result<Verified, Unverified> {
+    loop {
+        let anchor = log.anchor()?;
+        let outcome = verify_behind(log, anchor.as_ref(), key, more, progress);
+        if outcome.is_ok() || log.anchor()? == anchor {
+            return outcome;
+        }
     }
-    let start = match &anchor {
-        Some(anchor) => Place { seq: anchor.seq, hash: anchor.hash },
-        None => Place { seq: 0, hash: Hash::beginning(&key) },
-    };
-    let mut points = Points::of(tables::checkpoints(connection).map_err(unreadable)?.into_iter().chain(more), key)?;
+}
+
+/// Goes through the records behind an anchor.
+fn verify_behind(
+    log: &dyn AuditLog,
+    anchor: Option<&Checkpoint>,
+    key: PublicKey,
+    more: &[Checkpoint],
+    progress: &mut dyn FnMut(i64),
+) -> Result<Verified, Unverified> {
+    if let Some(anchor) = anchor.filter(|anchor| !is_signed_by(anchor, Kind::Anchor, key)) {
+        let what = format!("that the records up to {} were removed is not signed by this key", anchor.seq);
+        return Err(Unverified::at(anchor.seq, what));
+    }
+    let start = anchor.map_or_else(|| beginning(key), |anchor| Place { seq: anchor.seq, hash: anchor.hash });
+    let mut points = Points::of(log.checkpoints()?.into_iter().chain(more.iter().cloned()), key)?;
     let outlived = points.drop_before(start.seq);
-    let end = walk(connection, start, &mut points, progress)?;
+    let checkpoints = points.count();
+    let end = walk(log, start, i64::MIN, &mut points, progress)?;
     if let Some((seq, point)) = points.ahead.first_key_value() {
         let first = end.seq.saturating_add(1);
         let time = point.first().map_or("", |point| &point.time);
         let what = format!("{} missing: the checkpoint of {time} covers them", numbers(first, *seq));
-        return Err(Tampered { seq: first, what });
+        return Err(Unverified::at(first, what));
     }
     let covered = points.last.map(|point| (point.seq, point.time));
     let from = covered.as_ref().map_or(start.seq, |(seq, _)| *seq);
@@ -95,6 +136,7 @@ pub(super) fn verify(
         removed: start.seq,
         covered,
         uncovered: end.seq.saturating_sub(from),
+        checkpoints,
         outlived,
     })
 }
@@ -119,7 +161,7 @@ impl Points {
             if same.contains(&point) {
                 continue;
             }
-            if !point.is_signed_by(Kind::Checkpoint, key) {
+            if !is_signed_by(&point, Kind::Checkpoint, key) {
                 let what = format!("the checkpoint at record {} is not signed by this key", point.seq);
                 return Err(Tampered { seq: point.seq, what });
             }
@@ -132,6 +174,10 @@ impl Points {
     fn drop_before(&mut self, seq: i64) -> usize {
         let ahead = self.ahead.split_off(&seq);
         std::mem::replace(&mut self.ahead, ahead).len()
+    }
+
+    fn count(&self) -> usize {
+        self.ahead.values().map(Vec::len).sum()
     }
 
     /// Holds a place against what was signed of it.
@@ -152,54 +198,70 @@ impl Points {
     }
 }
 
-/// Goes through the records after a place, and gives the last one's.
+/// Goes through the records after a place, reading from a number on, and gives the last one's.
 ///
 /// # Errors
 /// What is wrong, and where.
 pub(super) fn walk(
-    connection: &Connection,
+    log: &dyn AuditLog,
     start: Place,
+    from: i64,
+    points: &mut Points,
+    progress: &mut dyn FnMut(i64),
+) -> Result<Place, Unverified> {
+    points.pass(start)?;
+    let mut place = start;
+    let mut wrong = None;
+    let mut each = |chunk: Chunk<'_>| match pass(&chunk, place, points, progress) {
+        Ok(end) => {
+            place = end;
+            ControlFlow::Continue(())
+        }
+        Err(tampered) => {
+            wrong = Some(tampered);
+            ControlFlow::Break(())
+        }
+    };
+    let read = log.read(from..=i64::MAX, Order::Oldest, &mut each);
+    if let Some(tampered) = wrong {
+        return Err(tampered.into());
+    }
+    read.map_err(|unreadable| Unverified::read(unreadable, place.seq.saturating_add(1)))?;
+    Ok(place)
+}
+
+/// Goes through the records of a chunk that comes after a place, and gives the last one's.
+fn pass(
+    chunk: &Chunk<'_>,
+    place: Place,
     points: &mut Points,
     progress: &mut dyn FnMut(i64),
 ) -> Result<Place, Tampered> {
     const STEP: i64 = 1_000;
-    let mut place = start;
-    points.pass(place)?;
-    let unreadable =
-        |seq: i64, error: rusqlite::Error| Tampered { seq, what: format!("it cannot be read from there on: {error}") };
-    let select = "SELECT first, last, earliest, latest, bodies, hashes FROM chunks WHERE last > ?1 ORDER BY first";
-    let mut select = connection.prepare(select).map_err(|error| unreadable(place.seq, error))?;
-    let mut rows = select.query([start.seq]).map_err(|error| unreadable(place.seq, error))?;
-    loop {
-        let next = place.seq.saturating_add(1);
-        let Some(row) = rows.next().map_err(|error| unreadable(next, error))? else { return Ok(place) };
-        let number = |column| row.get::<_, i64>(column).map_err(|error| unreadable(next, error));
-        let bytes = |column| row.get_ref(column).ok().and_then(|value| value.as_bytes().ok()).unwrap_or_default();
-        let (first, last) = (number(0)?, number(1)?);
-        let found = Found { last, bodies: bytes(4), hashes: bytes(5) };
-        if first > next {
-            let what = format!("{} missing", numbers(next, first.saturating_sub(1)));
-            return Err(Tampered { seq: next, what });
-        }
-        if first < next {
-            return Err(Tampered::changed(next));
-        }
-        let mut times = None;
-        let passed = |place: Place, body: &[u8]| {
-            let time = time(body);
-            times = Some(times.map_or((time, time), |(earliest, latest)| (time.min(earliest), time.max(latest))));
-            if place.seq.checked_rem(STEP) == Some(0) {
-                progress(place.seq);
-            }
-            points.pass(place)
-        };
-        place = found.walk(place, passed)?;
-        if times != Some((row.get(2).ok(), row.get(3).ok())) {
-            let whose = if first == last { "its" } else { "their" };
-            let what = format!("{} found under other times than {whose} own", numbers(first, last));
-            return Err(Tampered { seq: first, what });
-        }
+    let (next, first, last) = (place.seq.saturating_add(1), chunk.first, chunk.last);
+    if first > next {
+        let what = format!("{} missing", numbers(next, first.saturating_sub(1)));
+        return Err(Tampered { seq: next, what });
     }
+    if first < next {
+        return Err(Tampered::changed(next));
+    }
+    let mut times = None;
+    let passed = |place: Place, body: &[u8]| {
+        let time = time(body);
+        times = Some(times.map_or((time, time), |(earliest, latest)| (time.min(earliest), time.max(latest))));
+        if place.seq.checked_rem(STEP) == Some(0) {
+            progress(place.seq);
+        }
+        points.pass(place)
+    };
+    let end = chunk::walk(chunk, place, passed)?;
+    if times != Some((Some(chunk.earliest), Some(chunk.latest))) {
+        let whose = if first == last { "its" } else { "their" };
+        let what = format!("{} found under other times than {whose} own", numbers(first, last));
+        return Err(Tampered { seq: first, what });
+    }
+    Ok(end)
 }
 
 /// When a record says that it was made, in microseconds since 1970: its first member.

@@ -2,12 +2,16 @@
 
 use super::{
     alert::Watch,
-    read::Told,
     record::{Encoded, Record},
     store::Store,
+    told::Told,
     webhook::Report,
 };
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    server::ops::{Dependency, Health},
+    store::audit::Outage,
+};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use std::{
     sync::{
@@ -20,8 +24,9 @@ use std::{
 };
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-/// How many records are written together at most.
+/// How many records are written together at most, and about how many bytes.
 const BATCH: usize = 8_192;
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// How long the writer lets records gather where nobody waits for them: so a decision wakes nobody.
 const GATHER: Duration = Duration::from_millis(10);
 /// How often the writer looks whether something is due.
@@ -53,6 +58,8 @@ pub(super) struct Writer {
     pub(super) reports: Option<mpsc::Sender<Report>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) plan: Plan,
+    /// Who is told whether a store on another machine can be written; none where the log is on this one.
+    pub(super) health: Option<Arc<Health>>,
     /// Whether the service ends.
     pub(super) ends: Arc<AtomicBool>,
 }
@@ -90,7 +97,7 @@ impl Batch {
     }
 
     fn is_full(&self) -> bool {
-        self.records.len() >= BATCH || self.close.is_some()
+        self.records.len() >= BATCH || self.bytes >= BATCH_BYTES || self.close.is_some()
     }
 }
 
@@ -161,11 +168,21 @@ impl Writer {
         let Some(store) = &mut self.store else { return true };
         let sign = sign && (!records.is_empty() || store.uncovered() > 0);
         if records.is_empty() && !sign {
+            // Where nothing has to be written, it is found out whether something could be.
+            if let Some(health) = &self.health {
+                note(health, &store.look());
+            }
             return true;
         }
+        let prepared = store.prepare(records, sign.then(|| self.clock.now()));
         let mut said = false;
         let mut tries = 0_u32;
-        while let Err(error) = store.write(records, sign.then(|| self.clock.now())) {
+        loop {
+            let written = store.write(&prepared);
+            if let Some(health) = &self.health {
+                note(health, &written);
+            }
+            let Err(error) = written else { return true };
             if !std::mem::replace(&mut said, true) {
                 tracing::error!("the audit log cannot be written, and is tried again: {error}");
             }
@@ -177,7 +194,6 @@ impl Writer {
             }
             thread::sleep(PAUSE);
         }
-        true
     }
 
     /// Counts what the alerts count, and adds a record for each that is raised.
@@ -214,5 +230,13 @@ impl Writer {
             Ok(None) => {}
             Err(error) => tracing::warn!("old records could not be removed from the audit log: {error}"),
         }
+    }
+}
+
+/// Takes note of whether the store can be written.
+fn note(health: &Health, written: &Result<(), Outage>) {
+    match written {
+        Ok(()) => health.regain(Dependency::Audit),
+        Err(outage) => health.lose(Dependency::Audit, &outage.0),
     }
 }

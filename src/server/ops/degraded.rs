@@ -36,6 +36,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
 /// Something that the service depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Dependency {
+    /// The store of audit logs.
+    Audit,
     /// The store of managed documents.
     Documents,
     /// The store of limits.
@@ -47,6 +49,7 @@ pub(crate) enum Dependency {
 impl Dependency {
     const fn name(self) -> &'static str {
         match self {
+            Self::Audit => "audit",
             Self::Documents => "documents",
             Self::Limits => "limits",
             Self::Declared => "declared",

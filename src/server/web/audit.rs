@@ -11,7 +11,7 @@ use super::{
 };
 use crate::server::{
     app::App,
-    audit::{Counted, Entry, Filter, HOUR, Log, Order},
+    audit::{Counted, Entry, Filter, HOUR, Order, Source},
 };
 use axum::{Router, extract::Path, response::Response, routing::get};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -129,24 +129,20 @@ pub(super) async fn read(
     most: usize,
     since: Option<DateTime<Utc>>,
 ) -> Result<Option<Read>, Fault> {
-    let settings = &visit.app.settings;
-    if settings.is_in_memory() || !visit.app.audit.is_on() {
-        return Ok(None);
-    }
-    let state = settings.state.clone();
-    let read = tokio::task::spawn_blocking(move || read_now(&state, filter, most, since)).await;
+    let Some(source) = visit.app.audit.source() else { return Ok(None) };
+    let read = tokio::task::spawn_blocking(move || read_now(&source, filter, most, since)).await;
     let failed = |message: String| visit.shell.fault(Reason::Failed(message));
     let read = read.map_err(|error| failed(error.to_string()))?;
     read.map(Some).map_err(|fault| failed(fault.to_string()))
 }
 
 fn read_now(
-    state: &std::path::Path,
+    source: &Source,
     mut filter: Filter,
     most: usize,
     since: Option<DateTime<Utc>>,
 ) -> Result<Read, crate::server::audit::Fault> {
-    let log = Log::open(state)?;
+    let log = source.open()?;
     let counted = since.map_or(Ok(Vec::new()), |since| log.counted(since))?;
     let (first, last) = log.span()?.unwrap_or_default();
     let newest = filter.before.map_or(last, |before| last.min(before.saturating_sub(1)));

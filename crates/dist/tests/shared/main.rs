@@ -1,8 +1,10 @@
-//! Several services that count the same limits and share their documents, as those who ask them see it.
+//! Several services that count the same limits, share their documents and keep their audit logs together, as those who ask them
+//! see it.
 
 #![cfg(test)]
 #![expect(clippy::arithmetic_side_effects, reason = "a test that panics has failed, as it should")]
 
+mod audit;
 mod documents;
 #[path = "../../../documents-postgres/tests/server/mod.rs"]
 #[expect(dead_code, reason = "also what only the store's own tests need")]

@@ -107,6 +107,7 @@ impl Files {
             (name::PRINCIPAL_ID, principal.is_some()),
             (name::ACTION, action.is_some()),
             (name::RESOURCE_ID, resource.is_some()),
+            (name::NODE, is_shown),
             (name::ID, is_shown),
             (name::ANSWER, is_shown),
         ];
@@ -199,6 +200,7 @@ struct Rows<'a> {
     code: &'a StringArray,
     retry_after: &'a Int64Array,
     request: &'a StringArray,
+    node: Option<&'a StringArray>,
     id: Option<&'a StringArray>,
     principal_type: Option<&'a StringArray>,
     principal_id: Option<&'a StringArray>,
@@ -218,6 +220,7 @@ impl<'a> Rows<'a> {
             code: texts(batch, name::CODE)?,
             retry_after: numbers(batch, name::RETRY_AFTER)?,
             request: texts(batch, name::REQUEST)?,
+            node: if_read(name::NODE)?,
             id: if_read(name::ID)?,
             principal_type: if_read(name::PRINCIPAL_TYPE)?,
             principal_id: if_read(name::PRINCIPAL_ID)?,
@@ -247,8 +250,8 @@ impl<'a> Rows<'a> {
         let request = text(self.request, row)
             .ok_or_else(|| format!("record {seq} has no request, as those that were exported with pseudonyms"))?;
         let told = |texts: Option<&'a StringArray>| texts.and_then(|texts| text(texts, row));
-        let (id, answer) = (told(self.id), told(self.answer).unwrap_or("null"));
-        let recorded = Recorded { seq, id, at, is_allow, code, request, answer };
+        let (node, id, answer) = (told(self.node), told(self.id), told(self.answer).unwrap_or("null"));
+        let recorded = Recorded { node, seq, id, at, is_allow, code, request, answer };
         tally.decide(&recorded, self.retry_after.is_valid(row), anew, show);
         Ok(())
     }

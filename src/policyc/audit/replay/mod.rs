@@ -12,13 +12,14 @@ use super::{
         Config, Exit, Io, set,
         style::{Style, counted, failed},
     },
-    State, at, bar,
+    State, at,
     filter::Filters,
-    progress, unusable,
+    progress,
 };
 use crate::{
     engine::{Anew, Engine},
     server::audit::{Entry, Order},
+    store::Stores,
 };
 use chrono::{DateTime, Utc};
 use clap::ValueEnum;
@@ -78,6 +79,8 @@ enum Format {
 
 /// A decision as it was recorded.
 struct Recorded<'a> {
+    /// Whose log it is from, where there are several.
+    node: Option<&'a str>,
     seq: i64,
     id: Option<&'a str>,
     at: DateTime<Utc>,
@@ -88,7 +91,7 @@ struct Recorded<'a> {
     answer: &'a str,
 }
 
-pub(super) fn run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> {
+pub(super) fn run(args: &Args, stores: &Stores, io: &mut Io<'_>, config: &Config) -> Result<Exit, Exit> {
     let replay = |io: &mut Io<'_>| -> Result<Replay, Exit> {
         let set = set::one(&args.paths, &args.catalog, io, config)?;
         let show = match args.format {
@@ -97,19 +100,20 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>, config: &Config) -> Result<Exit,
         };
         Ok(Replay { engine: set::load(set.builder(), io)?, show, sum: Tally::default(), has_begun: false })
     };
-    let sum = if args.parquet.is_empty() { of_log(args, io, replay)? } else { of_files(args, io, replay)? };
+    let sum = if args.parquet.is_empty() { of_log(args, stores, io, replay)? } else { of_files(args, io, replay)? };
     Ok(if sum.changed > 0 || sum.refused > 0 { Exit::Negative } else { Exit::Fine })
 }
 
 /// Replays the log.
 fn of_log(
     args: &Args,
+    stores: &Stores,
     io: &mut Io<'_>,
     replay: impl FnOnce(&mut Io<'_>) -> Result<Replay, Exit>,
 ) -> Result<Tally, Exit> {
-    let log = args.state.open(io)?;
+    let log = args.state.open(stores, io)?;
     let mut replay = replay(io)?;
-    let bar = bar("replaying", &log, io)?;
+    let bar = args.state.bar("replaying", &log, io)?;
     let mut chunk = Vec::with_capacity(CHUNK);
     let mut each = |entry: Entry| {
         chunk.push(entry);
@@ -122,7 +126,7 @@ fn of_log(
     let read = log.read(&args.filters.filter(), Order::Oldest, &mut each, &mut |records| at(&bar, records));
     replay.add_entries(&chunk, io);
     bar.finish_and_clear();
-    read.map_err(|fault| unusable(&fault, io))?;
+    read.map_err(|fault| args.state.unusable(&fault, io))?;
     Ok(replay.finish(io))
 }
 
@@ -236,6 +240,7 @@ fn tally_entry(entry: &Entry, tally: &mut Tally, anew: &mut Anew, show: Show) {
     let (Some(at), Ok(kept)) = (told.instant(), serde_json::from_str::<Kept<'_>>(&entry.body)) else { return };
     let reasons = &answer.context;
     let recorded = Recorded {
+        node: entry.node.as_deref(),
         seq: entry.seq,
         id: told.id.as_deref(),
         at,

@@ -166,11 +166,14 @@ fn request(recorded: &Recorded<'_>) -> String {
 
 /// A change with all that is known of it.
 fn change(recorded: &Recorded<'_>, anew: &Anew) -> String {
-    let Recorded { seq, id, at, request, answer, .. } = recorded;
+    let Recorded { node, seq, id, at, request, answer, .. } = recorded;
     let after = match anew.decide(request, *at) {
         Ok(decision) => wire::decision::encode(&decision),
         Err(refusal) => json!({ "error": refusal.to_string() }).to_string(),
     };
     let (id, time) = (json!(id), json!(at.to_rfc3339_opts(SecondsFormat::Micros, true)));
-    format!("{{\"seq\":{seq},\"id\":{id},\"time\":{time},\"request\":{request},\"before\":{answer},\"after\":{after}}}")
+    let of = node.map_or_else(String::new, |node| format!("\"node\":{},", json!(node)));
+    format!(
+        "{{{of}\"seq\":{seq},\"id\":{id},\"time\":{time},\"request\":{request},\"before\":{answer},\"after\":{after}}}"
+    )
 }

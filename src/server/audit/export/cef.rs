@@ -24,6 +24,7 @@ pub(super) fn line(row: &Row) -> String {
             let _ = write!(line, " {key}={}", value(text));
         }
     };
+    add("dvchost", row.node.as_deref());
     add("externalId", row.id.as_deref());
     add("app", row.surface.as_deref());
     let ip = row.ip.as_deref();

@@ -32,14 +32,17 @@ const COLUMNS: [&str; 23] = [
     "message",
 ];
 
-pub(super) fn head() -> String {
-    record(COLUMNS.map(str::to_owned))
+/// The last column, where there are several nodes.
+const NODE: &str = "node";
+
+pub(super) fn head(has_nodes: bool) -> String {
+    record(COLUMNS.into_iter().chain(has_nodes.then_some(NODE)).map(str::to_owned))
 }
 
 pub(super) fn line(row: &Row) -> String {
     let text = |text: &Option<String>| text.as_deref().map(safe).unwrap_or_default();
     let number = |number: Option<i64>| number.map(|number| number.to_string()).unwrap_or_default();
-    record([
+    let cells = [
         row.seq.to_string(),
         row.time.clone(),
         row.event.clone(),
@@ -63,14 +66,15 @@ pub(super) fn line(row: &Row) -> String {
         text(&row.revision),
         number(row.count),
         text(&row.message),
-    ])
+    ];
+    record(cells.into_iter().chain(row.node.as_deref().map(safe)))
 }
 
 fn safe(text: &str) -> String {
     if text.starts_with(FORMULA) { format!("'{text}") } else { text.to_owned() }
 }
 
-fn record(cells: [String; COLUMNS.len()]) -> String {
+fn record(cells: impl Iterator<Item = String>) -> String {
     let mut writer = WriterBuilder::new().from_writer(Vec::new());
     // Nothing here can fail to be written to memory.
     let _ = writer.write_record(cells);

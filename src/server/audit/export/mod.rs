@@ -8,12 +8,7 @@ mod cef;
 mod csv;
 mod ocsf;
 
-use super::{
-    fault::Fault,
-    key::derived,
-    read::{Entry, Told},
-    tables,
-};
+use super::{fault::Fault, key::derived, read::Entry, store::folder, told::Told};
 use crate::load::hex;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
@@ -54,7 +49,7 @@ impl Pseudonyms {
     /// # Errors
     /// If that cannot be read.
     pub(crate) fn of_log(state: &Path) -> Result<Self, Fault> {
-        derived(&tables::folder(state), PURPOSE).map(|key| Self { key })
+        derived(&folder(state), PURPOSE).map(|key| Self { key })
     }
 
     /// Those of a key in a file.
@@ -94,10 +89,10 @@ pub(crate) const fn exporter(format: Format, pseudonyms: Option<Pseudonyms>) -> 
 }
 
 impl Exporter {
-    /// What comes before all records, with its line break.
-    pub(crate) fn head(&self) -> String {
+    /// What comes before all records, with its line break. Of several nodes, each record says whose it is.
+    pub(crate) fn head(&self, has_nodes: bool) -> String {
         match self.format {
-            Format::Csv => csv::head(),
+            Format::Csv => csv::head(has_nodes),
             Format::Jsonl | Format::Cef | Format::Ocsf | Format::AccessLog => String::new(),
         }
     }
@@ -113,7 +108,7 @@ impl Exporter {
             Format::Jsonl if self.pseudonyms.is_some() => {
                 format!("{}\n", serde_json::to_string(&row).unwrap_or_default())
             }
-            Format::Jsonl => format!("{{\"seq\":{},\"record\":{}}}\n", entry.seq, entry.body),
+            Format::Jsonl => format!("{}\n", entry.line()),
         }
     }
 }
@@ -121,6 +116,8 @@ impl Exporter {
 /// A record without what is nested in it.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Row {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) node: Option<String>,
     pub(crate) seq: i64,
     pub(crate) time: String,
     pub(crate) event: String,
@@ -174,6 +171,7 @@ impl Row {
         // Whoever a text is about may stand in it.
         let prose = |text: Option<&String>| text.filter(|_| pseudonyms.is_none()).cloned();
         let mut row = Self {
+            node: entry.node.as_deref().map(str::to_owned),
             seq: entry.seq,
             time: told.time.clone(),
             event: told.event.clone(),

@@ -32,8 +32,11 @@ pub(super) fn line(row: &Row) -> String {
     put(&mut event, "count", json!(row.count));
     put(&mut event, "src_endpoint", endpoint(row));
     let product = json!({ "name": "policyc", "vendor_name": "policyc", "version": env!("CARGO_PKG_VERSION") });
-    let mut metadata =
-        json!({ "version": "1.3.0", "product": product, "sequence": row.seq, "uid": row.seq.to_string() });
+    let uid = row.node.as_ref().map_or_else(|| row.seq.to_string(), |node| format!("{node} {}", row.seq));
+    let mut metadata = json!({ "version": "1.3.0", "product": product, "sequence": row.seq, "uid": uid });
+    if let (Value::Object(metadata), Some(node)) = (&mut metadata, &row.node) {
+        put(metadata, "log_name", json!(node));
+    }
     if let (Value::Object(metadata), Some(id)) = (&mut metadata, &row.id) {
         put(metadata, "correlation_uid", json!(id));
     }

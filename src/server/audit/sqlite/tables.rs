@@ -1,17 +1,12 @@
 //! The log's file: an SQLite database, which others may read while it is written.
 
-use super::{chain::Hash, checkpoint::Checkpoint, fault::Fault, tally};
+use super::{super::fault::Fault, tally};
+use crate::store::audit::{Checkpoint, Place};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, types::Type};
-use std::{
-    fs::OpenOptions,
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-};
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path};
 
-/// The folder of the log, in that of the service's state.
-const FOLDER: &str = "audit";
 /// The database.
-const FILE: &str = "log.sqlite";
+pub(super) const FILE: &str = "log.sqlite";
 
 /// The version of the tables, kept in `user_version`.
 const VERSION: i64 = 2;
@@ -33,11 +28,6 @@ CREATE INDEX chunks_by_time ON chunks (latest);
 /// Rows as chunks.
 const ROWS_AS_CHUNKS: &str =
     "SELECT seq AS first, seq AS last, time AS earliest, time AS latest, body AS bodies, hash AS hashes FROM records";
-
-/// Where the log of a state is.
-pub(super) fn folder(state: &Path) -> PathBuf {
-    state.join(FOLDER)
-}
 
 /// Opens the log to write it; makes it where there is none.
 ///
@@ -127,12 +117,6 @@ pub(super) fn checkpoints(connection: &Connection) -> rusqlite::Result<Vec<Check
     select.query_map([], checkpoint)?.collect()
 }
 
-/// The last checkpoint.
-pub(super) fn last_checkpoint(connection: &Connection) -> rusqlite::Result<Option<Checkpoint>> {
-    let select = "SELECT seq, hash, time, signature FROM checkpoints ORDER BY seq DESC LIMIT 1";
-    connection.query_row(select, [], checkpoint).optional()
-}
-
 /// Up to where records were removed because they were old.
 pub(super) fn anchor(connection: &Connection) -> rusqlite::Result<Option<Checkpoint>> {
     let select = "SELECT seq, hash, time, signature FROM anchor ORDER BY seq DESC LIMIT 1";
@@ -140,7 +124,7 @@ pub(super) fn anchor(connection: &Connection) -> rusqlite::Result<Option<Checkpo
 }
 
 fn checkpoint(row: &Row<'_>) -> rusqlite::Result<Checkpoint> {
-    Ok(Checkpoint { seq: row.get(0)?, hash: Hash(exactly(row, 1)?), time: row.get(2)?, signature: exactly(row, 3)? })
+    Ok(Checkpoint { seq: row.get(0)?, hash: exactly(row, 1)?, time: row.get(2)?, signature: exactly(row, 3)? })
 }
 
 fn exactly<const N: usize>(row: &Row<'_>, column: usize) -> rusqlite::Result<[u8; N]> {
@@ -150,6 +134,16 @@ fn exactly<const N: usize>(row: &Row<'_>, column: usize) -> rusqlite::Result<[u8
         let error = format!("{size} bytes where {N} are wanted");
         rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, error.into())
     })
+}
+
+/// The last record.
+pub(super) fn last(connection: &Connection) -> rusqlite::Result<Option<Place>> {
+    let select = "SELECT last, hashes FROM chunks ORDER BY first DESC LIMIT 1";
+    let last = connection.query_row(select, [], |row| {
+        let hash = row.get_ref(1)?.as_blob()?.last_chunk().copied();
+        Ok(Place { seq: row.get(0)?, hash: hash.unwrap_or_default() })
+    });
+    last.optional()
 }
 
 /// The numbers of the first and the last record; none where there is no record.

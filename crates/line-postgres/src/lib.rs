@@ -1,8 +1,15 @@
-//! What is spoken to a server, over one [connection](policyc_line) for all threads: one question after the other. What the
-//! server says unasked, that somebody wrote, is kept as a mark.
+//! What is spoken to a server of PostgreSQL, over one [connection](policyc_line) for all threads: one question after the other.
+//!
+//! In go questions from any thread, out come rows, or an [`Outage`] in time. What a store asks of a connection before
+//! anything else, and what it makes of what the server says unasked, is for a [`Session`] to say; how its tables come about, for
+//! [`Tables`].
 
-use crate::{tables, tls::Tls};
-use policyc::store::{Address, Outage, documents::Mark};
+mod tables;
+mod tls;
+
+pub use tables::Tables;
+
+use policyc::store::{Address, Outage};
 use policyc_line::{Failure, Server, Up};
 use std::{
     error::Error as _,
@@ -13,26 +20,36 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tls::Tls;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::{Mutex, OwnedMutexGuard, watch},
+    sync::{Mutex, OwnedMutexGuard},
     task::JoinHandle,
     time,
 };
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, config::SslMode};
 
 /// What a call works on, for itself alone.
-pub(crate) type Held = OwnedMutexGuard<Client>;
+pub type Held = OwnedMutexGuard<Client>;
 
 /// The connection of all threads.
 type Turns = Arc<Mutex<Client>>;
 
+/// What a store does with a connection.
+pub trait Session: Clone + Send + Sync + 'static {
+    /// What is done before anything else is asked, with the store's schema before all others. Where it fails, the connection is
+    /// none.
+    fn begin(&self, client: &mut Client, schema: &str) -> impl Future<Output = Result<(), Failed>> + Send;
+
+    /// What the server says unasked: the text of a notification.
+    fn told(&self, text: &str);
+}
+
+/// A connection to a server, for all threads, made again by itself.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub struct Line {
     line: policyc_line::Line<Turns>,
     way: Way,
-    /// The last mark that the server has told of.
-    mark: watch::Sender<Mark>,
 }
 
 /// How a server is reached.
@@ -47,14 +64,15 @@ struct Way {
 }
 
 /// A server of PostgreSQL.
-struct Postgres {
+struct Postgres<S> {
     way: Way,
-    mark: watch::Sender<Mark>,
+    session: S,
 }
 
 /// Why something is not done.
 #[derive(Debug)]
-pub(crate) enum Failed {
+pub enum Failed {
+    /// The server says no, or nothing.
     Server(tokio_postgres::Error),
     /// It must not be done, or the answer cannot be.
     Refused(String),
@@ -81,32 +99,48 @@ impl fmt::Display for Failed {
 }
 
 impl Line {
-    /// A line to the server of an address, which is connected to from now on.
-    pub(crate) fn open(address: &Address, patience: Duration, schema: &str) -> Result<Self, String> {
+    /// A line to the server of an address, which is connected to from now on. No question takes longer than `patience`. The
+    /// name of the schema needs no quotes.
+    ///
+    /// # Errors
+    /// What is wrong with the address, without its secrets.
+    pub fn open(address: &Address, patience: Duration, schema: &str, session: impl Session) -> Result<Self, String> {
         let (config, is_secure) = config(address.exposed())?;
         let tls = is_secure.then(Tls::new).transpose()?;
-        Self::along(Way { name: address.clone(), config, tls, schema: schema.to_owned(), patience })
+        Self::along(Way { name: address.clone(), config, tls, schema: schema.to_owned(), patience }, session)
     }
 
-    /// Another line to the same server, to another schema.
-    pub(crate) fn beside(&self, schema: &str) -> Result<Self, String> {
-        Self::along(Way { schema: schema.to_owned(), ..self.way.clone() })
+    /// Another line to the same server, to a schema.
+    ///
+    /// # Errors
+    /// There are no threads.
+    pub fn beside(&self, schema: &str, session: impl Session) -> Result<Self, String> {
+        Self::along(Way { schema: schema.to_owned(), ..self.way.clone() }, session)
     }
 
-    fn along(way: Way) -> Result<Self, String> {
-        let (mark, _) = watch::channel(0);
-        let server = Postgres { way: way.clone(), mark: mark.clone() };
+    fn along(way: Way, session: impl Session) -> Result<Self, String> {
+        let server = Postgres { way: way.clone(), session };
         let line = policyc_line::Line::open(way.name.clone(), "policyc-postgres", way.patience, server)?;
-        Ok(Self { line, way, mark })
+        Ok(Self { line, way })
     }
 
-    /// The name of the schema, which is also that of the channel.
-    pub(crate) fn schema(&self) -> &str {
+    /// The name of the schema.
+    #[must_use]
+    pub fn schema(&self) -> &str {
         &self.way.schema
     }
 
+    /// How long a question may take.
+    #[must_use]
+    pub const fn patience(&self) -> Duration {
+        self.way.patience
+    }
+
     /// Asks something over the connection, and waits for the answer.
-    pub(crate) fn ask<T: Send + 'static, F: Future<Output = Result<T, Failed>> + Send>(
+    ///
+    /// # Errors
+    /// There is no connection or no answer, or the server refuses.
+    pub fn ask<T: Send + 'static, F: Future<Output = Result<T, Failed>> + Send>(
         &self,
         ask: impl FnOnce(Held) -> F + Send + 'static,
     ) -> Result<T, Outage> {
@@ -120,28 +154,15 @@ impl Line {
         })
     }
 
-    /// What the server has told of, before something is read.
-    pub(crate) fn told(&self) -> Mark {
-        *self.mark.borrow()
+    /// Runs a task on the thread of the line, and waits until it is over.
+    pub fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.line.run(task);
     }
 
-    /// The mark that was read, and what had been told of before. What nobody else has told of meanwhile is not true.
-    pub(crate) fn is_at(&self, mark: Mark, before: Mark) {
-        self.mark.send_if_modified(|told| {
-            let is_wrong = *told == before && *told != mark;
-            if is_wrong {
-                *told = mark;
-            }
-            is_wrong
-        });
-    }
-
-    /// Waits until the server tells of a later mark.
-    pub(crate) fn wait(&self, seen: Mark, most: Duration) {
-        let mut mark = self.mark.subscribe();
-        self.line.run(async move {
-            let _ = time::timeout(most, mark.wait_for(|mark| *mark > seen)).await;
-        });
+    /// That the server cannot be asked, and why.
+    #[must_use]
+    pub fn outage(&self, why: &str) -> Outage {
+        self.line.outage(why)
     }
 }
 
@@ -184,14 +205,14 @@ fn config(address: &str) -> Result<(Config, bool), String> {
     Ok((config, is_secure))
 }
 
-impl Server for Postgres {
+impl<S: Session> Server for Postgres<S> {
     type Connection = Turns;
     /// What carries it tells at its end why it ended.
     type Carrier = JoinHandle<Option<String>>;
 
     async fn connect(&self) -> Result<(Turns, Self::Carrier), String> {
         let patience = self.way.patience.max(Duration::from_secs(1));
-        match time::timeout(patience, connect(&self.way, &self.mark)).await {
+        match time::timeout(patience, connect(&self.way, &self.session)).await {
             Ok(Ok((client, carrier))) => Ok((Arc::new(Mutex::new(client)), carrier)),
             Ok(Err(failed)) => Err(failed.to_string()),
             Err(_) => Err("it cannot be reached".to_owned()),
@@ -212,45 +233,38 @@ impl Server for Postgres {
 }
 
 /// Makes a connection; what carries it tells at its end why it ended.
-async fn connect(way: &Way, mark: &watch::Sender<Mark>) -> Result<(Client, JoinHandle<Option<String>>), Failed> {
+async fn connect(way: &Way, session: &impl Session) -> Result<(Client, JoinHandle<Option<String>>), Failed> {
     let (mut client, connection) = match &way.tls {
         None => {
             let (client, connection) = way.config.connect(NoTls).await?;
-            (client, tokio::spawn(carry(connection, mark.clone())))
+            (client, tokio::spawn(carry(connection, session.clone())))
         }
         Some(tls) => {
             let (client, connection) = way.config.connect(tls.clone()).await?;
-            (client, tokio::spawn(carry(connection, mark.clone())))
+            (client, tokio::spawn(carry(connection, session.clone())))
         }
     };
     let (schema, patience) = (&way.schema, way.patience.as_millis());
     // What nobody waits for any more, the server ends too; and what was answered has reached the disk, whatever is usual there.
-    let session = format!(
+    let usual = format!(
         "SET search_path TO {schema}, pg_temp; SET statement_timeout = {patience}; SET lock_timeout = {patience};
          SET idle_in_transaction_session_timeout = {patience};
          SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';"
     );
-    client.batch_execute(&session).await?;
-    let now = tables::prepare(&mut client, schema).await?;
-    client.batch_execute(&format!("LISTEN {schema}")).await?;
-    // What was written before that is read by whoever waits, at the latest when they have waited long enough.
-    mark.send_replace(now.try_into().unwrap_or_default());
+    client.batch_execute(&usual).await?;
+    session.begin(&mut client, schema).await?;
     Ok((client, connection))
 }
 
-/// Carries what is said, and keeps the mark that the server tells of.
-async fn carry<S, T>(mut connection: Connection<S, T>, mark: watch::Sender<Mark>) -> Option<String>
+/// Carries what is said.
+async fn carry<S, T>(mut connection: Connection<S, T>, session: impl Session) -> Option<String>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     T: AsyncRead + AsyncWrite + Unpin,
 {
     loop {
         match poll_fn(|context| connection.poll_message(context)).await {
-            Some(Ok(AsyncMessage::Notification(told))) => {
-                if let Ok(told) = told.payload().parse() {
-                    mark.send_replace(told);
-                }
-            }
+            Some(Ok(AsyncMessage::Notification(told))) => session.told(told.payload()),
             Some(Ok(_)) => {}
             Some(Err(error)) => return Some(Failed::from(error).to_string()),
             None => return None,
