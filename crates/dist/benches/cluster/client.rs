@@ -1,6 +1,7 @@
 //! Whoever asks: connections that send the same request again and again, as fast as it is answered.
 
 use std::{
+    fs,
     io::{Read, Write},
     net::TcpStream,
     thread,
@@ -43,4 +44,11 @@ fn client(address: &str, end: Instant) -> Vec<Duration> {
 /// What most took at most, of so many in a hundred.
 pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     sorted[(sorted.len() * percent / 100).min(sorted.len() - 1)]
+}
+
+/// How much memory a process holds, in MiB.
+pub(crate) fn memory(id: u32) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let held = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    held.trim().trim_end_matches("kB").trim().parse::<f64>().unwrap() / 1024.0
 }

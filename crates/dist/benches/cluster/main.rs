@@ -3,6 +3,7 @@
 //! - *limits*: what a limit in Redis adds to a decision.
 //! - *nodes*: what two services decide that have a core each, against one on one core.
 //! - *changes*: how long a change at one service takes until another decides by it.
+//! - *soak*: half an hour of everything at once, only where it is named.
 //!
 //! All of it runs on one machine, over loopback, and what is compared is measured in turns or at once, so that what else the
 //! machine does weighs on both alike.
@@ -30,6 +31,7 @@ mod redis;
 #[path = "../../../../tests/serve/service.rs"]
 #[expect(dead_code, reason = "also what only tests need")]
 mod service;
+mod soak;
 
 use std::env;
 
@@ -41,8 +43,15 @@ const SETTINGS: &str = "[audit]\ndurability = \"off\"";
 
 fn main() {
     let names: Vec<String> = env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
-    for (name, table) in [("limits", limits::table as fn()), ("nodes", nodes::table), ("changes", changes::table)] {
-        if names.is_empty() || names.iter().any(|wanted| wanted == name) {
+    let tables = [
+        ("limits", limits::table as fn()),
+        ("nodes", nodes::table),
+        ("changes", changes::table),
+        ("soak", soak::table),
+    ];
+    for (name, table) in tables {
+        let is_wanted = names.iter().any(|wanted| wanted == name) || names.is_empty() && name != "soak";
+        if is_wanted {
             println!("\n## {name}\n");
             table();
         }
