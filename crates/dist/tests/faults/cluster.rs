@@ -2,8 +2,9 @@
 //! before either store, and with an audit log that is on the disk before anything is answered.
 
 use crate::{
-    postgres, redis,
+    postgres,
     proxy::{Proxy, Way},
+    redis,
     roll::Dice,
 };
 use reqwest::blocking::{Client, Response};
@@ -13,6 +14,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    thread,
     time::Duration,
 };
 use tempfile::TempDir;
@@ -147,7 +149,8 @@ impl Node {
         write_settings(folder.path(), &key.entry, port);
         let state = folder.path().join("policyc-state");
         fs::create_dir(&state).unwrap();
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=192m,mode=700", "tmpfs"]).arg(&state).output();
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=96m,mode=700", "tmpfs"]).arg(&state).output();
         let has_disk = mount.is_ok_and(|mount| mount.status.success());
         let (limits, documents) = (Proxy::to(redis), Proxy::to(postgres));
         let child = spawn(folder.path(), [limits.port(), documents.port()], &[]);
@@ -206,10 +209,11 @@ impl Drop for Node {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if std::thread::panicking() {
+        if thread::panicking() {
             let said = fs::read_to_string(self.file("said")).unwrap_or_default();
-            let lines: Vec<&str> = said.lines().rev().take(30).collect();
-            eprintln!("--- {} said last, the newest first:\n{}", self.url(), lines.join("\n"));
+            let first = said.lines().count().saturating_sub(50);
+            let lines: Vec<&str> = said.lines().skip(first).collect();
+            eprintln!("--- {} said last:\n{}", self.url(), lines.join("\n"));
         }
         if self.has_disk {
             let _ = Command::new("umount").arg(self.state()).status();
@@ -260,6 +264,18 @@ impl Caller {
         let is_answer = answer.status() == 200;
         let told: Value = answer.json().ok()?;
         if is_answer { told["decision"].as_bool() } else { None }
+    }
+
+    /// Asks so much at once that the log grows by a good deal. Whether all of it was answered.
+    pub(crate) fn asks_much(&self) -> bool {
+        let one = json!({ "resource": { "type": "model", "id": "free" } });
+        let questions = json!({
+            "subject": { "type": "user", "id": "many" }, "action": { "name": "view" },
+            "evaluations": vec![one; 200],
+        });
+        let answer = self.send("many", "POST", "/access/v1/evaluations", &questions);
+        let text = answer.and_then(|answer| answer.text().ok()).unwrap_or_default();
+        text.matches("\"decision\":true").count() == 200
     }
 
     /// The same service, asked with another key.

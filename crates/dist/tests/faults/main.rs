@@ -6,7 +6,11 @@
 //! kind. What happens between threads and processes is another each time. `scripts/faults.sh` runs the long form.
 
 #![cfg(test)]
-#![expect(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test that panics has failed, as it should")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, as it should"
+)]
 
 mod cluster;
 mod kinds;

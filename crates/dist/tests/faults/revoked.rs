@@ -20,7 +20,9 @@ impl Trusted {
         let (name, caller) = (format!("trusted-{round}"), cluster.nodes[0].caller());
         let key = until("a key is made", || {
             let id = json!({ "id": name, "roles": ["admin"] });
-            caller.send("key", "POST", "/v1/admin/keys?wait=all", &id)?.json::<Value>().ok()?["key"].as_str().map(str::to_owned)
+            caller.send("key", "POST", "/v1/admin/keys?wait=all", &id)?.json::<Value>().ok()?["key"]
+                .as_str()
+                .map(str::to_owned)
         });
         let put = || Outcome::of(&caller, "put", "PUT", "/v1/acl/model?wait=all", &list(&name, &name));
         until("a list is there", || (put() == Outcome::Accepted).then_some(()));
