@@ -70,15 +70,15 @@ fn round(cluster: &mut Cluster, kind: &Kind, name: &str, seed: u64) -> Result<Li
     let mut dice = Dice(seed);
     let mut trusted = Trusted::before(cluster, name);
     let load = Load::start(cluster, name, &mut dice);
-    load.goes_on(20 + dice.below(200));
+    load.goes_on(10 + dice.below(90));
     let begun = (kind.begin)(cluster, &mut dice);
     let is_tried = match begun {
         Begun::Skipped(why) => Err(why),
         Begun::Mend(mend) => {
-            load.goes_on(dice.below(100));
+            load.goes_on(dice.below(60));
             let somebody = cluster.any(&mut dice);
             trusted.take_back(cluster, somebody);
-            load.goes_on(dice.below(200));
+            load.goes_on(dice.below(90));
             mend(cluster);
             Ok(())
         }
@@ -86,7 +86,7 @@ fn round(cluster: &mut Cluster, kind: &Kind, name: &str, seed: u64) -> Result<Li
     let mended = Instant::now();
     cluster.nodes.iter().for_each(Node::until_ready);
     let well_again = mended.elapsed();
-    load.goes_on(50);
+    load.goes_on(30);
     let mut story = load.end();
     cluster.nodes.iter().for_each(Node::until_ready);
     verdict::limits_hold(cluster, name, &mut story);
