@@ -6,11 +6,8 @@
 //! kind. What happens between threads and processes is another each time. `scripts/faults.sh` runs the long form.
 
 #![cfg(test)]
-#![expect(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed, as it should"
-)]
+#![expect(clippy::arithmetic_side_effects, reason = "a test that panics has failed, as it should")]
+#![expect(clippy::disallowed_methods, reason = "users and their clocks are outside of the service")]
 
 mod cluster;
 mod kinds;
