@@ -3,11 +3,19 @@
 
 use crate::{
     identity::policyc,
-    service::{Service, Setup},
+    service::{PATIENCE, Service, Setup},
 };
 use reqwest::blocking::{RequestBuilder, Response};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, process::Command, sync::mpsc, thread, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    net::TcpStream,
+    process::Command,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
 
 const LAB: &str = r#"actions view, infer, train, download, manage, confirm;
 role researcher;
@@ -284,6 +292,54 @@ fn what_cannot_be_kept_is_not_changed() {
     lab.service.says("is in order again");
     assert!(lab.may("bob", "researcher", "view", "m"));
     assert_eq!(told(lab.get("/v1/acl/model/m")).1["rules"][0]["principal"]["value"], "bob");
+}
+
+/// The records of a request's changes.
+fn changes_of(service: &Service, id: &str) -> usize {
+    let log = Command::new(env!("CARGO_BIN_EXE_policyc"))
+        .args(["audit", "export", "--format", "jsonl", "--state", "policyc-state"])
+        .current_dir(service.folder.path())
+        .output()
+        .unwrap();
+    let records = String::from_utf8(log.stdout).unwrap();
+    let is_one = |record: &&str| record.contains(&format!("\"event\":\"change\",\"id\":\"{id}\""));
+    records.lines().filter(is_one).count()
+}
+
+/// Whoever hangs up in the middle of a change leaves no change without its record.
+#[test]
+fn a_change_is_recorded_also_if_nobody_waits_for_it() {
+    let lab = Lab::start(Setup::new(LAB));
+    assert_eq!(sent(lab.put(&list("m", "user", "bob", &["infer"]))).0, 200);
+    let database =
+        rusqlite::Connection::open(lab.service.folder.path().join("policyc-state/documents.sqlite")).unwrap();
+    database.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let body = list("m", "user", "eve", &["infer"]).to_string();
+    let mut caller = TcpStream::connect(lab.service.address()).unwrap();
+    let head = format!("host: {}\r\nauthorization: Bearer {}\r\nx-request-id: gone", lab.service.address(), lab.ann);
+    let length = body.len();
+    write!(caller, "PUT /v1/acl/model HTTP/1.1\r\n{head}\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+    // It waits for the database now, or soon; and its connection is closed.
+    thread::sleep(Duration::from_millis(300));
+    drop(caller);
+    thread::sleep(Duration::from_millis(300));
+    database.execute_batch("ROLLBACK").unwrap();
+    let started = Instant::now();
+    while changes_of(&lab.service, "gone") == 0 {
+        assert!(started.elapsed() < PATIENCE, "the change is recorded");
+    }
+    assert!(lab.may("eve", "researcher", "infer", "m"));
+}
+
+/// A change that was made and cannot be recorded is not told as one that was not made.
+#[test]
+fn nobody_is_told_that_a_change_was_not_made_that_was() {
+    let service = Setup::new(LAB).settings("[audit]\nqueue_bytes = 64").start();
+    let put = service.client.put(service.url("/v1/acl/model")).body(list("m", "user", "bob", &["infer"]).to_string());
+    let (status, told) = sent(put);
+    assert_eq!(status, 503, "{told}");
+    assert!(told["error"].as_str().unwrap().starts_with("nobody can tell at the moment"), "{told}");
+    assert_eq!(service.json("/v1/acl/model/m")["rules"][0]["principal"]["value"], "bob");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+#[expect(dead_code, reason = "also what only the tests of several services need")]
 mod server;
 
 use policyc::{

@@ -3,6 +3,7 @@
 #![cfg(test)]
 #![expect(clippy::arithmetic_side_effects, reason = "a test that panics has failed, as it should")]
 
+#[expect(dead_code, reason = "also what only the tests of several services need")]
 mod server;
 
 use chrono::{DateTime, TimeDelta, Utc};

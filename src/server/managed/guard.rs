@@ -159,7 +159,7 @@ impl App {
         if decision.is_allow() { Ok(()) } else { Err(Refused::NotAllowed(decision.into())) }
     }
 
-    /// Changes documents, whoever may do so, and records that.
+    /// Changes documents, whoever may do so, and records that: also where whoever asked hangs up in the middle of it.
     pub(crate) async fn change(
         self: &Arc<Self>,
         caller: &Caller,
@@ -167,6 +167,19 @@ impl App {
         changes: Vec<Change>,
         by: String,
     ) -> Result<Vec<Changed>, Refused> {
+        let (app, caller) = (self.clone(), caller.clone());
+        let changing = tokio::spawn(async move { app.change_to_the_end(&caller, surface, changes, by).await });
+        let changed = changing.await.unwrap_or_else(|error| Err(Unchanged::InDoubt(error.to_string())));
+        Ok(changed?)
+    }
+
+    async fn change_to_the_end(
+        self: &Arc<Self>,
+        caller: &Caller,
+        surface: Surface,
+        changes: Vec<Change>,
+        by: String,
+    ) -> Result<Vec<Changed>, Unchanged> {
         let app = self.clone();
         let changed = blocking(move || app.policies.managed().change(changes, &by)).await;
         match &changed {
@@ -175,10 +188,12 @@ impl App {
             Err(Unchanged::Conflict(_) | Unchanged::Bad(_) | Unchanged::Set(_)) => {}
         }
         let changed = changed?;
+        let mut is_recorded = true;
         for one in &changed {
-            self.audit.put(Record::change(self.clock.now(), caller, surface, one)).await?;
+            is_recorded &= self.audit.put(Record::change(self.clock.now(), caller, surface, one)).await.is_ok();
         }
-        Ok(changed)
+        // It is made: nobody is told that nothing was changed.
+        if is_recorded { Ok(changed) } else { Err(Unchanged::InDoubt("its record cannot be kept yet".to_owned())) }
     }
 
     /// Whether a change lets anybody do anything that they could not do before. The change must be one that can be made.

@@ -51,11 +51,10 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Self {
-        let folder = TempDir::new().unwrap();
+        let folder = folder();
         let secret = folder.path().join("secret");
         fs::write(&secret, SECRET).unwrap();
         if let Some((user, group)) = *OWNER {
-            chown(folder.path(), Some(user), Some(group)).unwrap();
             chown(&secret, Some(user), Some(group)).unwrap();
         }
         let made = program("initdb")
@@ -68,6 +67,11 @@ impl Server {
             .stdout(Stdio::null())
             .status();
         assert!(made.unwrap().success());
+        Self::of(folder)
+    }
+
+    /// A server of the data in a folder.
+    fn of(folder: TempDir) -> Self {
         let (child, port) = loop {
             // Another process may take the port in between.
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -76,6 +80,33 @@ impl Server {
             }
         };
         Self { child, port, folder }
+    }
+
+    /// A replica, which has every write from now on before it is answered.
+    pub(crate) fn replica(&self) -> Self {
+        let folder = folder();
+        let made = program("pg_basebackup")
+            .args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"])
+            .args(["--dbname", &format!("{}?application_name=replica", self.url()), "--pgdata"])
+            .arg(folder.path().join("data"))
+            .current_dir(folder.path())
+            .status();
+        assert!(made.unwrap().success());
+        let replica = Self::of(folder);
+        self.ask("ALTER SYSTEM SET synchronous_standby_names = 'replica'");
+        self.ask("SELECT pg_reload_conf()");
+        let state = "SELECT sync_state FROM pg_stat_replication";
+        until("the replica has all", || (self.ask(state) == "sync").then_some(()));
+        replica
+    }
+
+    /// Makes a replica the server that others write to.
+    pub(crate) fn promote(&self) {
+        assert_eq!(self.ask("SELECT pg_promote()"), "t");
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
     }
 
     pub(crate) fn url(&self) -> String {
@@ -120,7 +151,17 @@ impl Drop for Server {
     }
 }
 
-fn url(port: u16) -> String {
+/// A folder of whoever runs the server.
+fn folder() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    if let Some((user, group)) = *OWNER {
+        chown(folder.path(), Some(user), Some(group)).unwrap();
+    }
+    folder
+}
+
+/// The address of whatever stands at a port.
+pub(crate) fn url(port: u16) -> String {
     format!("postgres://{USER}:{SECRET}@127.0.0.1:{port}/postgres")
 }
 

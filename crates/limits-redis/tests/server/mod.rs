@@ -57,6 +57,10 @@ impl Server {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Ends it in the middle of whatever it does.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
