@@ -4,6 +4,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "a test that panics has failed, as it should")]
 
 #[path = "../../documents-postgres/tests/server/mod.rs"]
+#[expect(dead_code, reason = "also what only the tests of several services need")]
 mod server;
 
 use policyc::{
