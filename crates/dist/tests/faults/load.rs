@@ -111,7 +111,7 @@ impl Load {
         Self { ends, answered, askers, changers }
     }
 
-    /// Waits until so many more questions are answered, or the load is stuck as a whole until somebody mends something.
+    /// Waits until so many more questions are answered.
     pub(crate) fn goes_on(&self, more: usize) {
         let wanted = self.answered.load(Ordering::Relaxed) + more;
         until("users are answered", || (self.answered.load(Ordering::Relaxed) >= wanted).then_some(()));

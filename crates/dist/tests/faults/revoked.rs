@@ -49,14 +49,13 @@ impl Trusted {
         self.key_revoked = Outcome::of(&caller, "revoke", "DELETE", &key, &Value::Null);
         let of_list = format!("/v1/acl/model/{}", self.name);
         self.list_revoked = Outcome::of(&caller, "revoke", "DELETE", &of_list, &Value::Null);
-        self.are_gone(cluster);
-    }
-
-    /// Waits until what was taken back holds nowhere.
-    pub(crate) fn are_gone(&self, cluster: &Cluster) {
         for node in &cluster.nodes {
             let caller = node.caller();
-            until("what was revoked is revoked", || self.not_revoked(&caller).is_empty().then_some(()));
+            until("what was revoked is revoked", || {
+                let [key, list] = self.holds(&caller);
+                let is_left = [(key, self.key_revoked), (list, self.list_revoked)].contains(&(true, Outcome::Accepted));
+                (!is_left).then_some(())
+            });
         }
     }
 
@@ -70,17 +69,5 @@ impl Trusted {
             assert!(outcome != Outcome::Accepted || !holds[0], "{what} was revoked, and holds");
             assert!(outcome != Outcome::Refused || holds[0], "{what} was not revoked, and does not hold");
         }
-    }
-
-    fn not_revoked(&self, caller: &Caller) -> Vec<&'static str> {
-        let [key, list] = self.holds(caller);
-        let mut left = Vec::new();
-        if key && self.key_revoked == Outcome::Accepted {
-            left.push("key");
-        }
-        if list && self.list_revoked == Outcome::Accepted {
-            left.push("list");
-        }
-        left
     }
 }

@@ -29,9 +29,6 @@ pub(crate) fn limits_hold(cluster: &Cluster, round: &str, story: &mut Story) {
     };
     let total = admitted("counted").len();
     assert!(total <= TOTAL, "{total} were admitted where {TOTAL} may be");
-    let all_told = story.asked.iter().all(|asked| asked.decided.is_some());
-    // What was counted and not told is lost for its user; what was told was counted.
-    assert!(total > 0 || !all_told, "somebody is admitted");
     let mut spans: Vec<(Instant, Instant)> =
         admitted("paced").iter().map(|asked| (asked.sent, asked.received)).collect();
     spans.sort_unstable();
