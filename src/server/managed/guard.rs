@@ -17,7 +17,7 @@ use crate::{
     request::{Input, Request, Resource},
     server::{
         app::App,
-        audit::{Record, Unrecorded},
+        audit::Record,
         decide::{NoDecision, Surface},
         identity::Caller,
         ops::Dependency,
@@ -44,12 +44,6 @@ pub(crate) enum Refused {
 impl From<NoDecision> for Refused {
     fn from(reason: NoDecision) -> Self {
         Self::NoDecision(reason)
-    }
-}
-
-impl From<Unrecorded> for Refused {
-    fn from(unrecorded: Unrecorded) -> Self {
-        Self::NoDecision(unrecorded.into())
     }
 }
 
