@@ -15,6 +15,7 @@ use crate::{
         ir::{Cond, Effect, Part, PartKind, Rule, RuleId, Upon},
     },
     eval::{
+        answer::{NO_RULE, UNKNOWN_ACTION},
         facts::Facts,
         kleene::Kleene,
         reference::{decides, evaluate, truth_of},
@@ -205,8 +206,8 @@ impl<'a> Question<'a> {
                 let code = match verdict.outcome {
                     Outcome::Allow(_) => None,
                     Outcome::Deny(by) => self.ir.rules.find(by).and_then(code_of),
-                    Outcome::NoRule => Some("NO_RULE"),
-                    Outcome::UnknownAction => Some("UNKNOWN_ACTION"),
+                    Outcome::NoRule => Some(NO_RULE),
+                    Outcome::UnknownAction => Some(UNKNOWN_ACTION),
                 };
                 has_a_say(self.id, self.rule, &verdict, code)
             }

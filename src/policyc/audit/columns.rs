@@ -4,6 +4,7 @@
 //! In go records, out comes a file with a row for each. Its columns are those of the table for spreadsheets, and besides the
 //! request and the answer as they were recorded, unless pseudonyms stand for names.
 
+use super::Kept;
 use crate::server::audit::{Entry, Pseudonyms, Row};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
@@ -14,8 +15,6 @@ use parquet::{
     file::properties::{EnabledStatistics, WriterProperties},
     schema::types::ColumnPath,
 };
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use std::{
     io::{self, Write},
     sync::Arc,
@@ -54,15 +53,6 @@ struct Line {
     retry_after: Option<i64>,
     request: Option<String>,
     answer: Option<String>,
-}
-
-/// What a record keeps of a request and its decision, as it stands there.
-#[derive(Deserialize)]
-struct Kept<'a> {
-    #[serde(borrow)]
-    request: Option<&'a RawValue>,
-    #[serde(borrow)]
-    answer: Option<&'a RawValue>,
 }
 
 /// The name of a column of numbers, and what a row has there.
@@ -170,14 +160,13 @@ impl Line {
     fn of(entry: &Entry, pseudonyms: Option<&Pseudonyms>) -> Self {
         let told = &entry.told;
         // Whoever a request is about stands in it.
-        let kept = pseudonyms.is_none().then(|| serde_json::from_str::<Kept<'_>>(&entry.body).ok()).flatten();
-        let as_it_stands = |value: Option<&RawValue>| value.map(|value| value.get().to_owned());
+        let kept = pseudonyms.is_none().then(|| Kept::of(entry)).unwrap_or_default();
         Self {
             row: Row::of(entry, pseudonyms),
             micros: told.instant().map(|instant| instant.timestamp_micros()),
             retry_after: told.answer.as_ref().and_then(|answer| answer.context.retry_after?.try_into().ok()),
-            request: kept.as_ref().and_then(|kept| as_it_stands(kept.request)),
-            answer: kept.as_ref().and_then(|kept| as_it_stands(kept.answer)),
+            request: kept.request.map(str::to_owned),
+            answer: kept.answer.map(str::to_owned),
         }
     }
 }

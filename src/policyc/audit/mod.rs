@@ -10,10 +10,12 @@ mod verify;
 
 use super::{Config, Exit, Io, style::failed};
 use crate::{
-    server::audit::{Fault, Log},
+    server::audit::{Entry, Fault, Log},
     store::{Address, Stores},
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::{path::PathBuf, time::Duration};
 
 /// What is said where a log cannot be read.
@@ -114,6 +116,27 @@ fn progress(what: &str, records: u64, io: &Io<'_>) -> ProgressBar {
     match ProgressStyle::with_template(&shown) {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
+    }
+}
+
+/// What a record keeps of a request and its decision, in JSON, as it stands there.
+#[derive(Debug, Default)]
+struct Kept<'a> {
+    request: Option<&'a str>,
+    answer: Option<&'a str>,
+}
+
+impl<'a> Kept<'a> {
+    fn of(entry: &'a Entry) -> Self {
+        #[derive(Default, Deserialize)]
+        struct Raw<'a> {
+            #[serde(borrow)]
+            request: Option<&'a RawValue>,
+            #[serde(borrow)]
+            answer: Option<&'a RawValue>,
+        }
+        let Raw { request, answer } = serde_json::from_str(&entry.body).unwrap_or_default();
+        Self { request: request.map(RawValue::get), answer: answer.map(RawValue::get) }
     }
 }
 

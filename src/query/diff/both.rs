@@ -3,6 +3,7 @@
 use super::content;
 use crate::{
     check::ir::{Effect, Rule, RuleId, Upon},
+    eval::answer::{NO_RULE, UNKNOWN_ACTION},
     ids::IdVec,
     query::{
         ask::Asked,
@@ -131,7 +132,7 @@ impl<'a> Both<'a> {
         }
         let no_allow: Vec<Lit> = self.sides[side].allows.iter().map(|fires| !fires.lit).collect();
         let no_rule = self.all(no_allow.into_iter().chain([nothing_before]));
-        for (code, lit) in [(content::NO_RULE, no_rule), (content::UNKNOWN_ACTION, !knows)] {
+        for (code, lit) in [(NO_RULE, no_rule), (UNKNOWN_ACTION, !knows)] {
             let code = code.to_owned();
             denials.push(Denial { rule: None, words: code.clone(), code, is_gate: false, lit });
         }

@@ -10,7 +10,10 @@ use crate::{
         ir::{Arg, Duty, Effect, Limit, Piece, Refusal, Rule, RuleId, Template},
         vocabulary::{AttrId, Vocabulary},
     },
-    eval::verdict::{Outcome, Verdict, comes_upon},
+    eval::{
+        answer::{NO_RULE, UNKNOWN_ACTION},
+        verdict::{Outcome, Verdict, comes_upon},
+    },
     value::{GateMode, Value},
 };
 use std::{collections::BTreeSet, fmt::Write, sync::Arc};
@@ -55,11 +58,6 @@ fn words(vocabulary: &Vocabulary, template: &Template) -> Vec<String> {
 fn path(vocabulary: &Vocabulary, attr: AttrId) -> &str {
     &vocabulary.attributes[attr].path
 }
-
-/// What a denial says that no rule decides.
-pub(super) const NO_RULE: &str = "NO_RULE";
-/// What a denial says of an action that a set does not know.
-pub(super) const UNKNOWN_ACTION: &str = "UNKNOWN_ACTION";
 
 /// What a decision says, in words that mean the same in every policy set.
 #[derive(Debug, PartialEq, Eq)]

@@ -38,5 +38,5 @@ pub(crate) use queue::{Audit, Unrecorded};
 pub(crate) use read::{Entry, Log, Outcome, Source, Unread, checkpoints};
 pub(crate) use record::{Asked, Record};
 pub(crate) use settings::Settings;
-pub(crate) use told::{Asked as Said, Filter};
+pub(crate) use told::{Asked as Said, Filter, Traits};
 pub(crate) use verify::{Tampered, Verified};

@@ -153,16 +153,38 @@ impl Told {
     }
 }
 
+/// What a filter asks of a record, besides its time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Traits<'a> {
+    pub(crate) principal: Option<&'a str>,
+    pub(crate) resource: Option<&'a str>,
+    pub(crate) action: Option<&'a str>,
+    pub(crate) code: Option<&'a str>,
+    pub(crate) is_allow: Option<bool>,
+}
+
 impl Filter {
     pub(super) fn takes(&self, told: &Told) -> bool {
-        let is = |wanted: &Option<String>, found: Option<&str>| wanted.is_none() || wanted.as_deref() == found;
         let is_of_time = || told.instant().is_some_and(|time| self.has_time(time));
-        (self.since.is_none() && self.until.is_none() || is_of_time())
-            && is(&self.principal, told.principal().as_deref())
-            && is(&self.resource, told.resource())
-            && is(&self.action, told.action())
-            && is(&self.code, told.code())
-            && (self.is_allow.is_none() || self.is_allow == told.verdict())
+        let principal = told.principal();
+        let traits = Traits {
+            principal: principal.as_deref(),
+            resource: told.resource(),
+            action: told.action(),
+            code: told.code(),
+            is_allow: told.verdict(),
+        };
+        (self.since.is_none() && self.until.is_none() || is_of_time()) && self.has(traits)
+    }
+
+    /// Whether these are what it asks for.
+    pub(crate) fn has(&self, traits: Traits<'_>) -> bool {
+        let is = |wanted: &Option<String>, found: Option<&str>| wanted.is_none() || wanted.as_deref() == found;
+        is(&self.principal, traits.principal)
+            && is(&self.resource, traits.resource)
+            && is(&self.action, traits.action)
+            && is(&self.code, traits.code)
+            && (self.is_allow.is_none() || self.is_allow == traits.is_allow)
     }
 
     /// Texts that stand in every record it takes, as they are written there: most others are passed over without being read.

@@ -5,7 +5,10 @@ use super::{
     Recorded, Show, Tally,
     guard::guarded,
 };
-use crate::{engine::Anew, server::audit::Filter};
+use crate::{
+    engine::Anew,
+    server::audit::{Filter, Traits},
+};
 use arrow_array::{
     Array, ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
     cast::AsArray,
@@ -259,13 +262,14 @@ impl<'a> Rows<'a> {
     /// Whether a filter takes a row; it takes the same of a file as of the log.
     fn is_taken(&self, row: usize, filter: &Filter, at: DateTime<Utc>, is_allow: bool, code: Option<&str>) -> bool {
         let told = |texts: Option<&'a StringArray>| texts.and_then(|texts| text(texts, row));
-        let is = |wanted: &Option<String>, found: Option<&str>| wanted.is_none() || wanted.as_deref() == found;
-        filter.has_time(at)
-            && filter.is_allow.is_none_or(|wanted| wanted == is_allow)
-            && is(&filter.code, code)
-            && is(&filter.principal, told(self.principal_id).or_else(|| told(self.principal_type)))
-            && is(&filter.resource, told(self.resource_id))
-            && is(&filter.action, told(self.action))
+        let traits = Traits {
+            principal: told(self.principal_id).or_else(|| told(self.principal_type)),
+            resource: told(self.resource_id),
+            action: told(self.action),
+            code,
+            is_allow: Some(is_allow),
+        };
+        filter.has_time(at) && filter.has(traits)
     }
 }
 

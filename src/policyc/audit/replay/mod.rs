@@ -12,7 +12,7 @@ use super::{
         Config, Exit, Io, set,
         style::{Style, counted, failed},
     },
-    State, at,
+    Kept, State, at,
     filter::Filters,
     progress,
 };
@@ -25,8 +25,6 @@ use chrono::{DateTime, Utc};
 use clap::ValueEnum;
 use files::{Bad, Files};
 use rayon::prelude::{IntoParallelRefIterator, ParallelIterator, ParallelSlice};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use std::{ops::ControlFlow, path::PathBuf};
 use tally::{Show, Tally};
 
@@ -229,15 +227,10 @@ impl Replay {
 
 /// Decides a record of the log anew, if it is a decision.
 fn tally_entry(entry: &Entry, tally: &mut Tally, anew: &mut Anew, show: Show) {
-    #[derive(Deserialize)]
-    struct Kept<'a> {
-        #[serde(borrow)]
-        request: &'a RawValue,
-        answer: &'a RawValue,
-    }
     let told = &entry.told;
     let Some(answer) = &told.answer else { return };
-    let (Some(at), Ok(kept)) = (told.instant(), serde_json::from_str::<Kept<'_>>(&entry.body)) else { return };
+    let Kept { request, answer: kept } = Kept::of(entry);
+    let (Some(at), Some(request), Some(kept)) = (told.instant(), request, kept) else { return };
     let reasons = &answer.context;
     let recorded = Recorded {
         node: entry.node.as_deref(),
@@ -246,8 +239,8 @@ fn tally_entry(entry: &Entry, tally: &mut Tally, anew: &mut Anew, show: Show) {
         at,
         is_allow: answer.decision,
         code: reasons.code.as_deref(),
-        request: kept.request.get(),
-        answer: kept.answer.get(),
+        request,
+        answer: kept,
     };
     tally.decide(&recorded, reasons.retry_after.is_some(), anew, show);
 }
