@@ -160,7 +160,7 @@ impl Line {
     fn of(entry: &Entry, pseudonyms: Option<&Pseudonyms>) -> Self {
         let told = &entry.told;
         // Whoever a request is about stands in it.
-        let kept = pseudonyms.is_none().then(|| Kept::of(entry)).unwrap_or_default();
+        let kept = if pseudonyms.is_none() { Kept::of(entry) } else { Kept::default() };
         Self {
             row: Row::of(entry, pseudonyms),
             micros: told.instant().map(|instant| instant.timestamp_micros()),
