@@ -97,7 +97,7 @@ impl Session {
         json.give_principal(set.set(), draft, text, *strict)?;
         draft.end_of_principal();
         let (kind, id) = json.said.resource(text);
-        let action = json.said.action;
+        let action = json.said.named.action;
         self.begin(action.of(text), kind, id);
         let Self { set, draft, json, .. } = self;
         json.give_members(set.set(), draft, text, |owner| owner != Owner::Principal)
@@ -166,8 +166,8 @@ impl Json {
                 Said::Int(value) => Given::Int(*value),
                 Said::Text(span) => Given::Text(span.of(text)),
                 Said::Object => Given::Unfit,
-                Said::List(range) => {
-                    let list = said.elements.get(range.clone()).unwrap_or_default().iter();
+                Said::List(elements) => {
+                    let list = said.elements(*elements).iter();
                     let list = list.map(|element| (element.text.of(text), element.org.map(|org| org.of(text))));
                     draft.give_list(set, attr, list).ok()?;
                     continue;

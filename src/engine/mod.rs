@@ -32,7 +32,7 @@ pub use claims::Claims;
     not(feature = "server"),
     expect(unused_imports, reason = "only the service takes requests part by part")
 )]
-pub(crate) use desk::Desk;
+pub(crate) use desk::{Decided, Desk};
 pub use list::Usable;
 pub use live::LiveEngine;
 pub use session::{Ask, Caller, Ruling, Session};

@@ -32,6 +32,15 @@ impl Verdict {
             Outcome::NoRule | Outcome::UnknownAction => None,
         }
     }
+
+    /// The rule that allows the request, where nothing else is to be said of it.
+    pub(crate) const fn only_allowed_by(&self) -> Option<RuleId> {
+        let Self { outcome, prohibitions: _, limits, duties, shadow } = self;
+        match outcome {
+            Outcome::Allow(rule) if limits.is_empty() && duties.is_empty() && shadow.is_empty() => Some(*rule),
+            Outcome::Allow(_) | Outcome::Deny(_) | Outcome::NoRule | Outcome::UnknownAction => None,
+        }
+    }
 }
 
 /// Allow or deny, and by which rule.

@@ -10,10 +10,10 @@ use super::{
 };
 use crate::{
     decision::{Decision, Denial, Effect, Obligation},
-    engine::{Desk, Engine, Spend, Used},
+    engine::{Decided, Desk, Engine, Spend, Used},
     examine::explain::{Explanation, explain},
     request::{Input, Refusal, Request, Resource},
-    wire::plain::places::{Placed, Seen},
+    wire::plain::places::Seen,
 };
 use ::http::HeaderMap;
 use chrono::{DateTime, Utc};
@@ -324,22 +324,23 @@ impl Making<'_> {
         &mut self,
         desk: &mut Desk<'_>,
         caller: &Caller,
-        placed: Placed,
-    ) -> Result<Option<Decision>, NoDecision> {
+        number: usize,
+    ) -> Result<Option<Decided>, NoDecision> {
         let (app, span) = (self.app, self.span());
         if app.policies.managed().is_stale() {
             return Ok(None);
         }
         let seen = |principal: Option<(&str, &str)>, resource: (&str, &str)| app.seen(principal, resource);
-        let Some((decision, seen)) = desk.decide(placed, seen, self.now) else { return Ok(None) };
+        let Some(decided) = desk.decide(number, seen, self.now) else { return Ok(None) };
+        let Decided { decision, seen, .. } = &decided;
         if app.policies.shadow().is_watching() || app.web.live.is_watched() {
             let mut request = desk.said().request(desk.text());
             app.settle(desk.engine(), &mut request);
-            self.conclude(caller, Asked::AtLength(&request), &decision, span).await?;
+            self.conclude(caller, Asked::AtLength(&request), decision, span).await?;
         } else {
-            self.conclude(caller, Asked::Plain(desk.said(), desk.text(), seen), &decision, span).await?;
+            self.conclude(caller, Asked::Plain(desk.said(), desk.text(), *seen), decision, span).await?;
         }
-        Ok(Some(decision))
+        Ok(Some(decided))
     }
 
     fn span(&self) -> Span {

@@ -3,7 +3,7 @@
 use super::{Response as Detail, debug};
 use crate::{
     decision::Decision,
-    engine::{Desk, Engine, Spend},
+    engine::{Decided, Desk, Engine, Spend},
     request::{Refusal, Request},
     server::{
         app::App,
@@ -17,7 +17,7 @@ use crate::{
         evaluations::{self, Asked, Semantic},
         plain::{
             Parts,
-            places::{self, Placed},
+            places::{self, Places},
         },
     },
 };
@@ -28,7 +28,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// Decides one request.
 pub(super) async fn one(
@@ -44,8 +44,8 @@ pub(super) async fn one(
     let read = |text: &str| Ok(Asked::One(Box::new(evaluations::decode_one(text)?)));
     // Whoever has to be asked about is so by the request at length.
     let place = if caller.is_trusted { places::place(&text) } else { None };
-    let mut sitting = match place {
-        Some(placed) => Sitting::plain(&app, &caller, &text, vec![placed], read),
+    let sitting = match place {
+        Some(place) => Sitting::plain(&app, &caller, &text, place, read),
         None => Sitting::at_length(&app, &caller, vec![Ok(evaluations::decode_one(&text)?)]),
     };
     sitting.answer().await
@@ -75,8 +75,6 @@ struct Sitting<'a> {
     making: Making<'a>,
     caller: &'a Caller,
     desk: Desk<'a>,
-    /// Where they stand in the text, if it is plainly written.
-    places: Vec<Placed>,
     /// How they are read at length, once one of them has to be.
     read: fn(&str) -> Result<Asked, Refusal>,
     /// Those that were read so, until they are decided.
@@ -84,6 +82,10 @@ struct Sitting<'a> {
     /// A resource, as it is written, that the enforcement point may `evaluate` requests for, and the circumstances that it
     /// may do so in: most requests have the one or the other of those before them.
     leave: Option<(&'a str, Circumstances)>,
+    /// What is answered.
+    out: Vec<u8>,
+    /// Where decisions stand there that are made for more than one request, by their numbers.
+    written: Vec<Range<usize>>,
 }
 
 /// Which circumstances of a request an enforcement point may state.
@@ -99,41 +101,40 @@ impl<'a> Sitting<'a> {
         app: &'a App,
         caller: &'a Caller,
         text: &'a str,
-        places: Vec<Placed>,
+        places: Places,
         read: fn(&str) -> Result<Asked, Refusal>,
     ) -> Self {
-        let (desk, making) = (Desk::new(app.policies.current(), text), app.begin(Surface::AuthZen));
-        Self { app, making, caller, desk, places, read, requests: None, leave: None }
+        let (desk, making) = (Desk::new(app.policies.current(), text, places), app.begin(Surface::AuthZen));
+        let out = Vec::with_capacity(desk.places().len().max(1).saturating_mul(ROOM));
+        Self { app, making, caller, desk, read, requests: None, leave: None, out, written: Vec::new() }
     }
 
     fn at_length(app: &'a App, caller: &'a Caller, requests: Vec<Result<Request, Refusal>>) -> Self {
         let requests = Some(requests.into_iter().map(Some).collect());
-        Self { requests, ..Self::plain(app, caller, "", Vec::new(), evaluations::decode) }
+        Self { requests, ..Self::plain(app, caller, "", Places::default(), evaluations::decode) }
     }
 
     /// The answer to the only request.
-    async fn answer(&mut self) -> Result<Response, Fault> {
-        let mut answer = Vec::with_capacity(ROOM);
-        self.decide(0, &mut answer).await?;
-        Ok(json(answer))
+    async fn answer(mut self) -> Result<Response, Fault> {
+        self.decide(0).await?;
+        Ok(json(self.out))
     }
 
     /// The answers to all requests, in their order.
-    async fn answers(&mut self, semantic: Semantic) -> Result<Response, Fault> {
+    async fn answers(mut self, semantic: Semantic) -> Result<Response, Fault> {
         let detail = self.app.settings.authzen.response;
-        let count = self.requests.as_ref().map_or(self.places.len(), Vec::len);
-        let mut answers = Vec::with_capacity(count.saturating_mul(ROOM));
-        answers.extend_from_slice(br#"{"evaluations":["#);
+        let count = self.requests.as_ref().map_or(self.desk.places().len(), Vec::len);
+        self.out.extend_from_slice(br#"{"evaluations":["#);
         for number in 0..count {
             if number > 0 {
-                answers.push(b',');
+                self.out.push(b',');
             }
-            let is_allowed = match self.decide(number, &mut answers).await {
+            let is_allowed = match self.decide(number).await {
                 Ok(is_allowed) => is_allowed,
                 // Without the log nothing is answered at all.
                 Err(Fault::Unavailable) => return Err(Fault::Unavailable),
                 Err(fault) => {
-                    answers.extend_from_slice(fault.denial(detail).as_bytes());
+                    self.out.extend_from_slice(fault.denial(detail).as_bytes());
                     false
                 }
             };
@@ -141,19 +142,17 @@ impl<'a> Sitting<'a> {
                 break;
             }
         }
-        answers.extend_from_slice(b"]}");
-        Ok(json(answers))
+        self.out.extend_from_slice(b"]}");
+        Ok(json(self.out))
     }
 
     /// Decides a request that the enforcement point describes, if it may, and writes the answer; gives whether it is allowed.
-    async fn decide(&mut self, number: usize, answer: &mut Vec<u8>) -> Result<bool, Fault> {
-        let detail = self.app.settings.authzen.response;
-        let placed = self.places.get_mut(number).map(std::mem::take);
-        let parts = placed.as_ref().map(|placed| placed.parts);
-        if let Some(placed) = placed.filter(|placed| self.has_leave(placed.parts)) {
-            let decided = self.making.decide_placed(&mut self.desk, self.caller, placed).await?;
-            if let Some(decision) = decided {
-                render(&decision, detail, answer);
+    async fn decide(&mut self, number: usize) -> Result<bool, Fault> {
+        let parts = self.desk.places().parts(number);
+        if parts.is_some_and(|parts| self.has_leave(parts)) {
+            let decided = self.making.decide_placed(&mut self.desk, self.caller, number).await?;
+            if let Some(Decided { decision, kept, .. }) = decided {
+                self.write(&decision, kept);
                 return Ok(decision.is_allow());
             }
         }
@@ -163,8 +162,24 @@ impl<'a> Sitting<'a> {
         self.leave = parts.zip(circumstances).map(|(parts, all)| (parts.resource.of(text), all));
         self.app.settle(engine, &mut request);
         let decision = self.making.decide(engine, self.caller, &request, Spend::Charge).await?;
-        render(&decision, detail, answer);
+        self.write(&decision, None);
         Ok(decision.is_allow())
+    }
+
+    /// Writes a decision as the answer says it. What was written before stands there already.
+    fn write(&mut self, decision: &Decision, kept: Option<usize>) {
+        if let Some(written) = kept.and_then(|number| self.written.get(number)) {
+            return self.out.extend_from_within(written.clone());
+        }
+        let start = self.out.len();
+        match self.app.settings.authzen.response {
+            Detail::Full => wire::decision::write(decision, &mut self.out),
+            Detail::Minimal if decision.is_allow() => self.out.extend_from_slice(br#"{"decision":true}"#),
+            Detail::Minimal => self.out.extend_from_slice(br#"{"decision":false}"#),
+        }
+        if kept == Some(self.written.len()) {
+            self.written.push(start..self.out.len());
+        }
     }
 
     /// Whether the enforcement point is known to be allowed to describe such a request.
@@ -239,15 +254,6 @@ pub(super) async fn assertions(
 
 /// How much room an answer usually needs, in bytes.
 const ROOM: usize = 256;
-
-/// Writes a decision as the answer says it.
-fn render(decision: &Decision, detail: Detail, out: &mut Vec<u8>) {
-    match detail {
-        Detail::Full => wire::decision::write(decision, out),
-        Detail::Minimal if decision.is_allow() => out.extend_from_slice(br#"{"decision":true}"#),
-        Detail::Minimal => out.extend_from_slice(br#"{"decision":false}"#),
-    }
-}
 
 pub(super) fn json(text: impl Into<Body>) -> Response {
     ([(CONTENT_TYPE, "application/json")], text.into()).into_response()

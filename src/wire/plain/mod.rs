@@ -6,8 +6,6 @@
 #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only the service takes requests part by part"))]
 pub(crate) mod places;
 
-use std::ops::Range;
-
 /// Objects are not nested deeper.
 const MAX_DEPTH: usize = 8;
 /// There are no more members, since each is compared with those before it.
@@ -60,20 +58,27 @@ impl Object {
 }
 
 /// A value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Said {
     None,
     Bool(bool),
     Int(i64),
     Text(Span),
-    /// So many of the elements.
-    List(Range<usize>),
+    /// Some of the elements.
+    List(Elements),
     /// Its members come later.
     Object,
 }
 
+/// The elements of a list: which of a request's they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Elements {
+    start: u32,
+    end: u32,
+}
+
 /// A member that is no part of every request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Member {
     pub(crate) object: Object,
     pub(crate) name: Span,
@@ -109,27 +114,39 @@ impl Parts {
     }
 }
 
-/// What a request says. It may be used for one after the other.
-#[derive(Debug, Default)]
-pub(crate) struct Plain {
+/// What every request names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Named {
     /// The subject's type and id; the latter is empty for `anonymous`.
     subject: (Span, Span),
     pub(crate) action: Span,
     /// The resource's type, which is empty if it is not said, and its id.
     pub(crate) resource: (Span, Span),
+}
+
+impl Named {
+    /// Whether a request names all this that has such members besides.
+    fn is_whole(&self, members: &[Member], text: &str) -> bool {
+        let (kind, id) = self.subject;
+        let anonymous = kind.of(text) == "anonymous";
+        let nothing_of_it = || members.iter().all(|member| member.object != Object::OF_SUBJECT);
+        let said = !kind.is_empty() && !self.action.is_empty() && !self.resource.1.is_empty();
+        said && anonymous == id.is_empty() && (!anonymous || nothing_of_it())
+    }
+}
+
+/// What a request says. It may be used for one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Plain {
+    pub(crate) named: Named,
     pub(crate) members: Vec<Member>,
-    pub(crate) elements: Vec<Element>,
+    elements: Vec<Element>,
     pub(crate) parts: Parts,
     /// How many of the members and elements are the subject's, where that was read by itself.
     of_subject: (usize, usize),
 }
 
 impl Plain {
-    /// With room for what most requests say.
-    fn with_room() -> Self {
-        Self { members: Vec::with_capacity(8), elements: Vec::with_capacity(4), ..Self::default() }
-    }
-
     /// Reads a request; nothing if it is not plain.
     #[must_use]
     pub(crate) fn read(&mut self, text: &str) -> Option<()> {
@@ -142,36 +159,38 @@ impl Plain {
     /// The subject's kind and id.
     #[inline]
     pub(crate) fn subject<'t>(&self, text: &'t str) -> (&'t str, Option<&'t str>) {
-        let (kind, id) = self.subject;
+        let (kind, id) = self.named.subject;
         (kind.of(text), Some(id.of(text)).filter(|id| !id.is_empty()))
     }
 
     /// The resource's kind and id; it is a model if it does not say what it is.
     #[inline]
     pub(crate) fn resource<'t>(&self, text: &'t str) -> (&'t str, &'t str) {
-        let (kind, id) = self.resource;
+        let (kind, id) = self.named.resource;
         (if kind.is_empty() { "model" } else { kind.of(text) }, id.of(text))
+    }
+
+    /// The elements of a list.
+    #[inline]
+    pub(crate) fn elements(&self, of: Elements) -> &[Element] {
+        self.elements.get(of.start as usize..of.end as usize).unwrap_or_default()
     }
 
     fn reader<'t, 'p>(&'p mut self, text: &'t str) -> Option<Reader<'t, 'p>> {
         u32::try_from(text.len()).ok()?;
         self.forget();
-        Some(Reader { bytes: text.as_bytes(), at: 0, depth: 0, seen: 0, plain: self })
+        Some(Reader::of(text.as_bytes(), 0, self))
     }
 
     fn forget(&mut self) {
         self.members.clear();
         self.elements.clear();
-        (self.subject, self.action, self.resource, self.parts) = Default::default();
+        (self.named, self.parts) = Default::default();
     }
 
     /// Whether all was said that a request says.
     fn is_request(&self, text: &str) -> bool {
-        let (kind, id) = self.subject;
-        let anonymous = kind.of(text) == "anonymous";
-        let nothing_of_it = || self.members.iter().all(|member| member.object != Object::OF_SUBJECT);
-        let said = !kind.is_empty() && !self.action.is_empty() && !self.resource.1.is_empty();
-        said && anonymous == id.is_empty() && (!anonymous || nothing_of_it())
+        self.named.is_whole(&self.members, text)
     }
 }
 
@@ -182,6 +201,15 @@ struct Reader<'t, 'p> {
     /// The objects that every request may have and that were read, as bits.
     seen: u32,
     plain: &'p mut Plain,
+    /// How many members and elements there are of what was read before.
+    before: (usize, usize),
+}
+
+impl<'t, 'p> Reader<'t, 'p> {
+    /// Reads from some place on, and adds that to what was read before.
+    fn of(bytes: &'t [u8], at: usize, plain: &'p mut Plain) -> Self {
+        Self { bytes, at, depth: 0, seen: 0, before: (0, 0), plain }
+    }
 }
 
 impl Reader<'_, '_> {
@@ -257,9 +285,9 @@ impl Reader<'_, '_> {
     }
 
     /// A text that says something, where nothing was said yet.
-    fn once(&mut self, place: impl FnOnce(&mut Plain) -> &mut Span) -> Option<()> {
+    fn once(&mut self, place: impl FnOnce(&mut Named) -> &mut Span) -> Option<()> {
         let text = self.text()?;
-        let place = place(self.plain);
+        let place = place(&mut self.plain.named);
         let is_first = place.is_empty() && !text.is_empty();
         *place = text;
         is_first.then_some(())
@@ -309,11 +337,11 @@ impl Reader<'_, '_> {
             (Object::SUBJECT, b"properties") => Object::OF_SUBJECT,
             (Object::ACTION, b"properties") => Object::OF_ACTION,
             (Object::RESOURCE, b"properties") => Object::OF_RESOURCE,
-            (Object::SUBJECT, b"type") => return self.once(|plain| &mut plain.subject.0),
-            (Object::SUBJECT, b"id") => return self.once(|plain| &mut plain.subject.1),
-            (Object::ACTION, b"name") => return self.once(|plain| &mut plain.action),
-            (Object::RESOURCE, b"type") => return self.once(|plain| &mut plain.resource.0),
-            (Object::RESOURCE, b"id") => return self.once(|plain| &mut plain.resource.1),
+            (Object::SUBJECT, b"type") => return self.once(|named| &mut named.subject.0),
+            (Object::SUBJECT, b"id") => return self.once(|named| &mut named.subject.1),
+            (Object::ACTION, b"name") => return self.once(|named| &mut named.action),
+            (Object::RESOURCE, b"type") => return self.once(|named| &mut named.resource.0),
+            (Object::RESOURCE, b"id") => return self.once(|named| &mut named.resource.1),
             _ => return self.other(object, name),
         };
         let bit = 1 << inner.0;
@@ -333,8 +361,9 @@ impl Reader<'_, '_> {
     fn other(&mut self, object: Object, name: Span) -> Option<()> {
         let text = self.part(name);
         let same = |other: &Member| other.object == object && self.part(other.name) == text;
-        let place = self.plain.members.len();
-        if place == MAX_MEMBERS || self.plain.members.iter().any(same) {
+        let own = self.plain.members.get(self.before.0..).unwrap_or_default();
+        let place = own.len();
+        if place == MAX_MEMBERS || own.iter().any(same) {
             return None;
         }
         if let Some(b' ' | b'\n' | b'\t' | b'\r') = self.peek() {
@@ -374,7 +403,8 @@ impl Reader<'_, '_> {
     /// A list of texts and roles.
     fn list(&mut self) -> Option<Said> {
         self.must(b'[')?;
-        let start = self.plain.elements.len();
+        let count = |reader: &Self| reader.plain.elements.len().wrapping_sub(reader.before.1) as u32;
+        let start = count(self);
         if !self.take(b']') {
             loop {
                 let element = self.element()?;
@@ -385,7 +415,7 @@ impl Reader<'_, '_> {
             }
             self.must(b']')?;
         }
-        Some(Said::List(start..self.plain.elements.len()))
+        Some(Said::List(Elements { start, end: count(self) }))
     }
 
     /// `"admin"` or `{"role": "admin", "org": "alpha"}`.

@@ -2,7 +2,7 @@
 //! plain. A request that says all itself has been read with that; one that shares a part with others is read once more, part
 //! by part, from where those stand.
 
-use super::{Element, Object, Parts, Plain, Reader, Said, Span};
+use super::{Element, Elements, Named, Object, Parts, Plain, Reader, Said, Span};
 use crate::{
     request::{Input, Principal, Properties, Request, Resource},
     wire::{
@@ -10,29 +10,38 @@ use crate::{
         write::{Members, flag, list, other, text as quoted},
     },
 };
-use std::ops::Range;
+
+/// Requests in a text that is plainly written, in their order.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    all: Vec<Placed>,
+    /// The members of those that say all themselves, one after the other, and their elements.
+    said: Plain,
+}
 
 /// Many requests in a text that is plainly written; nothing if it is not, or asks for one request only, or is not what
 /// [`decode`](crate::wire::evaluations::decode) takes.
-pub(crate) fn places(text: &str) -> Option<(Vec<Placed>, Semantic)> {
+pub(crate) fn places(text: &str) -> Option<(Places, Semantic)> {
     let mut top = Plain::default();
-    let items = top.read_many(text)?;
+    let places = top.read_many(text)?;
     let mut members = top.members.iter().zip(0..);
     let options = members.find(|(member, _)| member.object == Object::REQUEST && member.name.of(text) == "options");
-    let Some((options, place)) = options else { return (!items.is_empty()).then_some((items, Semantic::default())) };
+    let Some((options, place)) = options else { return (!places.is_empty()).then(|| (places, Semantic::default())) };
     let mut inside = top.members.iter().filter(|member| member.object.member() == Some(place));
     let semantic = match inside.find(|member| member.name.of(text) == "evaluations_semantic").map(|it| &it.value) {
         None => Semantic::default(),
         Some(Said::Text(name)) => SEMANTICS.iter().find(|(known, _)| *known == name.of(text))?.1,
         Some(Said::None | Said::Bool(_) | Said::Int(_) | Said::List(_) | Said::Object) => return None,
     };
-    (options.value == Said::Object && !items.is_empty()).then_some((items, semantic))
+    (options.value == Said::Object && !places.is_empty()).then_some((places, semantic))
 }
 
 /// One request in a text that is plainly written.
-pub(crate) fn place(text: &str) -> Option<Placed> {
-    let mut plain = Box::new(Plain::with_room());
-    plain.read(text).map(|()| Placed { parts: plain.parts, own: Some(plain) })
+pub(crate) fn place(text: &str) -> Option<Places> {
+    let mut said = Plain::default();
+    said.read(text)?;
+    let own = Own { named: said.named, members: (0, said.members.len()), elements: (0, said.elements.len()) };
+    Some(Places { all: vec![Placed { parts: said.parts, own: Some(own) }], said })
 }
 
 /// What only a service knows of a request, whatever the request says itself.
@@ -54,28 +63,55 @@ impl Element {
     }
 }
 
-/// Where a request stands in a text, or what it says.
-#[derive(Debug, Default)]
-pub(crate) struct Placed {
-    pub(crate) parts: Parts,
+/// Where a request stands in a text, and what it says.
+#[derive(Debug, Clone, Copy)]
+struct Placed {
+    parts: Parts,
     /// What it says, where it says all itself.
-    own: Option<Box<Plain>>,
+    own: Option<Own>,
 }
 
-impl Placed {
-    /// Adds what it shares with others. It does not say all itself then, nor where it is no request.
-    fn share(&mut self, shared: Parts, text: &str) {
-        let own = self.parts;
-        self.parts = own.or(shared);
-        if self.parts != own || !self.own.as_ref().is_some_and(|own| own.is_request(text)) {
-            self.own = None;
-        }
+/// What a request says: where its members begin and end among those of all, and its elements.
+#[derive(Debug, Clone, Copy)]
+struct Own {
+    named: Named,
+    members: (usize, usize),
+    elements: (usize, usize),
+}
+
+impl Places {
+    /// How many there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.all.len()
     }
 
-    /// Whether it shares a part with others.
-    pub(crate) const fn shares(&self) -> bool {
-        self.own.is_none()
+    const fn is_empty(&self) -> bool {
+        self.all.is_empty()
     }
+
+    /// Where the parts of a request stand.
+    pub(crate) fn parts(&self, number: usize) -> Option<Parts> {
+        self.all.get(number).map(|placed| placed.parts)
+    }
+
+    /// Whether a request shares a part with others.
+    pub(crate) fn shares(&self, number: usize) -> bool {
+        self.all.get(number).is_some_and(|placed| placed.own.is_none())
+    }
+
+    /// Adds what all requests share. One that takes a part of that does not say all itself, nor does one that is no request.
+    fn share(&mut self, shared: Parts, text: &str) {
+        for Placed { parts, own } in &mut self.all {
+            let said = *parts;
+            *parts = said.or(shared);
+            let is_whole = |own: &Own| own.named.is_whole(part(&self.said.members, own.members), text);
+            *own = own.filter(|own| *parts == said && is_whole(own));
+        }
+    }
+}
+
+fn part<T>(all: &[T], (start, end): (usize, usize)) -> &[T] {
+    all.get(start..end).unwrap_or_default()
 }
 
 impl Parts {
@@ -94,21 +130,20 @@ impl Parts {
 }
 
 impl Plain {
-    /// Takes a request from where it stands in a text; nothing if that is none.
+    /// Takes one of the requests in a text; nothing if it is none.
     #[must_use]
-    pub(crate) fn take(&mut self, text: &str, placed: Placed) -> Option<()> {
-        match placed.own {
-            Some(own) => {
-                *self = *own;
-                Some(())
-            }
-            None => {
-                self.forget();
-                self.read_part(text, Object::SUBJECT, placed.parts.subject)?;
-                self.of_subject = (self.members.len(), self.elements.len());
-                self.read_other_parts(text, placed.parts)
-            }
+    pub(crate) fn take(&mut self, text: &str, places: &Places, number: usize) -> Option<()> {
+        let Placed { parts, own } = *places.all.get(number)?;
+        self.forget();
+        if let Some(Own { named, members, elements }) = own {
+            (self.named, self.parts) = (named, parts);
+            self.members.extend_from_slice(part(&places.said.members, members));
+            self.elements.extend_from_slice(part(&places.said.elements, elements));
+            return Some(());
         }
+        self.read_part(text, Object::SUBJECT, parts.subject)?;
+        self.of_subject = (self.members.len(), self.elements.len());
+        self.read_other_parts(text, parts)
     }
 
     /// Takes a request whose subject is that of the one taken before, which was not said with all else.
@@ -116,7 +151,7 @@ impl Plain {
     pub(crate) fn take_other_parts(&mut self, text: &str, parts: Parts) -> Option<()> {
         self.members.truncate(self.of_subject.0);
         self.elements.truncate(self.of_subject.1);
-        (self.action, self.resource) = Default::default();
+        (self.named.action, self.named.resource) = Default::default();
         self.read_other_parts(text, parts)
     }
 
@@ -133,33 +168,32 @@ impl Plain {
         if span.is_empty() {
             return Some(());
         }
-        let mut reader = Reader { bytes: text.as_bytes(), at: span.start as usize, depth: 0, seen: 0, plain: self };
-        reader.object(object)
+        Reader::of(text.as_bytes(), span.start as usize, self).object(object)
     }
 
     /// Reads many requests, each with what it shares with the others: the elements of `evaluations`. Nothing if not all of the
     /// text is plain. What else is said at the top is among the members.
     #[must_use]
-    fn read_many(&mut self, text: &str) -> Option<Vec<Placed>> {
-        let mut items = Vec::new();
+    fn read_many(&mut self, text: &str) -> Option<Places> {
+        let mut places = Places::default();
         let mut reader = self.reader(text)?;
-        reader.top(&mut items)?;
+        reader.top(&mut places)?;
         reader.end()?;
-        items.iter_mut().for_each(|item: &mut Placed| item.share(self.parts, text));
-        Some(items)
+        places.share(self.parts, text);
+        Some(places)
     }
 
     /// The request that was read last, with all that it says: as [`request`](crate::wire::request) reads it.
     pub(crate) fn request(&self, text: &str) -> Request {
         let said = |span: Span| span.of(text).to_owned();
-        let ((kind, id), (resource_kind, resource_id)) = (self.subject(text), self.resource);
+        let ((kind, id), (resource_kind, resource_id)) = (self.subject(text), self.named.resource);
         Request {
             principal: Principal {
                 kind: kind.to_owned(),
                 id: id.map(str::to_owned),
                 properties: self.properties(text, Object::OF_SUBJECT),
             },
-            action: said(self.action),
+            action: said(self.named.action),
             action_properties: self.properties(text, Object::OF_ACTION),
             resource: Resource {
                 kind: said(resource_kind),
@@ -178,7 +212,7 @@ impl Plain {
             Said::Bool(value) => Input::Bool(*value),
             Said::Int(value) => Input::Int(*value),
             Said::Text(span) => Input::Text(span.of(text).to_owned()),
-            Said::List(range) => self.list(text, range.clone()),
+            Said::List(elements) => self.list(text, *elements),
             Said::Object => Input::Object(self.properties(text, Object::of_member(place))),
         };
         members.map(|(member, place)| (member.name.of(text).to_owned(), value(&member.value, place))).collect()
@@ -187,7 +221,7 @@ impl Plain {
     /// Writes what [`request`](Self::request) gives, with what only a service knows of it in place of what it says of that
     /// itself.
     pub(crate) fn write(&self, text: &str, seen: &Seen, out: &mut Vec<u8>) {
-        let ((kind, id), (resource_kind, resource_id)) = (self.subject(text), self.resource);
+        let ((kind, id), (resource_kind, resource_id)) = (self.subject(text), self.named.resource);
         let mut parts = Members::open(out);
         let mut subject = parts.object("subject");
         subject.text("type", kind);
@@ -203,7 +237,7 @@ impl Plain {
         }
         subject.close();
         let mut action = parts.object("action");
-        action.text("name", self.action.of(text));
+        action.text("name", self.named.action.of(text));
         self.write_properties(&mut action, text, Object::OF_ACTION);
         action.close();
         let mut resource = parts.object("resource");
@@ -240,10 +274,7 @@ impl Plain {
                 Said::Bool(value) => flag(out, *value),
                 Said::Int(value) => other(out, value),
                 Said::Text(span) => quoted(out, span.of(text)),
-                Said::List(range) => {
-                    let elements = self.elements.get(range.clone()).unwrap_or_default();
-                    list(out, elements, |out, element| element.write(text, out));
-                }
+                Said::List(elements) => list(out, self.elements(*elements), |out, element| element.write(text, out)),
                 Said::Object => {
                     let mut inner = Members::open(out);
                     self.write_members(&mut inner, text, Object::of_member(place), "");
@@ -254,10 +285,9 @@ impl Plain {
     }
 
     /// Texts, and roles in organisations.
-    fn list(&self, text: &str, range: Range<usize>) -> Input {
+    fn list(&self, text: &str, of: Elements) -> Input {
         let said = |span: Span| Input::Text(span.of(text).to_owned());
-        let elements = self.elements.get(range).unwrap_or_default().iter();
-        let element = elements.map(|Element { text, org }| match org {
+        let element = self.elements(of).iter().map(|Element { text, org }| match org {
             None => said(*text),
             Some(org) => Input::Object([("role".to_owned(), said(*text)), ("org".to_owned(), said(*org))].into()),
         });
@@ -267,15 +297,15 @@ impl Plain {
 
 impl Reader<'_, '_> {
     /// What many requests share, and the requests.
-    fn top(&mut self, items: &mut Vec<Placed>) -> Option<()> {
+    fn top(&mut self, places: &mut Places) -> Option<()> {
         self.must(b'{')?;
         loop {
             let name = self.text()?;
             self.must(b':')?;
             if self.part(name) != b"evaluations" {
                 self.member(Object::REQUEST, name)?;
-            } else if items.is_empty() {
-                self.items(items)?;
+            } else if places.is_empty() {
+                self.items(places)?;
             } else {
                 return None;
             }
@@ -286,14 +316,16 @@ impl Reader<'_, '_> {
     }
 
     /// Requests in a list, which is not empty.
-    fn items(&mut self, items: &mut Vec<Placed>) -> Option<()> {
+    fn items(&mut self, Places { all, said }: &mut Places) -> Option<()> {
         self.must(b'[')?;
         loop {
-            let mut item = Box::new(Plain::with_room());
-            let mut reader = Reader { bytes: self.bytes, at: self.at, depth: 0, seen: 0, plain: &mut item };
+            (said.named, said.parts) = Default::default();
+            let before = (said.members.len(), said.elements.len());
+            let mut reader = Reader { before, ..Reader::of(self.bytes, self.at, said) };
             reader.object(Object::REQUEST)?;
             self.at = reader.at;
-            items.push(Placed { parts: item.parts, own: Some(item) });
+            let (members, elements) = ((before.0, said.members.len()), (before.1, said.elements.len()));
+            all.push(Placed { parts: said.parts, own: Some(Own { named: said.named, members, elements }) });
             if !self.take(b',') {
                 return self.must(b']');
             }
@@ -326,16 +358,17 @@ mod tests {
     /// What is read part by part, and what is read at length.
     fn compare(text: &str) {
         let mut plain = Plain::default();
-        let (placed, _) = places(text).unwrap();
+        let (places, _) = places(text).unwrap();
         let Asked::Many(requests, _) = decode(text).unwrap() else { panic!("one request only") };
-        assert_eq!(placed.len(), requests.len());
+        assert_eq!(places.len(), requests.len());
         let mut shared = None;
-        for (placed, request) in placed.into_iter().zip(requests) {
-            let subject = placed.shares().then_some(placed.parts.subject);
+        for (number, request) in requests.into_iter().enumerate() {
+            let parts = places.parts(number).unwrap();
+            let subject = places.shares(number).then_some(parts.subject);
             let taken = if subject.is_some() && subject == shared {
-                plain.take_other_parts(text, placed.parts)
+                plain.take_other_parts(text, parts)
             } else {
-                plain.take(text, placed)
+                plain.take(text, &places, number)
             };
             shared = taken.and(subject);
             match taken {
@@ -371,7 +404,7 @@ mod tests {
         let text =
             format!(r#"{{"subject": {SUBJECT}, "resource": {{"type": "m", "id": "m"}}, "action": {{"name": "a"}}}}"#);
         let mut plain = Plain::default();
-        plain.take(&text, place(&text).unwrap()).unwrap();
+        plain.take(&text, &place(&text).unwrap(), 0).unwrap();
         assert_eq!(plain.request(&text), decode_one(&text).unwrap());
     }
 
