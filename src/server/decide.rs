@@ -2,7 +2,7 @@
 
 use super::{
     app::App,
-    audit::{Asked, Record, Unrecorded},
+    audit::{Answer, Asked, Record, Unrecorded},
     http,
     identity::{Caller, Origin, Unauthenticated},
     managed,
@@ -195,7 +195,7 @@ impl App {
         }
         // From here on what was charged is given back even if nobody waits for the record.
         let mut held = Held { app: self.clone(), engine, decision, request, at, used: Some(0) };
-        making.conclude(caller, Asked::AtLength(&held.request), &held.decision, span).await?;
+        making.conclude(caller, Asked::AtLength(&held.request), (&held.decision).into(), span).await?;
         held.used = None;
         Ok(held)
     }
@@ -220,7 +220,7 @@ impl App {
         if decision.is_allow() {
             return Ok(None);
         }
-        self.audit.put(Record::of(now, caller, surface, Asked::AtLength(&request), &decision)).await?;
+        self.audit.put(Record::of(now, caller, surface, Asked::AtLength(&request), (&decision).into())).await?;
         Ok(Some(decision))
     }
 
@@ -314,33 +314,37 @@ impl Making<'_> {
     ) -> Result<Decision, NoDecision> {
         let span = self.span();
         let decision = self.ask(engine, request, spend)?;
-        self.conclude(caller, Asked::AtLength(request), &decision, span).await?;
+        self.conclude(caller, Asked::AtLength(request), (&decision).into(), span).await?;
         Ok(decision)
     }
 
     /// As [`decide`](Self::decide), of a request as it stands in a text, with what it charges. Nothing is decided where it
-    /// cannot be taken as it stands.
-    pub(crate) async fn decide_placed(
+    /// cannot be taken as it stands. `write` writes the decision for the answer, and gives what is written if that is all of
+    /// it.
+    pub(crate) async fn decide_placed<'o>(
         &mut self,
         desk: &mut Desk<'_>,
         caller: &Caller,
         number: usize,
-    ) -> Result<Option<Decided>, NoDecision> {
+        write: impl FnOnce(&Decided) -> Option<&'o [u8]>,
+    ) -> Result<Option<Arc<Decision>>, NoDecision> {
         let (app, span) = (self.app, self.span());
         if app.policies.managed().is_stale() {
             return Ok(None);
         }
-        let seen = |principal: Option<(&str, &str)>, resource: (&str, &str)| app.seen(principal, resource);
-        let Some(decided) = desk.decide(number, seen, self.now) else { return Ok(None) };
-        let Decided { decision, seen, .. } = &decided;
+        let see = |principal: Option<(&str, &str)>, resource: (&str, &str)| app.seen(principal, resource);
+        let Some(decided) = desk.decide(number, see, self.now) else { return Ok(None) };
+        let written = write(&decided);
+        let Decided { decision, seen, .. } = decided;
+        let answer = written.map_or_else(|| (&*decision).into(), |written| Answer::written(&decision, written));
         if app.policies.shadow().is_watching() || app.web.live.is_watched() {
             let mut request = desk.said().request(desk.text());
             app.settle(desk.engine(), &mut request);
-            self.conclude(caller, Asked::AtLength(&request), decision, span).await?;
+            self.conclude(caller, Asked::AtLength(&request), answer, span).await?;
         } else {
-            self.conclude(caller, Asked::Plain(desk.said(), desk.text(), *seen), decision, span).await?;
+            self.conclude(caller, Asked::Plain(desk.said(), desk.text(), seen), answer, span).await?;
         }
-        Ok(Some(decided))
+        Ok(Some(decision))
     }
 
     fn span(&self) -> Span {
@@ -361,15 +365,16 @@ impl Making<'_> {
         &mut self,
         caller: &Caller,
         asked: Asked<'_>,
-        decision: &Decision,
+        answer: Answer<'_>,
         span: Span,
     ) -> Result<(), Unrecorded> {
         let Self { app, surface, now, .. } = *self;
+        let decision = answer.decision;
         span.record("allowed", decision.is_allow());
         if let Some(denial) = decision.denial() {
             span.record("code", &*denial.code);
         }
-        app.audit.put(Record::of(now, caller, surface, asked, decision)).instrument(span).await?;
+        app.audit.put(Record::of(now, caller, surface, asked, answer)).instrument(span).await?;
         app.metrics.decided(surface.name(), decision);
         self.made = self.made.saturating_add(1);
         let Asked::AtLength(request) = asked else { return Ok(()) };

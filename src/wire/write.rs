@@ -19,12 +19,14 @@ impl<'a> Members<'a> {
         self.out.push(b'}');
     }
 
-    /// Begins a member; its value is written behind that. Its name is one of ours, which needs no escapes.
-    #[inline]
+    /// Begins a member; its value is written behind that. Its name is one of ours, which needs no escapes and whose length is
+    /// known where this is called.
+    #[inline(always)]
     pub(crate) fn member(&mut self, name: &'static str) -> &mut Vec<u8> {
         self.next();
-        quoted(self.out, name);
-        self.out.push(b':');
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
         self.out
     }
 
@@ -45,11 +47,13 @@ impl<'a> Members<'a> {
     }
 
     /// A member that is an object.
+    #[inline(always)]
     pub(crate) fn object(&mut self, name: &'static str) -> Members<'_> {
         Members::open(self.member(name))
     }
 
     /// A member that is a text, if there is one.
+    #[inline(always)]
     pub(crate) fn text<'t>(&mut self, name: &'static str, value: impl Into<Option<&'t str>>) {
         if let Some(value) = value.into() {
             text(self.member(name), value);
@@ -57,12 +61,14 @@ impl<'a> Members<'a> {
     }
 
     /// A member that is a number, if there is one.
+    #[inline(always)]
     pub(crate) fn number(&mut self, name: &'static str, value: impl Into<Option<u64>>) {
         if let Some(value) = value.into() {
             other(self.member(name), &value);
         }
     }
 
+    #[inline(always)]
     pub(crate) fn flag(&mut self, name: &'static str, value: bool) {
         flag(self.member(name), value);
     }

@@ -1,7 +1,7 @@
 //! Chunks: records that were written together stand together, a line each, with the hash of each. So all of them share what a
 //! row of the database costs.
 
-use super::{chain::then, record::Encoded, verify::Tampered};
+use super::{chain::then, records::Records, verify::Tampered};
 use crate::store::audit::{Chunk, Place};
 use std::ops::RangeInclusive;
 
@@ -10,7 +10,7 @@ const MOST: usize = 128;
 
 /// Some records, one behind the other.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Bound {
+pub(super) struct Bound<'a> {
     /// The first one's number.
     pub(super) first: i64,
     /// The last one's number.
@@ -20,31 +20,27 @@ pub(super) struct Bound {
     /// When the latest was: a clock may be set back in between.
     pub(super) latest: i64,
     /// As they are kept, with a line break between them; none has one inside.
-    pub(super) bodies: String,
+    pub(super) bodies: &'a [u8],
     /// Their hashes, one behind the other.
     pub(super) hashes: Vec<u8>,
 }
 
-impl Bound {
+impl<'a> Bound<'a> {
     /// Puts records behind a place, and gives the last one's with them.
-    pub(super) fn all_of(records: &[Encoded], mut place: Place) -> (Vec<Self>, Place) {
+    pub(super) fn all_of(records: &'a Records, mut place: Place) -> (Vec<Self>, Place) {
         let mut chunks = Vec::with_capacity(records.len().div_ceil(MOST));
-        for records in records.chunks(MOST) {
-            let times = records.iter().map(|record| record.time);
+        for rows in records.rows().chunks(MOST) {
+            let times = rows.iter().map(|row| row.kept.time);
             let mut chunk = Self {
                 first: place.seq.saturating_add(1),
                 last: 0,
                 earliest: times.clone().min().unwrap_or_default(),
                 latest: times.max().unwrap_or_default(),
-                bodies: String::with_capacity(room(records)),
-                hashes: Vec::with_capacity(size_of::<[u8; 32]>().saturating_mul(records.len())),
+                bodies: records.lines(rows),
+                hashes: Vec::with_capacity(size_of::<[u8; 32]>().saturating_mul(rows.len())),
             };
-            for record in records {
-                place = then(place, record.body.as_bytes());
-                if !chunk.bodies.is_empty() {
-                    chunk.bodies.push('\n');
-                }
-                chunk.bodies.push_str(&record.body);
+            for row in rows {
+                place = then(place, records.line(row));
                 chunk.hashes.extend_from_slice(&place.hash);
             }
             chunk.last = place.seq;
@@ -57,13 +53,8 @@ impl Bound {
     pub(super) fn lent(&self) -> Chunk<'_> {
         let Self { first, last, earliest, latest, bodies, hashes } = self;
         let (first, last, earliest, latest) = (*first, *last, *earliest, *latest);
-        Chunk { first, last, earliest, latest, bodies: bodies.as_bytes(), hashes }
+        Chunk { first, last, earliest, latest, bodies, hashes }
     }
-}
-
-/// How many bytes records take, with a line break for each.
-fn room(records: &[Encoded]) -> usize {
-    records.iter().fold(records.len(), |room, record| room.saturating_add(record.body.len()))
 }
 
 /// The records of bodies, each with its number, in their order.

@@ -26,14 +26,15 @@ pub(super) fn address(out: &mut Vec<u8>, value: IpAddr) {
 
 /// `"2026-01-01T00:00:00.123456Z"`.
 pub(super) fn instant(out: &mut Vec<u8>, at: DateTime<Utc>) {
-    let Ok(year @ 0..=9999) = u32::try_from(at.year()) else {
+    let utc = at.naive_utc();
+    let Ok(year @ 0..=9999) = u32::try_from(utc.year()) else {
         return quoted(out, &at.to_rfc3339_opts(SecondsFormat::Micros, true));
     };
     // A leap second goes on counting in the one before it.
-    let micros = (at.nanosecond() / 1_000).min(999_999);
+    let micros = (utc.nanosecond() / 1_000).min(999_999);
     let [a, b, c, d] = digits(year);
     let [[e, f], [g, h], [i, j], [k, l], [m, n]] =
-        [at.month(), at.day(), at.hour(), at.minute(), at.second()].map(digits);
+        [utc.month(), utc.day(), utc.hour(), utc.minute(), utc.second()].map(digits);
     let [o, p, q, r, s, t] = digits(micros);
     out.extend_from_slice(&[
         b'"', a, b, c, d, b'-', e, f, b'-', g, h, b'T', i, j, b':', k, l, b':', m, n, b'.', o, p, q, r, s, t, b'Z',

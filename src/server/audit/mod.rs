@@ -1,8 +1,8 @@
 //! What was decided, for whom, when and why: one record for each decision.
 //!
 //! In go records ([`record`]), out comes a log that shows whether it was changed. A record is encoded on the thread of its
-//! decision and handed to a [`queue`]; the thread behind it ([`writer`]) chains records ([`chain`]), counts them for alerts
-//! ([`alert`]), puts them into the [`store`] and signs a [`checkpoint`] now and then. Where that keeps them is an
+//! decision and handed to a [`queue`]; the thread behind it ([`writer`]) fetches what has come ([`gather`]), chains records
+//! ([`chain`]), counts them for alerts ([`alert`]), puts them into the [`store`] and signs a [`checkpoint`] now and then. Where that keeps them is an
 //! [`AuditStore`](crate::store::audit::AuditStore): a file ([`sqlite`]), or what comes from outside. Whoever reads the log, the
 //! service or the command line, does so by [`read`]; how many decisions came out how in each hour stands in a [`tally`] beside
 //! it; [`verify`] holds it against its chain, and [`export`] writes it for other systems.
@@ -14,11 +14,13 @@ mod chunk;
 mod digits;
 mod export;
 mod fault;
+mod gather;
 mod key;
 mod merge;
 mod queue;
 mod read;
 mod record;
+mod records;
 mod settings;
 mod sqlite;
 mod store;
@@ -36,7 +38,7 @@ pub(crate) use fault::Fault;
 pub(crate) use key::PublicKey;
 pub(crate) use queue::{Audit, Unrecorded};
 pub(crate) use read::{Entry, Log, Outcome, Source, Unread, checkpoints};
-pub(crate) use record::{Asked, Record};
+pub(crate) use record::{Answer, Asked, Record};
 pub(crate) use settings::Settings;
 pub(crate) use told::{Asked as Said, Filter, Traits};
 pub(crate) use verify::{Tampered, Verified};

@@ -4,12 +4,13 @@ use super::{
     Record,
     alert::Watch,
     fault::Fault,
+    gather::{Inlet, Over, pair},
     read::Source,
     settings::{Durability, Settings},
     sqlite::SqliteAudit,
     store::{Store, folder},
     webhook,
-    writer::{Order, Plan, Writer},
+    writer::{Plan, Writer},
 };
 use crate::{
     clock::SystemClock,
@@ -22,10 +23,10 @@ use crate::{
 };
 use chrono::TimeDelta;
 use std::{
+    cell::RefCell,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc,
     },
     thread,
     time::Duration,
@@ -43,9 +44,20 @@ const DISK: Duration = Duration::from_secs(10);
 /// How long reports of alerts have when the service ends.
 const REPORTS: Duration = Duration::from_secs(5);
 
+thread_local! {
+    /// Where this thread encodes a record before it takes its place among the others.
+    static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 /// The log cannot take a record at the moment.
 #[derive(Debug)]
 pub(crate) struct Unrecorded;
+
+impl From<Over> for Unrecorded {
+    fn from(_: Over) -> Self {
+        Self
+    }
+}
 
 impl Unrecorded {
     /// What whoever asks is told.
@@ -63,7 +75,7 @@ pub(crate) struct Audit {
 
 #[derive(Debug)]
 struct Queue {
-    orders: mpsc::Sender<Order>,
+    inlet: Inlet,
     /// The room that is left, in bytes.
     room: Arc<Semaphore>,
     bytes: u32,
@@ -101,9 +113,9 @@ impl Audit {
         };
         let room = Arc::new(Semaphore::new(usize::try_from(*queue_bytes).unwrap_or(Semaphore::MAX_PERMITS)));
         let ends = Arc::new(AtomicBool::new(false));
-        let (sender, orders) = mpsc::channel();
+        let (inlet, outlet) = pair();
         let writer = Writer {
-            orders,
+            outlet,
             room: room.clone(),
             store,
             watches: alert.iter().cloned().map(Watch::new).collect(),
@@ -116,7 +128,7 @@ impl Audit {
         let thread = thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run());
         thread.map_err(|error| Faulty(format!("cannot write the audit log: {error}")))?;
         let reports = Mutex::new(task);
-        let queue = Queue { orders: sender, room, bytes: *queue_bytes, is_sync, ends, reports };
+        let queue = Queue { inlet, room, bytes: *queue_bytes, is_sync, ends, reports };
         Ok(Self { queue: Some(queue), source })
     }
 
@@ -147,7 +159,7 @@ impl Audit {
         let Some(queue) = &self.queue else { return };
         queue.ends.store(true, Ordering::Relaxed);
         let (say, said) = oneshot::channel();
-        if queue.orders.send(Order::Close(say)).is_ok() {
+        if queue.inlet.close(say).is_ok() {
             // Where the writer has given up, it has said so.
             let _ = said.await;
         }
@@ -159,13 +171,19 @@ impl Audit {
 
 impl Queue {
     async fn put(&self, record: Record<'_>) -> Result<(), Unrecorded> {
-        let record = record.encode();
-        self.take_room(record.body.len()).await?;
-        if !self.is_sync {
-            return self.orders.send(Order::Write(record, None)).map_err(|_| Unrecorded);
+        let (mut waiting, said) = self.is_sync.then(oneshot::channel).unzip();
+        let left = LINE.with_borrow_mut(|line| {
+            line.clear();
+            let kept = record.encode(line);
+            let Ok(room) = self.room.try_acquire_many(room(line)) else { return Ok(Some((kept, line.clone()))) };
+            room.forget();
+            self.inlet.put(kept, line, waiting.take()).map(|()| None)
+        });
+        if let Some((kept, line)) = left? {
+            self.wait_for_room(room(&line)).await?;
+            self.inlet.put(kept, &line, waiting.take())?;
         }
-        let (say, said) = oneshot::channel();
-        self.orders.send(Order::Write(record, Some(say))).map_err(|_| Unrecorded)?;
+        let Some(said) = said else { return Ok(()) };
         match time::timeout(DISK, said).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Unrecorded),
@@ -174,11 +192,9 @@ impl Queue {
 
     /// Takes room for a record out of the queue; the writer gives it back. A record that is larger than the queue has room in
     /// none.
-    async fn take_room(&self, bytes: usize) -> Result<(), Unrecorded> {
-        let bytes = u32::try_from(bytes).ok().filter(|bytes| *bytes <= self.bytes).ok_or(Unrecorded)?;
-        if let Ok(room) = self.room.try_acquire_many(bytes) {
-            room.forget();
-            return Ok(());
+    async fn wait_for_room(&self, bytes: u32) -> Result<(), Unrecorded> {
+        if bytes > self.bytes {
+            return Err(Unrecorded);
         }
         match time::timeout(ROOM, self.room.acquire_many(bytes)).await {
             Ok(Ok(room)) => {
@@ -188,6 +204,11 @@ impl Queue {
             Ok(Err(_)) | Err(_) => Err(Unrecorded),
         }
     }
+}
+
+/// The room that a line takes, with the break behind it.
+fn room(line: &[u8]) -> u32 {
+    u32::try_from(line.len().saturating_add(1)).unwrap_or(u32::MAX)
 }
 
 /// Opens the log to write it, and says where it is read.

@@ -25,9 +25,6 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::{borrow::Cow, sync::Arc};
 
-/// How much room a record usually needs.
-const USUAL: usize = 1024;
-
 /// What happened, and when and where.
 #[derive(Debug)]
 pub(crate) struct Record<'a> {
@@ -38,7 +35,7 @@ pub(crate) struct Record<'a> {
 
 #[derive(Debug)]
 enum Event<'a> {
-    Decision { caller: &'a Principal, asked: Asked<'a>, decision: &'a Decision },
+    Decision { caller: &'a Principal, asked: Asked<'a>, answer: Answer<'a> },
     List { caller: &'a Principal, request: &'a Request, count: usize, digest: String, revision: &'a str },
     Change { caller: &'a Principal, changed: &'a Changed },
     Unauthenticated(&'a Unauthenticated),
@@ -52,6 +49,27 @@ pub(crate) enum Asked<'a> {
     AtLength(&'a Request),
     /// As it stands in a text, and what the service sees of it.
     Plain(&'a Plain, &'a str, Seen),
+}
+
+/// What was decided.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answer<'a> {
+    pub(crate) decision: &'a Decision,
+    /// As [`wire::decision::write`] writes it, where that was done already.
+    written: Option<&'a [u8]>,
+}
+
+impl<'a> Answer<'a> {
+    /// A decision that was written.
+    pub(crate) const fn written(decision: &'a Decision, written: &'a [u8]) -> Self {
+        Self { decision, written: Some(written) }
+    }
+}
+
+impl<'a> From<&'a Decision> for Answer<'a> {
+    fn from(decision: &'a Decision) -> Self {
+        Self { decision, written: None }
+    }
 }
 
 /// An alert that was raised.
@@ -81,9 +99,9 @@ impl<'a> Record<'a> {
         caller: &'a Caller,
         surface: Surface,
         asked: Asked<'a>,
-        decision: &'a Decision,
+        answer: Answer<'a>,
     ) -> Self {
-        let event = Event::Decision { caller: &caller.principal, asked, decision };
+        let event = Event::Decision { caller: &caller.principal, asked, answer };
         Self { time: now, origin: Some((&caller.origin, surface)), event }
     }
 
@@ -127,10 +145,9 @@ impl<'a> Record<'a> {
         Self { time: now, origin: None, event: Event::Retention { count, through } }
     }
 
-    /// As it is kept.
-    pub(super) fn encode(&self) -> Encoded {
-        let mut body = Vec::with_capacity(USUAL);
-        let mut members = Members::open(&mut body);
+    /// Writes it as it is kept: without a line break inside or behind it.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) -> Kept {
+        let mut members = Members::open(out);
         instant(members.member("time"), self.time);
         members.text("event", self.event.name());
         if let Some((origin, surface)) = self.origin {
@@ -140,16 +157,15 @@ impl<'a> Record<'a> {
         }
         let outcome = self.event.write(&mut members);
         members.close();
-        Encoded { time: self.time.timestamp_micros(), body: String::from_utf8(body).unwrap_or_default(), outcome }
+        Kept { time: self.time.timestamp_micros(), outcome }
     }
 }
 
-/// A record in the form that is kept.
+/// What is known of a record that is kept without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Encoded {
+pub(super) struct Kept {
     /// When, in microseconds since 1970: what it says itself, too.
     pub(super) time: i64,
-    pub(super) body: String,
     /// What it counts as in the tally: a denial by its code, an allow by an empty one; none of what decides nothing.
     pub(super) outcome: Option<Arc<str>>,
 }
@@ -169,9 +185,13 @@ impl Event<'_> {
     /// Writes what happened, and gives what it counts as.
     fn write(&self, members: &mut Members<'_>) -> Option<Arc<str>> {
         match self {
-            Self::Decision { caller, asked, decision } => {
+            Self::Decision { caller, asked, answer: Answer { decision, written } } => {
                 asked.write(caller, decision, members);
-                wire::decision::write(decision, members.member("answer"));
+                let out = members.member("answer");
+                match written {
+                    Some(written) => out.extend_from_slice(written),
+                    None => wire::decision::write(decision, out),
+                }
                 return Some(decision.denial().map_or_else(Arc::default, |denial| denial.code.clone()));
             }
             Self::List { caller, request, count, digest, revision } => {

@@ -7,7 +7,7 @@ use super::{
     fault::Fault,
     key::SecretKey,
     read::{Unread, checkpoints},
-    record::Encoded,
+    records::Records,
     tally::tally,
     verify::{Points, Unverified, walk},
 };
@@ -44,9 +44,9 @@ pub(super) struct Store {
 }
 
 /// Records as they are written, all or none.
-pub(super) struct Prepared {
+pub(super) struct Prepared<'a> {
     after: Place,
-    chunks: Vec<Bound>,
+    chunks: Vec<Bound<'a>>,
     end: Place,
     checkpoint: Option<Checkpoint>,
     tally: Vec<Counted>,
@@ -89,14 +89,14 @@ impl Store {
     }
 
     /// Chains records behind all that were written; `sign` covers them, and all before, by a checkpoint.
-    pub(super) fn prepare(&self, records: &[Encoded], sign_at: Option<DateTime<Utc>>) -> Prepared {
+    pub(super) fn prepare<'a>(&self, records: &'a Records, sign_at: Option<DateTime<Utc>>) -> Prepared<'a> {
         let (chunks, end) = Bound::all_of(records, self.place);
         let checkpoint = sign_at.map(|now| sign(Kind::Checkpoint, end, now, &self.key));
         Prepared { after: self.place, chunks, end, checkpoint, tally: tally(records) }
     }
 
     /// Writes what was prepared, all or nothing, and once however often that is tried.
-    pub(super) fn write(&mut self, prepared: &Prepared) -> Result<(), Outage> {
+    pub(super) fn write(&mut self, prepared: &Prepared<'_>) -> Result<(), Outage> {
         let Prepared { after, chunks, end, checkpoint, tally } = prepared;
         let chunks: Vec<Chunk<'_>> = chunks.iter().map(Bound::lent).collect();
         let checkpoint = checkpoint.as_ref();
@@ -111,7 +111,7 @@ impl Store {
 
     /// Whether it could be written.
     pub(super) fn look(&mut self) -> Result<(), Outage> {
-        self.write(&self.prepare(&[], None))
+        self.write(&self.prepare(&Records::default(), None))
     }
 
     /// Adds a checkpoint to the file of them.

@@ -6,7 +6,8 @@ use super::{
     alert::{self, Watch},
     export::{Format, Pseudonyms, exporter},
     read::{Entry, Log},
-    record::{Asked, Encoded, Record},
+    record::{Asked, Kept, Record},
+    records::Records,
     sqlite::SqliteAudit,
     store::{Store, folder},
     told::{Filter, Told},
@@ -64,16 +65,24 @@ fn caller(id: &str) -> Caller {
     }
 }
 
+/// A record as it is kept.
+type Sample = (Kept, Vec<u8>);
+
+fn kept(record: &Record<'_>) -> Sample {
+    let mut line = Vec::new();
+    (record.encode(&mut line), line)
+}
+
 /// A decision as it is kept, with a revision that does not change with the rules of time zones.
-fn decided(at: DateTime<Utc>, id: &str, request: &Request) -> Encoded {
+fn decided(at: DateTime<Utc>, id: &str, request: &Request) -> Sample {
     let engine = Engine::builder().text("lab.policy", POLICY).load().unwrap();
     let mut decision = engine.decide_dated(request, at, Spend::Charge).unwrap();
     decision.revision = "sha256:5eed".into();
-    Record::of(at, &caller(id), Surface::AuthZen, Asked::AtLength(request), &decision).encode()
+    kept(&Record::of(at, &caller(id), Surface::AuthZen, Asked::AtLength(request), (&decision).into()))
 }
 
 /// One record of each kind.
-fn samples() -> Vec<Encoded> {
+fn samples() -> Vec<Sample> {
     let minute = |minutes: i64| now() + TimeDelta::minutes(minutes);
     let alice = Principal::user("alice@company.com").roles(["researcher"]).org("alpha");
     let bob = Principal::user("=bob|x");
@@ -92,10 +101,10 @@ fn samples() -> Vec<Encoded> {
             "r-4",
             &Request::new(Principal::anonymous(), "view", model("qwen3").with("tags", Vec::<&str>::new())),
         ),
-        Record::list(minute(4), &caller("r-5"), Surface::AuthZen, &list, &listed, "sha256:5eed").encode(),
-        Record::unauthenticated(minute(5), &origin("r-6"), Surface::AuthZen, &bad).encode(),
-        Record::alert(minute(6), &raised).encode(),
-        Record::retention(minute(7), 12, 12).encode(),
+        kept(&Record::list(minute(4), &caller("r-5"), Surface::AuthZen, &list, &listed, "sha256:5eed")),
+        kept(&Record::unauthenticated(minute(5), &origin("r-6"), Surface::AuthZen, &bad)),
+        kept(&Record::alert(minute(6), &raised)),
+        kept(&Record::retention(minute(7), 12, 12)),
     ]
 }
 
@@ -111,8 +120,10 @@ fn open(state: &Path) -> Store {
     Store::open(&SqliteAudit::new(folder(state), false), state, "").unwrap()
 }
 
-fn write(store: &mut Store, records: &[Encoded], sign: Option<DateTime<Utc>>) -> Result<(), Outage> {
-    store.write(&store.prepare(records, sign))
+fn write(store: &mut Store, records: &[Sample], sign: Option<DateTime<Utc>>) -> Result<(), Outage> {
+    let mut all = Records::default();
+    records.iter().for_each(|(kept, line)| all.put(kept.clone(), line));
+    store.write(&store.prepare(&all, sign))
 }
 
 fn verify(state: &Path) -> Verified {

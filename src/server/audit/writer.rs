@@ -2,7 +2,9 @@
 
 use super::{
     alert::Watch,
-    record::{Encoded, Record},
+    gather::{Group, Outlet},
+    record::Record,
+    records::Records,
     store::Store,
     told::Told,
     webhook::Report,
@@ -17,16 +19,12 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, RecvTimeoutError},
     },
     thread,
     time::Duration,
 };
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc};
 
-/// How many records are written together at most, and about how many bytes.
-const BATCH: usize = 8_192;
-const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// How long the writer lets records gather where nobody waits for them: so a decision wakes nobody.
 const GATHER: Duration = Duration::from_millis(10);
 /// How often the writer looks whether something is due.
@@ -38,18 +36,9 @@ const LAST_TRIES: u32 = 100;
 /// How often old records are looked for.
 const RETENTION: TimeDelta = TimeDelta::hours(1);
 
-/// What the writer is told.
-#[derive(Debug)]
-pub(super) enum Order {
-    /// Writes a record, and says so if somebody waits.
-    Write(Encoded, Option<oneshot::Sender<()>>),
-    /// Ends, and says so.
-    Close(oneshot::Sender<()>),
-}
-
 /// What the writer holds.
 pub(super) struct Writer {
-    pub(super) orders: Receiver<Order>,
+    pub(super) outlet: Outlet,
     /// The room in the queue, in bytes.
     pub(super) room: Arc<Semaphore>,
     /// The log; none where nothing is kept.
@@ -74,97 +63,53 @@ pub(super) struct Plan {
     pub(super) keep: Option<TimeDelta>,
 }
 
-/// What is written together.
-#[derive(Default)]
-struct Batch {
-    records: Vec<Encoded>,
-    waiting: Vec<oneshot::Sender<()>>,
-    /// How many bytes of the queue it was.
-    bytes: usize,
-    close: Option<oneshot::Sender<()>>,
-}
-
-impl Batch {
-    fn add(&mut self, order: Order) {
-        match order {
-            Order::Write(record, waiting) => {
-                self.bytes = self.bytes.saturating_add(record.body.len());
-                self.records.push(record);
-                self.waiting.extend(waiting);
-            }
-            Order::Close(close) => self.close = Some(close),
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.records.len() >= BATCH || self.bytes >= BATCH_BYTES || self.close.is_some()
-    }
-}
-
 impl Writer {
     /// Writes until it is told to end.
     pub(super) fn run(mut self) {
         let mut signed = self.clock.now();
         let mut cleaned = DateTime::<Utc>::MIN_UTC;
         // Whatever no checkpoint covers since the last time is covered now.
-        self.write(&[], true);
-        while let Some(mut batch) = self.next() {
+        self.write(&Records::default(), true);
+        let gather = self.plan.gathers.then_some(GATHER);
+        while let Some(mut group) = self.outlet.next(TICK, gather) {
             let now = self.clock.now();
-            self.watch(now, &mut batch);
+            self.watch(now, &mut group);
             if now.signed_duration_since(cleaned) >= RETENTION {
                 cleaned = now;
-                self.clean(now, &mut batch);
+                self.clean(now, &mut group);
             }
-            let is_last = batch.close.is_some();
+            let is_last = group.close.is_some();
             let is_due = now.signed_duration_since(signed) >= self.plan.checkpoint_every;
-            let sign = is_last || is_due || self.uncovered(&batch) >= self.plan.checkpoint_records;
+            let sign = is_last || is_due || self.uncovered(&group.records) >= self.plan.checkpoint_records;
             if sign {
                 signed = now;
             }
-            if !self.write(&batch.records, sign) {
-                tracing::error!("{} records were lost: the audit log could not be written", batch.records.len());
+            if !self.write(&group.records, sign) {
+                tracing::error!("{} records were lost: the audit log could not be written", group.records.len());
                 return;
             }
-            self.room.add_permits(batch.bytes);
+            self.room.add_permits(group.brought);
             // Who does not wait any more has given up.
-            for waiting in batch.waiting {
+            for waiting in group.waiting.drain(..) {
                 let _ = waiting.send(());
             }
-            if let Some(close) = batch.close {
+            if let Some(close) = group.close.take() {
                 // The database puts all into its one file when it is closed.
                 self.store = None;
                 let _ = close.send(());
                 return;
             }
+            self.outlet.reuse(group);
         }
     }
 
-    /// What has come: at least one order, or nothing where something else may be due.
-    fn next(&self) -> Option<Batch> {
-        let mut batch = Batch::default();
-        match self.orders.recv_timeout(TICK) {
-            Ok(order) => batch.add(order),
-            Err(RecvTimeoutError::Timeout) => return Some(batch),
-            Err(RecvTimeoutError::Disconnected) => return None,
-        }
-        if self.plan.gathers && !batch.is_full() {
-            thread::sleep(GATHER);
-        }
-        while !batch.is_full()
-            && let Ok(order) = self.orders.try_recv()
-        {
-            batch.add(order);
-        }
-        Some(batch)
-    }
-
-    fn uncovered(&self, batch: &Batch) -> i64 {
+    fn uncovered(&self, records: &Records) -> i64 {
         let written = self.store.as_ref().map_or(0, Store::uncovered);
-        written.saturating_add(i64::try_from(batch.records.len()).unwrap_or(i64::MAX))
+        written.saturating_add(i64::try_from(records.len()).unwrap_or(i64::MAX))
     }
 
     /// Writes records, however often that has to be tried; false where the service ends and it still cannot be done.
-    fn write(&mut self, records: &[Encoded], sign: bool) -> bool {
+    fn write(&mut self, records: &Records, sign: bool) -> bool {
         let Some(store) = &mut self.store else { return true };
         let sign = sign && (!records.is_empty() || store.uncovered() > 0);
         if records.is_empty() && !sign {
@@ -197,21 +142,21 @@ impl Writer {
     }
 
     /// Counts what the alerts count, and adds a record for each that is raised.
-    fn watch(&mut self, now: DateTime<Utc>, batch: &mut Batch) {
+    fn watch(&mut self, now: DateTime<Utc>, group: &mut Group) {
         if self.watches.is_empty() {
             return;
         }
         let mut raised = Vec::new();
-        for record in &batch.records {
-            let Some(told) = Told::of(&record.body) else { continue };
+        for row in group.records.rows() {
+            let Some(told) = str::from_utf8(group.records.line(row)).ok().and_then(Told::of) else { continue };
             for watch in &mut self.watches {
-                if let Some(alert) = watch.see(record.time, &told) {
+                if let Some(alert) = watch.see(row.kept.time, &told) {
                     raised.push((alert, watch.webhook().map(str::to_owned)));
                 }
             }
         }
         for (raised, url) in raised {
-            batch.records.push(Record::alert(now, &raised).encode());
+            group.records.add(&Record::alert(now, &raised));
             if let (Some(url), Some(reports)) = (url, &self.reports) {
                 let time = now.to_rfc3339_opts(SecondsFormat::Micros, true);
                 if let Err(error) = reports.try_send(Report { url, time, raised }) {
@@ -222,11 +167,11 @@ impl Writer {
     }
 
     /// Removes what is older than it is kept, and adds a record that says so.
-    fn clean(&mut self, now: DateTime<Utc>, batch: &mut Batch) {
+    fn clean(&mut self, now: DateTime<Utc>, group: &mut Group) {
         let (Some(store), Some(keep)) = (&mut self.store, self.plan.keep) else { return };
         let Some(before) = now.checked_sub_signed(keep) else { return };
         match store.remove_before(before.timestamp_micros(), now) {
-            Ok(Some((count, through))) => batch.records.push(Record::retention(now, count, through).encode()),
+            Ok(Some((count, through))) => group.records.add(&Record::retention(now, count, through)),
             Ok(None) => {}
             Err(error) => tracing::warn!("old records could not be removed from the audit log: {error}"),
         }

@@ -3,7 +3,7 @@
 use super::{Response as Detail, debug};
 use crate::{
     decision::Decision,
-    engine::{Decided, Desk, Engine, Spend},
+    engine::{Desk, Engine, Spend},
     request::{Refusal, Request},
     server::{
         app::App,
@@ -82,10 +82,33 @@ struct Sitting<'a> {
     /// A resource, as it is written, that the enforcement point may `evaluate` requests for, and the circumstances that it
     /// may do so in: most requests have the one or the other of those before them.
     leave: Option<(&'a str, Circumstances)>,
-    /// What is answered.
-    out: Vec<u8>,
+    answers: Answers,
+}
+
+/// What is answered.
+struct Answers {
+    detail: Detail,
+    text: Vec<u8>,
     /// Where decisions stand there that are made for more than one request, by their numbers.
-    written: Vec<Range<usize>>,
+    kept: Vec<Range<usize>>,
+}
+
+impl Answers {
+    /// Writes a decision, and gives what is written if that is all of it. What was written before stands there already.
+    fn write(&mut self, decision: &Decision, kept: Option<usize>) -> Option<&[u8]> {
+        let start = self.text.len();
+        match (kept.and_then(|number| self.kept.get(number)), self.detail) {
+            (Some(before), _) => self.text.extend_from_within(before.clone()),
+            (None, Detail::Full) => wire::decision::write(decision, &mut self.text),
+            (None, Detail::Minimal) if decision.is_allow() => self.text.extend_from_slice(br#"{"decision":true}"#),
+            (None, Detail::Minimal) => self.text.extend_from_slice(br#"{"decision":false}"#),
+        }
+        let end = self.text.len();
+        if kept == Some(self.kept.len()) {
+            self.kept.push(start..end);
+        }
+        self.text.get(start..end).filter(|_| self.detail == Detail::Full)
+    }
 }
 
 /// Which circumstances of a request an enforcement point may state.
@@ -105,8 +128,10 @@ impl<'a> Sitting<'a> {
         read: fn(&str) -> Result<Asked, Refusal>,
     ) -> Self {
         let (desk, making) = (Desk::new(app.policies.current(), text, places), app.begin(Surface::AuthZen));
-        let out = Vec::with_capacity(desk.places().len().max(1).saturating_mul(ROOM));
-        Self { app, making, caller, desk, read, requests: None, leave: None, out, written: Vec::new() }
+        let room = desk.places().len().max(1).saturating_mul(ROOM);
+        let detail = app.settings.authzen.response;
+        let answers = Answers { detail, text: Vec::with_capacity(room), kept: Vec::new() };
+        Self { app, making, caller, desk, read, requests: None, leave: None, answers }
     }
 
     fn at_length(app: &'a App, caller: &'a Caller, requests: Vec<Result<Request, Refusal>>) -> Self {
@@ -117,24 +142,24 @@ impl<'a> Sitting<'a> {
     /// The answer to the only request.
     async fn answer(mut self) -> Result<Response, Fault> {
         self.decide(0).await?;
-        Ok(json(self.out))
+        Ok(json(self.answers.text))
     }
 
     /// The answers to all requests, in their order.
     async fn answers(mut self, semantic: Semantic) -> Result<Response, Fault> {
-        let detail = self.app.settings.authzen.response;
+        let detail = self.answers.detail;
         let count = self.requests.as_ref().map_or(self.desk.places().len(), Vec::len);
-        self.out.extend_from_slice(br#"{"evaluations":["#);
+        self.answers.text.extend_from_slice(br#"{"evaluations":["#);
         for number in 0..count {
             if number > 0 {
-                self.out.push(b',');
+                self.answers.text.push(b',');
             }
             let is_allowed = match self.decide(number).await {
                 Ok(is_allowed) => is_allowed,
                 // Without the log nothing is answered at all.
                 Err(Fault::Unavailable) => return Err(Fault::Unavailable),
                 Err(fault) => {
-                    self.out.extend_from_slice(fault.denial(detail).as_bytes());
+                    self.answers.text.extend_from_slice(fault.denial(detail).as_bytes());
                     false
                 }
             };
@@ -142,17 +167,19 @@ impl<'a> Sitting<'a> {
                 break;
             }
         }
-        self.out.extend_from_slice(b"]}");
-        Ok(json(self.out))
+        self.answers.text.extend_from_slice(b"]}");
+        Ok(json(self.answers.text))
     }
 
     /// Decides a request that the enforcement point describes, if it may, and writes the answer; gives whether it is allowed.
     async fn decide(&mut self, number: usize) -> Result<bool, Fault> {
         let parts = self.desk.places().parts(number);
         if parts.is_some_and(|parts| self.has_leave(parts)) {
-            let decided = self.making.decide_placed(&mut self.desk, self.caller, number).await?;
-            if let Some(Decided { decision, kept, .. }) = decided {
-                self.write(&decision, kept);
+            let Self { making, desk, answers, .. } = self;
+            let decided = making.decide_placed(desk, self.caller, number, move |decided| {
+                answers.write(&decided.decision, decided.kept)
+            });
+            if let Some(decision) = decided.await? {
                 return Ok(decision.is_allow());
             }
         }
@@ -162,24 +189,8 @@ impl<'a> Sitting<'a> {
         self.leave = parts.zip(circumstances).map(|(parts, all)| (parts.resource.of(text), all));
         self.app.settle(engine, &mut request);
         let decision = self.making.decide(engine, self.caller, &request, Spend::Charge).await?;
-        self.write(&decision, None);
+        self.answers.write(&decision, None);
         Ok(decision.is_allow())
-    }
-
-    /// Writes a decision as the answer says it. What was written before stands there already.
-    fn write(&mut self, decision: &Decision, kept: Option<usize>) {
-        if let Some(written) = kept.and_then(|number| self.written.get(number)) {
-            return self.out.extend_from_within(written.clone());
-        }
-        let start = self.out.len();
-        match self.app.settings.authzen.response {
-            Detail::Full => wire::decision::write(decision, &mut self.out),
-            Detail::Minimal if decision.is_allow() => self.out.extend_from_slice(br#"{"decision":true}"#),
-            Detail::Minimal => self.out.extend_from_slice(br#"{"decision":false}"#),
-        }
-        if kept == Some(self.written.len()) {
-            self.written.push(start..self.out.len());
-        }
     }
 
     /// Whether the enforcement point is known to be allowed to describe such a request.
