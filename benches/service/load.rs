@@ -30,40 +30,81 @@ pub(crate) fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// What a measurement found.
+/// A measurement: whom to ask, at which rate, else as fast as answers come, and what.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) address: SocketAddr,
+    pub(crate) rate: Option<f64>,
+    /// Draws the `n`th request.
+    pub(crate) draw: fn(u64) -> Vec<u8>,
+}
+
+/// What a measurement found, in each of its turns.
+#[derive(Default)]
 pub(crate) struct Measured {
     /// Answers in a second.
-    pub(crate) rate: f64,
-    /// In what time an answer came: of so many in a hundred, at most this, in microseconds.
-    latencies: Vec<u64>,
+    rates: Vec<f64>,
+    /// In what time answers came, in microseconds, in order.
+    latencies: Vec<Vec<u64>>,
 }
 
 impl Measured {
-    /// The time in which so many in a hundred answers came, in microseconds.
+    /// Answers in a second, in the median turn.
+    pub(crate) fn rate(&self) -> f64 {
+        median(self.rates.iter().copied())
+    }
+
+    /// The time in which so many in a hundred answers came, in microseconds, in the median turn.
     pub(crate) fn percentile(&self, percent: usize) -> f64 {
-        let at = (self.latencies.len() * percent / 100).min(self.latencies.len().saturating_sub(1));
-        self.latencies.get(at).map_or(f64::NAN, |latency| *latency as f64)
+        median(self.latencies.iter().map(|latencies| {
+            let at = (latencies.len() * percent / 100).min(latencies.len().saturating_sub(1));
+            latencies.get(at).map_or(f64::NAN, |latency| *latency as f64)
+        }))
     }
 }
 
-/// Sends requests for a while, one after the other on each connection; the `n`th is `request(n)`. With a rate, so many a
-/// second together, else as many as are answered.
-pub(crate) fn run(
-    address: SocketAddr,
-    time: Duration,
-    rate: Option<f64>,
-    request: impl Fn(u64) -> Vec<u8> + Send + Sync + 'static,
-) -> Measured {
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// How many turns each measurement has.
+const TURNS: u32 = 11;
+
+/// Measures several things, each for some time, in turns: what else the machine does hits all alike.
+pub(crate) fn in_turns<const N: usize>(time: Duration, plans: [Plan; N]) -> [Measured; N] {
+    let mut all = plans.map(|_| Measured::default());
+    for _ in 0..TURNS {
+        for (plan, measured) in plans.iter().zip(&mut all) {
+            let (rate, latencies) = run(*plan, time / TURNS);
+            measured.rates.push(rate);
+            measured.latencies.push(latencies);
+        }
+    }
+    all
+}
+
+/// Sends requests for a while, one after the other on each connection. Gives how many were answered in a second, and in what
+/// time each, in microseconds, in order.
+pub(crate) fn run(Plan { address, rate, draw }: Plan, time: Duration) -> (f64, Vec<u64>) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let (request, sent) = (Arc::new(request), Arc::new(AtomicU64::new(0)));
+    let sent = Arc::new(AtomicU64::new(0));
     runtime.block_on(async move {
+        // What a connection costs is no matter here: each has had an answer before the clock starts.
+        let mut streams = Vec::new();
+        for _ in 0..CONNECTIONS {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            stream.write_all(&draw(0)).await.unwrap();
+            read_answer(&mut stream, &mut Vec::new()).await;
+            streams.push(stream);
+        }
         let start = Instant::now();
         let mut connections = JoinSet::new();
-        for number in 0..CONNECTIONS {
-            let (request, sent) = (request.clone(), sent.clone());
+        for (number, mut stream) in (0_u32..).zip(streams) {
+            let sent = sent.clone();
             connections.spawn(async move {
-                let mut stream = TcpStream::connect(address).await.unwrap();
-                stream.set_nodelay(true).unwrap();
                 let mut pace = rate.map(|rate| {
                     // One after the other, and not all at once.
                     let first = start + Duration::from_secs_f64(f64::from(number) / rate);
@@ -79,7 +120,7 @@ pub(crate) fn run(
                         Some(pace) => pace.tick().await.into_std(),
                         None => Instant::now(),
                     };
-                    let bytes = request(sent.fetch_add(1, Ordering::Relaxed));
+                    let bytes = draw(sent.fetch_add(1, Ordering::Relaxed));
                     stream.write_all(&bytes).await.unwrap();
                     read_answer(&mut stream, &mut buffer).await;
                     latencies.push(u64::try_from(due.elapsed().as_micros()).unwrap());
@@ -90,7 +131,7 @@ pub(crate) fn run(
         let mut latencies: Vec<u64> = connections.join_all().await.into_iter().flatten().collect();
         let rate = latencies.len() as f64 / start.elapsed().as_secs_f64();
         latencies.sort_unstable();
-        Measured { rate, latencies }
+        (rate, latencies)
     })
 }
 

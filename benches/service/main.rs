@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo bench --bench service                 every row, as a table in Markdown
-//! cargo bench --bench service -- SECONDS      with so many seconds for each measurement instead of 5
+//! cargo bench --bench service -- SECONDS      with so many seconds for each measurement instead of 11
 //! ```
 //!
 //! Everything runs in one go on one machine: the server on one core, the load on another, 64 connections over loopback, TLS
@@ -54,6 +54,6 @@ fn main() {
         let status = again.status().expect("taskset is there");
         std::process::exit(status.code().unwrap_or(1));
     }
-    let seconds = args.first().and_then(|arg| arg.parse().ok()).unwrap_or(5);
+    let seconds = args.first().and_then(|arg| arg.parse().ok()).unwrap_or(11);
     rows::all(Duration::from_secs(seconds));
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     documents,
-    load::{self, Measured, post},
+    load::{self, Measured, Plan, in_turns, post},
     server::Server,
 };
 use std::{fs, path::Path, time::Duration};
@@ -30,9 +30,6 @@ fn single(number: u64) -> Vec<u8> {
     post(SINGLE, "", &request(number))
 }
 
-/// Draws the `n`th request.
-type Draw = fn(u64) -> Vec<u8>;
-
 const MANY: &str = "/access/v1/evaluations";
 
 /// A hundred requests in one, each by somebody else and said in full.
@@ -52,20 +49,13 @@ fn batch_of_one_user(number: u64) -> Vec<u8> {
     post(MANY, "", &format!(r#"{{{shared},"evaluations":[{}]}}"#, items.join(",")))
 }
 
-/// Measures twice and takes the better: what else the machine does only ever slows down.
-fn best(measure: impl Fn() -> Measured) -> Measured {
-    let (one, other) = (measure(), measure());
-    if one.rate >= other.rate { one } else { other }
-}
-
 pub(crate) fn all(time: Duration) {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("lab.policy"), POLICY).unwrap();
     println!("| what | service | against | ratio |\n| --- | ---: | ---: | ---: |");
-    let (bare, service) = rates(folder.path(), time);
-    latencies(folder.path(), time, bare.rate.min(service.rate) / 2.0);
-    batches(folder.path(), time, &service);
-    audits(folder.path(), time, &service);
+    let rate = rates(folder.path(), time);
+    latencies(folder.path(), time, rate / 2.0);
+    batches(folder.path(), time);
     gateway(folder.path(), time);
     changes();
     memory(folder.path());
@@ -80,32 +70,46 @@ fn off(folder: &Path) -> Server {
     Server::policyc(folder, &["lab.policy", "--config", "off.toml"])
 }
 
-fn rates(folder: &Path, time: Duration) -> (Measured, Measured) {
-    let bare = Server::own("bare");
-    let bare = best(|| load::run(bare.address, time, None, single));
-    let service = off(folder);
-    let service = best(|| load::run(service.address, time, None, single));
-    let each = |measured: &Measured| format!("{:.0}/s", measured.rate);
-    row("requests, against a bare handler", &each(&service), &each(&bare), service.rate / bare.rate);
-    (bare, service)
+fn as_fast_as_can_be(server: &Server, draw: fn(u64) -> Vec<u8>) -> Plan {
+    Plan { address: server.address, rate: None, draw }
+}
+
+/// The rate of requests, and what the audit log leaves of it; gives the lesser of the bare handler's and the service's.
+fn rates(folder: &Path, time: Duration) -> f64 {
+    let audited = |durability: &str| {
+        let config = format!("{durability}.toml");
+        let state = folder.join(format!("state-{durability}"));
+        let text = format!("state = {state:?}\n[audit]\ndurability = \"{durability}\"\n");
+        fs::write(folder.join(&config), text).unwrap();
+        Server::policyc(folder, &["lab.policy", "--config", &config])
+    };
+    let servers = [Server::own("bare"), off(folder), audited("async"), audited("sync")];
+    let measured = in_turns(time, servers.each_ref().map(|server| as_fast_as_can_be(server, single)));
+    let [bare, service, asynchronous, synchronous] = measured.map(|measured| measured.rate());
+    let compare = |what: &str, one: f64, other: f64| {
+        row(what, &format!("{one:.0}/s"), &format!("{other:.0}/s"), one / other);
+    };
+    compare("requests, against a bare handler", service, bare);
+    compare("with the audit log `async`, against none", asynchronous, service);
+    compare("with the audit log `sync`, against none", synchronous, service);
+    bare.min(service)
 }
 
 fn latencies(folder: &Path, time: Duration, rate: f64) {
-    let bare = Server::own("bare");
-    let bare = load::run(bare.address, time, Some(rate), single);
-    let service = off(folder);
-    let service = load::run(service.address, time, Some(rate), single);
+    let servers = [Server::own("bare"), off(folder)];
+    let at_that_rate = |server: &Server| Plan { address: server.address, rate: Some(rate), draw: single };
+    let [bare, service] = in_turns(time, servers.each_ref().map(at_that_rate));
     let each = |measured: &Measured| format!("{:.0} µs", measured.percentile(99));
     let ratio = service.percentile(99) / bare.percentile(99);
     row(&format!("99th percentile at {rate:.0} requests a second"), &each(&service), &each(&bare), ratio);
 }
 
-fn batches(folder: &Path, time: Duration, one: &Measured) {
+fn batches(folder: &Path, time: Duration) {
     let service = off(folder);
-    let forms = [("each by somebody else", batch as Draw), ("of one user and 100 models", batch_of_one_user)];
-    for (form, batch) in forms {
-        let many = best(|| load::run(service.address, time, None, batch));
-        let (many, one) = (many.rate * 100.0, one.rate);
+    let forms = [single, batch, batch_of_one_user].map(|draw| as_fast_as_can_be(&service, draw));
+    let [one, others, own] = in_turns(time, forms).map(|measured| measured.rate());
+    for (form, batches) in [("each by somebody else", others), ("of one user and 100 models", own)] {
+        let many = batches * 100.0;
         row(
             &format!("decisions in batches of 100, {form}, against single requests"),
             &format!("{many:.0}/s"),
@@ -115,38 +119,19 @@ fn batches(folder: &Path, time: Duration, one: &Measured) {
     }
 }
 
-fn audits(folder: &Path, time: Duration, without: &Measured) {
-    for durability in ["async", "sync"] {
-        let config = format!("{durability}.toml");
-        let state = folder.join(format!("state-{durability}"));
-        let text = format!("state = {state:?}\n[audit]\ndurability = \"{durability}\"\n");
-        fs::write(folder.join(&config), text).unwrap();
-        let service = Server::policyc(folder, &["lab.policy", "--config", &config]);
-        let with = best(|| load::run(service.address, time, None, single));
-        let each = |measured: &Measured| format!("{:.0}/s", measured.rate);
-        row(
-            &format!("with the audit log `{durability}`, against none"),
-            &each(&with),
-            &each(without),
-            with.rate / without.rate,
-        );
-    }
-}
-
 /// What a model's answer that is streamed through the gateway takes longer than from the model itself.
 fn gateway(folder: &Path, time: Duration) {
     const RATE: f64 = 1_000.0;
-    let chat = |_| post("/v1/chat/completions", "", r#"{"model":"qwen3","stream":true,"messages":[]}"#);
+    let chat = |_: u64| post("/v1/chat/completions", "", r#"{"model":"qwen3","stream":true,"messages":[]}"#);
     let model = Server::own("upstream");
-    let direct = load::run(model.address, time, Some(RATE), chat);
     let policy = "allow anyone to infer;\nmodel \"qwen3\" { tags: [open]; }\n";
     fs::write(folder.join("gateway.policy"), policy).unwrap();
     let upstream = format!("[[gateway.upstream]]\nname = \"model\"\nurl = \"http://{}\"\n", model.address);
     let text = format!("state = \"memory\"\n[audit]\ndurability = \"off\"\n{upstream}");
     fs::write(folder.join("gateway.toml"), text).unwrap();
     let service = Server::policyc(folder, &["gateway.policy", "--config", "gateway.toml"]);
-    let through = load::run(service.address, time, Some(RATE), chat);
-    let (through, direct) = (through.percentile(50), direct.percentile(50));
+    let plan = |server: &Server| Plan { address: server.address, rate: Some(RATE), draw: chat };
+    let [direct, through] = in_turns(time, [plan(&model), plan(&service)]).map(|measured| measured.percentile(50));
     row(
         "a streamed answer through the gateway, against the model itself: median",
         &format!("{through:.0} µs"),
@@ -175,8 +160,8 @@ fn memory(folder: &Path) {
     let decide = |batches: u64| {
         let mut done = 0;
         while done < batches {
-            let measured = load::run(service.address, Duration::from_secs(2), None, batch);
-            done += (measured.rate * 2.0) as u64;
+            let (rate, _) = load::run(as_fast_as_can_be(&service, batch), Duration::from_secs(2));
+            done += (rate * 2.0) as u64;
         }
     };
     decide(10_000);
