@@ -88,13 +88,15 @@ fn listed(part: Part<'_>, section: Section) -> Vec<(bool, u32, usize)> {
     match part {
         Part::Few(chunk) => {
             let hiding = if section == Section::Prohibitions { chunk.hiding() } else { 0 };
-            let rows = (0..).zip(chunk.section(section));
-            rows.map(|(place, [_, needed, rule])| {
-                let made = chunk.tests().filter(|(bit, ..)| needed & bit != 0);
-                let tests = made.map(|(_, test, operands)| inner(test, &operands).count()).sum();
-                (place < hiding, *rule, tests)
-            })
-            .collect()
+            let (first, rows) = chunk.section(section);
+            (0..)
+                .zip(rows)
+                .map(|(place, [_, needed])| {
+                    let made = chunk.tests().filter(|(bit, ..)| needed & bit != 0);
+                    let tests = made.map(|(_, test, operands)| inner(test, &operands).count()).sum();
+                    (place < hiding, chunk.number(first.wrapping_add(place)), tests)
+                })
+                .collect()
         }
         Part::Many(chunk) => {
             let places = chunk.section(section);

@@ -123,10 +123,10 @@ fn unknown(plain: &Plain, chunk: Chunk<'_>) -> u32 {
 
 /// Makes the tests that are not plain and that some rule depends on.
 fn others(graph: &Graph, request: &Prepared, chunk: Chunk<'_>, rules: &[Row], mut failing: Failing) -> Failing {
-    let may_fire = |[actions, needed, _]: &&Row| {
+    let may_fire = |[actions, needed]: &&Row| {
         request.is_spoken_of(*actions) && needed & failing.certainly & low(chunk.plain_bits()) == 0
     };
-    let wanted = rules.iter().filter(may_fire).fold(0, |wanted, [_, needed, _]| wanted | needed);
+    let wanted = rules.iter().filter(may_fire).fold(0, |wanted, [_, needed]| wanted | needed);
     let mut words = chunk.others();
     for place in chunk.plain_bits()..MAX {
         let [head, tail, rest @ ..] = words else { break };

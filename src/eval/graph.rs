@@ -96,12 +96,12 @@ pub(crate) fn firing(graph: &Graph, request: &Prepared, section: Section) -> Vec
         for part in parts(&graph.blocks, block) {
             match part {
                 Part::Few(chunk) => {
-                    let rules = chunk.section(section);
+                    let (first, rules) = chunk.section(section);
                     let failing = failing(graph, request, chunk, rules);
                     let failing = if section.is_certain() { failing.possibly } else { failing.certainly };
-                    let fires = |[actions, needed, _]: &&Row| request.is_spoken_of(*actions) && needed & failing == 0;
-                    let numbers = rules.iter().filter(fires).map(|[_, _, rule]| block.base.wrapping_add(*rule));
-                    found.extend(numbers.map(RuleId));
+                    let fires = |[actions, needed]: &Row| request.is_spoken_of(*actions) && needed & failing == 0;
+                    let firing = (first..).zip(rules).filter(|(_, rule)| fires(rule));
+                    found.extend(firing.map(|(place, _)| RuleId(block.base.wrapping_add(chunk.number(place)))));
                 }
                 Part::Many(chunk) => {
                     let left = wide::left(graph, request, chunk);
@@ -163,13 +163,15 @@ fn first_of_few(graph: &Graph, request: &Prepared, chunk: Chunk<'_>, base: u32) 
     let rules = chunk.deciding();
     let failing = failing(graph, request, chunk, rules);
     let (prohibitions, allows) = rules.split_at_checked(chunk.prohibitions() as usize).unwrap_or_default();
-    let fires = |[actions, needed, _]: &Row, failing: u32| needed & failing | request.plain.action & !actions == 0;
-    if let Some(place) = prohibitions.iter().position(|rule| fires(rule, failing.certainly)) {
-        let rank = if (place as u32) < chunk.hiding() { HIDING } else { PROHIBITION };
-        return First::new(rank, base.wrapping_add(prohibitions.get(place).map_or(0, |[_, _, rule]| *rule)));
-    }
-    let allow = allows.iter().find(|rule| fires(rule, failing.possibly));
-    allow.map_or(First::NOTHING, |[_, _, rule]| First::new(ALLOW, base.wrapping_add(*rule)))
+    let fires = |[actions, needed]: &Row, failing: u32| needed & failing | request.plain.action & !actions == 0;
+    let (rank, place) = match prohibitions.iter().position(|rule| fires(rule, failing.certainly)) {
+        Some(place) => (if (place as u32) < chunk.hiding() { HIDING } else { PROHIBITION }, place),
+        None => match allows.iter().position(|rule| fires(rule, failing.possibly)) {
+            Some(place) => (ALLOW, place.wrapping_add(prohibitions.len())),
+            None => return First::NOTHING,
+        },
+    };
+    First::new(rank, base.wrapping_add(chunk.number(place as u32)))
 }
 
 /// The first rule of a chunk of many that fires.

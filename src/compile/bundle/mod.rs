@@ -175,7 +175,7 @@ pub(crate) fn read(sections: Vec<Section<'static>>) -> Result<(Vocabulary, Graph
     (graph.tables.pool, graph.blocks) = (sections.words()?, sections.words()?);
     (graph.lists, graph.entities) = (sections.words()?, sections.words()?);
     let (files, rows, words, ends) = (sections.words()?, sections.words()?, sections.words()?, sections.words()?);
-    let heads = Heads::of_tables(&files, &rows, words, Texts { text: sections.text()?, ends });
+    let heads = Heads::of_tables(&files, rows, words, Texts { text: sections.text()?, ends });
     graph.heads = heads.ok_or(Fault::Damaged("its table of rules is not one"))?;
     let (words, ends, text) = small;
     let texts = Texts { text, ends };

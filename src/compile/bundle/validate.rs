@@ -147,10 +147,8 @@ fn contents(graph: &Graph, of: &[BlockRef], all: &[Range<u32>]) -> Option<Conten
     for part in block::checked_parts(&graph.blocks, *of.first()?)? {
         let sound = match part? {
             Part::Few(chunk) => {
-                let (has, rows) = (chunk.has(), chunk.rows());
-                contents = contents.and(Contents { sections: has, kinds: chunk.kinds() });
-                tests(graph, chunk.others(), Some(chunk.other_tests()), false)
-                    && are_rules(of, all, rows.iter().map(|[_, _, number]| *number))
+                contents = contents.and(Contents { sections: chunk.has(), kinds: chunk.kinds() });
+                tests(graph, chunk.others(), Some(chunk.other_tests()), false) && are_rules(of, all, chunk.numbers())
             }
             Part::Many(chunk) => {
                 let rules = (0..).map_while(|place| chunk.rule(place));

@@ -11,7 +11,7 @@ use crate::{
 };
 use std::ops::Range;
 /// The words of a file's row.
-const FILE: usize = 5;
+const FILE: usize = 6;
 
 /// The tables of heads.
 pub(in crate::compile) struct Tables<'a> {
@@ -24,29 +24,29 @@ pub(in crate::compile) struct Tables<'a> {
 impl Heads {
     /// What stands in a bundle, but for zones.
     pub(in crate::compile) fn tables(&self) -> Tables<'_> {
-        let file = |file: &File| [file.first, file.count, file.rows, file.given, file.short];
+        let file = |file: &File| [file.first, file.count, file.rows, file.each, file.given, file.short];
         Tables {
             files: self.files.iter().flat_map(file).collect(),
-            rows: self.rows.as_flattened(),
+            rows: &self.rows,
             words: &self.words,
             texts: &self.texts,
         }
     }
 
     /// The heads of some tables; nothing if these are not as long as they should be.
-    pub(in crate::compile) fn of_tables(files: &[u32], rows: &[u32], words: Vec<u32>, texts: Texts) -> Option<Self> {
+    pub(in crate::compile) fn of_tables(files: &[u32], rows: Vec<u32>, words: Vec<u32>, texts: Texts) -> Option<Self> {
         let (files, more_files) = files.as_chunks::<FILE>();
-        let (rows, more_rows) = rows.as_chunks();
-        let file = |[first, count, rows, given, short]: &[u32; FILE]| File {
+        let file = |[first, count, rows, each, given, short]: &[u32; FILE]| File {
             first: *first,
             count: *count,
             rows: *rows,
+            each: *each,
             given: *given,
             short: *short,
         };
-        (more_files.is_empty() && more_rows.is_empty()).then(|| Self {
+        more_files.is_empty().then(|| Self {
             files: files.iter().map(file).collect(),
-            rows: rows.to_vec(),
+            rows,
             words,
             texts,
             zones: Vec::new(),
@@ -71,13 +71,14 @@ impl Heads {
         for file in &self.files {
             (numbers.last().is_none_or(|last| last.end <= file.first)).then_some(())?;
             numbers.push(file.first..file.first.checked_add(file.count)?);
-            (file.rows.checked_add(file.count)? as usize <= self.rows.len()).then_some(())?;
+            file.count.checked_sub(1).map_or(Some(()), |last| self.row(file, last).map(|_| ()))?;
             self.texts.get(file.given).and(self.texts.get(file.short))?;
         }
         // Heads share what they say; each passage is read once.
         let [mut refusals, mut limits, mut duty_lists] = [(); 3].map(|()| Seen(vec![0; self.words.len().div_ceil(64)]));
-        for [_, at] in &self.rows {
-            let [first, label, refused, more] = *self.words.get(*at as usize..)?.first_chunk()?;
+        let places = self.files.iter().flat_map(|file| (0..file.count).filter_map(|place| self.row(file, place)));
+        for (_, at) in places {
+            let [first, label, refused, more] = *self.words.get(at as usize..)?.first_chunk()?;
             if label != NONE {
                 self.texts.get(label)?;
             }

@@ -2,8 +2,10 @@
 //! they put it into words.
 //!
 //! ```text
-//! files:  by first rule: the number of its first rule, how many it has, where its rows begin, its paths (given, short)
-//! rows:   one for each rule: its line, where its head stands
+//! files:  by first rule: the number of its first rule, how many it has, where its rows begin, how many words each of them has,
+//!         its paths (given, short)
+//! rows:   one for each rule: its line, where its head stands; in one word (16 each) where that is enough for all of the
+//!         file's, else in two
 //! words:  heads: what it does and whether it is a shadow, its label, where its refusal and its limit or duties stand
 //!         refusals, limits, duties: each kept once, see `write`
 //! ```
@@ -23,12 +25,17 @@ use crate::{
 };
 use std::sync::Arc;
 
+/// The greatest number that half a word holds.
+const HALF: u32 = 0xffff;
+
 /// Where a file's rules are, and what it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct File {
     first: u32,
     count: u32,
     rows: u32,
+    /// How many words a row has: 1 or 2.
+    each: u32,
     /// The number of its path as given.
     given: u32,
     /// The number of its path relative to the argument it was found under.
@@ -40,8 +47,8 @@ struct File {
 pub(crate) struct Heads {
     /// By first rule.
     files: Vec<File>,
-    /// The line of a rule, and where its head stands.
-    rows: Vec<[u32; 2]>,
+    /// The lines of rules, and where their heads stand.
+    rows: Vec<u32>,
     words: Vec<u32>,
     texts: Texts,
     /// The zones of calendar limits, by number.
@@ -88,7 +95,7 @@ impl Heads {
         let behind = self.files.partition_point(|file| file.first <= id.0);
         let file = self.files.get(behind.checked_sub(1)?)?;
         let place = id.0.checked_sub(file.first).filter(|place| *place < file.count)?;
-        let [line, at] = *self.rows.get(file.rows.checked_add(place)? as usize)?;
+        let (line, at) = self.row(file, place)?;
         let path = |text: u32| Some(place_in(self.texts.get(text)?, line));
         let (label, shadow, effect) = read::head(self, at)?;
         let at = path(file.given)?;
@@ -98,6 +105,16 @@ impl Heads {
             None => path(file.short)?,
         };
         Some(Head { name, at, shadow, effect })
+    }
+
+    /// The line of a file's rule, and where its head stands.
+    fn row(&self, file: &File, place: u32) -> Option<(u32, u32)> {
+        let from = self.rows.get(file.rows.checked_add(place.checked_mul(file.each)?)? as usize..)?;
+        match (file.each, from) {
+            (1, [word, ..]) => Some((word & HALF, word >> 16)),
+            (2, [line, at, ..]) => Some((*line, *at)),
+            _ => None,
+        }
     }
 
     /// How many rules there are.

@@ -1,6 +1,6 @@
 //! Heads as words. [`read`](super::read) says the same the other way round.
 
-use super::{File, place};
+use super::{File, HALF, place};
 use crate::{
     check::ir::{Arg, Duties, Effect, Limit, LimitWindow, OfFile, Piece, Refusal, Rule, Template, Upon},
     compile::{
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Heads {
     files: Vec<File>,
-    rows: Vec<[u32; 2]>,
+    rows: Vec<u32>,
     out: Writer,
     zones: Vec<Zone>,
 }
@@ -34,16 +34,21 @@ impl Heads {
     pub(super) fn file(&mut self, file: &OfFile) -> Result<(), TooLarge> {
         let Some(first) = file.rules.first() else { return Ok(()) };
         let names = first.file.clone();
+        let rows = file.rules.iter().map(|rule| Ok((rule.line, self.head(rule)?)));
+        let rows: Vec<(u32, u32)> = rows.collect::<Result<_, TooLarge>>()?;
+        let is_short = rows.iter().all(|(line, at)| *line <= HALF && *at <= HALF);
         self.files.push(File {
             first: file.first.0,
             count: place(file.rules.len())?,
             rows: place(self.rows.len())?,
+            each: if is_short { 1 } else { 2 },
             given: self.out.text(&names.given)?,
             short: self.out.text(&names.short)?,
         });
-        for rule in file.rules.iter() {
-            let head = self.head(rule)?;
-            self.rows.push([rule.line, head]);
+        if is_short {
+            self.rows.extend(rows.into_iter().map(|(line, at)| line | at << 16));
+        } else {
+            self.rows.extend(rows.into_iter().flat_map(|(line, at)| [line, at]));
         }
         Ok(())
     }

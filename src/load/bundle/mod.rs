@@ -17,7 +17,6 @@
 //! side by side. Signatures are Ed25519 (RFC 8032). One speaks for the whole file, since it covers all digests.
 //!
 //! The counter rises from one release of a set to the next, so that who takes bundles from elsewhere can tell an older one.
-//! Version 1 had none, and is read as if it were 0.
 
 mod read;
 mod sign;
@@ -44,12 +43,10 @@ use std::{
 
 /// What a bundle begins with.
 pub(super) const MAGIC: &[u8; 16] = b"policyc bundle\r\n";
-/// The version of the format, and the one before it.
-const VERSION: u32 = 2;
-const VERSION_1: u32 = 1;
-/// The bytes before the counter, and before the table.
-const HEAD_1: usize = 56;
-const HEAD: usize = HEAD_1 + 8;
+/// The version of the format.
+const VERSION: u32 = 3;
+/// The bytes before the table.
+const HEAD: usize = 64;
 /// The bytes of a row of the table.
 const ROW: usize = 48;
 /// The bytes of a digest.
@@ -148,6 +145,6 @@ const fn aligned(place: u64) -> u64 {
 }
 
 /// The bytes before the sections, of which so many stand before the table.
-const fn header(head: usize, sections: usize) -> usize {
-    head.saturating_add(sections.saturating_mul(ROW)).saturating_add(DIGEST + KEY + SIGNATURE)
+const fn header(sections: usize) -> usize {
+    HEAD.saturating_add(sections.saturating_mul(ROW)).saturating_add(DIGEST + KEY + SIGNATURE)
 }

@@ -1,8 +1,8 @@
 //! Sections from a file: read in parallel, straight to where they stay. And the texts of a bundle that is in memory.
 
 use super::{
-    BadBundle, BundleError, DIGEST, HEAD, HEAD_1, KEY, MAGIC, PIECE, PublicKey, ROW, SIGNATURE, VERSION, VERSION_1,
-    aligned, header, texts, whole,
+    BadBundle, BundleError, DIGEST, HEAD, KEY, MAGIC, PIECE, PublicKey, ROW, SIGNATURE, VERSION, aligned, header,
+    texts, whole,
 };
 use crate::load::{Loader, revision::text};
 use rayon::prelude::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator, ParallelSliceMut};
@@ -90,29 +90,27 @@ fn damaged(what: &str) -> BundleError {
 }
 
 fn read_head(file: &mut dyn Read, size: u64, key: Option<&PublicKey>) -> Result<Head, BundleError> {
-    let mut bytes = vec![0; HEAD_1];
+    let mut bytes = vec![0; HEAD];
     let cut = |_| damaged("it ends too early");
     let (magic, rest) = bytes.split_at_mut_checked(MAGIC.len()).unwrap_or_default();
+    let (numbers, rest) = rest.split_at_mut_checked(8).unwrap_or_default();
     if file.read_exact(magic).is_err() || magic != MAGIC {
         return Err(damaged("it does not begin as a bundle does"));
     }
-    file.read_exact(rest).map_err(cut)?;
-    let mut numbers = rest.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes));
+    file.read_exact(numbers).map_err(cut)?;
+    let mut numbers = numbers.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes));
     let (version, sections) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default() as usize);
-    let head = match version {
-        VERSION_1 => HEAD_1,
-        VERSION => HEAD,
-        _ => {
-            let what = format!("the bundle has format {version}, and this program reads format {VERSION}");
-            return Err(BundleError::Foreign(what));
-        }
-    };
-    let header = header(head, sections);
+    if version != VERSION {
+        let what = format!("the bundle has format {version}, and this program reads format {VERSION}");
+        return Err(BundleError::Foreign(what));
+    }
+    file.read_exact(rest).map_err(cut)?;
+    let header = header(sections);
     if header as u64 > size {
         return Err(damaged("it ends too early"));
     }
     bytes.resize(header, 0);
-    file.read_exact(bytes.get_mut(HEAD_1..).unwrap_or_default()).map_err(cut)?;
+    file.read_exact(bytes.get_mut(HEAD..).unwrap_or_default()).map_err(cut)?;
     let (signed, last) = bytes.split_at_checked(bytes.len().saturating_sub(KEY + SIGNATURE)).unwrap_or_default();
     let (said, digest) = signed.split_at_checked(signed.len().saturating_sub(DIGEST)).unwrap_or_default();
     if blake3::hash(said).as_bytes() != digest {
@@ -123,11 +121,11 @@ fn read_head(file: &mut dyn Read, size: u64, key: Option<&PublicKey>) -> Result<
     if let Some(key) = key {
         key.verify(signed, public, signature).map_err(BundleError::Unsigned)?;
     }
-    let (before, table) = said.split_at_checked(head).unwrap_or_default();
-    let (before, counter) = before.split_at_checked(HEAD_1).unwrap_or_default();
+    let (before, table) = said.split_at_checked(HEAD).unwrap_or_default();
+    let Some((before, counter)) = before.split_last_chunk() else { return Err(damaged("it ends too early")) };
     Ok(Head {
         revision: text(before.last_chunk().ok_or_else(|| damaged("it ends too early"))?),
-        counter: counter.first_chunk().map_or(0, |counter| u64::from_le_bytes(*counter)),
+        counter: u64::from_le_bytes(*counter),
         key: (*public != [0; KEY]).then_some(*public),
         rows: rows(table, header as u64, size)?,
     })

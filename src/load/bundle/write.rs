@@ -21,7 +21,7 @@ pub(crate) fn write(
     head.extend(u32::try_from(sections.len()).unwrap_or(u32::MAX).to_le_bytes());
     head.extend(bytes(revision));
     head.extend(counter.to_le_bytes());
-    let mut place = aligned(header(HEAD, sections.len()) as u64);
+    let mut place = aligned(header(sections.len()) as u64);
     for section in sections {
         head.extend(place.to_le_bytes());
         head.extend((section.len() as u64).to_le_bytes());
@@ -33,7 +33,7 @@ pub(crate) fn write(
     let (public, signature) = key.map_or(([0; KEY], [0; SIGNATURE]), |key| key.sign(&head));
     out.write_all(&public)?;
     out.write_all(&signature)?;
-    let mut written = header(HEAD, sections.len()) as u64;
+    let mut written = header(sections.len()) as u64;
     for section in sections {
         let gap = aligned(written).saturating_sub(written);
         out.write_all([0; ALIGNED as usize].get(..gap as usize).unwrap_or_default())?;

@@ -10,7 +10,7 @@ use policyc::{
     request::{self, Principal, Resource},
     wire,
 };
-use std::{cell::RefCell, fmt::Write, net::IpAddr, rc::Rc};
+use std::{cell::RefCell, fmt::Write, hint::black_box, net::IpAddr, ops::Range, rc::Rc};
 
 pub const ABOUT: About = About {
     name: "policyc",
@@ -20,6 +20,10 @@ pub const ABOUT: About = About {
     load,
     forms: &[
         ("prepared ids", "`Session::evaluate` of a request that a session has prepared: numbers only"),
+        (
+            "prepared ids, many",
+            "`Session::evaluate_many` of such requests, 64 at a time: what they read is fetched together",
+        ),
         (
             "texts",
             "a session is told the principal, its roles and tier, the action and the model as texts, and is asked",
@@ -47,6 +51,14 @@ struct Prepared {
     session: Session,
     places: Places,
     requests: Vec<eval::prepared::Prepared>,
+}
+
+/// So many are asked at once.
+const MANY: usize = 64;
+
+struct Many {
+    one: Rc<Prepared>,
+    rulings: RefCell<Vec<Ruling>>,
 }
 
 struct Texts<'w> {
@@ -94,7 +106,7 @@ impl<'w> Said<'w> {
     }
 }
 
-impl Engine for Prepared {
+impl Engine for Rc<Prepared> {
     type Verdict = Ruling;
 
     fn decide(&self, index: usize) -> Ruling {
@@ -103,6 +115,28 @@ impl Engine for Prepared {
 
     fn answer(&self, _: usize, ruling: &Ruling) -> Answer {
         self.places.ruling(&self.session, *ruling)
+    }
+}
+
+impl Engine for Many {
+    type Verdict = Ruling;
+
+    fn decide(&self, index: usize) -> Ruling {
+        let mut rulings = self.rulings.borrow_mut();
+        self.one.session.evaluate_many(&self.one.requests[index..=index], &mut rulings);
+        rulings[0]
+    }
+
+    fn pass(&self, requests: Range<usize>) {
+        let mut rulings = self.rulings.borrow_mut();
+        for many in self.one.requests[requests].chunks(MANY) {
+            self.one.session.evaluate_many(black_box(many), &mut rulings);
+            black_box(&*rulings);
+        }
+    }
+
+    fn answer(&self, index: usize, ruling: &Ruling) -> Answer {
+        Engine::answer(&self.one, index, ruling)
     }
 }
 
@@ -152,8 +186,11 @@ fn rows(workload: &Workload) -> Vec<Row<'_>> {
     let prepared = said.iter().map(|said| said.to(&mut session).prepare()).collect();
     let json = Json { session: RefCell::new(engine.session()), places, requests: json };
     let texts = Texts { session: RefCell::new(engine.session()), places, requests: said };
+    let one = Rc::new(Prepared { session, places, requests: prepared });
+    let many = Many { one: one.clone(), rulings: RefCell::default() };
     vec![
-        Row::new("policyc", "prepared ids", Prepared { session, places, requests: prepared }),
+        Row::new("policyc", "prepared ids", one),
+        Row::new("policyc", "prepared ids, many", many),
         Row::new("policyc", "texts", texts),
         Row::new("policyc", "typed request", Typed { engine, places, requests: typed }),
         Row::new("policyc", "JSON", json),

@@ -8,7 +8,7 @@
 //! ```text
 //! head:    how many groups there are of each kind (4, 5, 5, 5, 4 bits), how many other tests (6), 0 (3)
 //!          rules of each section: hiding prohibitions, other prohibitions, allows, limits (8 each)
-//!          duties, shadows that allow, other shadows, the words of all groups (8 each)
+//!          all rules (6), how wide numbers are (2), shadows that allow, other shadows, the words of all groups (8 each)
 //!          the plain tests that are negated, a bit for each
 //! groups:  roles        the numbers of four (8 each)
 //!          tiers        of two the least, how far the greatest is from it, whether `none` is unknown (8, 7, 1)
@@ -16,7 +16,8 @@
 //!          instants     two ticks, not after which (two words each)
 //!          addresses    the first ones of four ranges, how far the last ones are from them, and for each combination of
 //!                       ranges that the address is not in, those of the group's four tests that fail (16 times 4)
-//! rules:   in the order of sections and then of the source: actions, needed tests, number less the block's base
+//! rules:   in the order of sections and then of the source: actions, needed tests
+//! numbers: of each rule its number less the block's base: 4, 8, 16 or 32 bits, as many as the greatest needs
 //! others:  the other tests, as code
 //! ```
 //!
@@ -24,9 +25,13 @@
 //! the other ones. What is left of a group means nothing: no rule needs it. Most chunks are *simple*: they have no other
 //! tests and one group of each of the first three kinds, or of all kinds. Groups are added for that, even if they are empty.
 
+mod draft;
+
+pub(in crate::compile) use draft::Draft;
+
 use super::{
-    block::{Packed, Section, tests, words_of_tests},
-    code::{NEGATED, NONE_IS_UNKNOWN, Op, Test, halves, joined},
+    block::{Section, tests},
+    code::{NEGATED, NONE_IS_UNKNOWN, Op, Test, joined},
 };
 
 /// The words before the groups.
@@ -121,7 +126,7 @@ pub(crate) struct Chunk<'a> {
     head: &'a [u32; HEAD],
     /// The groups, one kind after the other.
     groups: &'a [u32],
-    /// The rules, and what comes after them.
+    /// The rules, their numbers, and what comes after them.
     rest: &'a [u32],
 }
 
@@ -142,8 +147,9 @@ fn rows<const N: usize>(words: &[u32], count: u32) -> (&[[u32; N]], &[u32]) {
     (rows.as_chunks().0, rest)
 }
 
-/// A rule: actions, needed tests, number less the block's base.
-pub(crate) type Row = [u32; 3];
+/// A rule: actions, needed tests.
+pub(crate) type Row = [u32; ROW];
+const ROW: usize = 2;
 
 impl<'a> Chunk<'a> {
     /// The chunk that words begin with.
@@ -169,7 +175,40 @@ impl<'a> Chunk<'a> {
     /// So many rules, the first ones.
     #[inline]
     fn rules(self, count: u32) -> &'a [Row] {
-        self.rest.get(..(count as usize).wrapping_mul(3)).unwrap_or_default().as_chunks().0
+        self.rest.get(..(count as usize).wrapping_mul(ROW)).unwrap_or_default().as_chunks().0
+    }
+
+    /// How many rules there are.
+    const fn count_of_rules(self) -> u32 {
+        self.head[2] & 0x3f
+    }
+
+    /// How many bits the number of a rule has.
+    const fn width(self) -> u32 {
+        4 << (self.head[2] >> 6 & 3)
+    }
+
+    /// The words of the numbers.
+    fn words_of_numbers(self) -> usize {
+        self.count_of_rules().wrapping_mul(self.width()).div_ceil(u32::BITS) as usize
+    }
+
+    /// The rules' numbers, and what comes after them.
+    #[inline]
+    fn behind_rules(self) -> &'a [u32] {
+        self.rest.get((self.count_of_rules() as usize).wrapping_mul(ROW)..).unwrap_or_default()
+    }
+
+    /// The number of a rule less the block's base, by the rule's place.
+    #[inline]
+    pub(crate) fn number(self, place: u32) -> u32 {
+        unpacked(self.behind_rules(), self.width(), place)
+    }
+
+    /// The numbers of all rules.
+    pub(super) fn numbers(self) -> impl Iterator<Item = u32> + Clone {
+        let (words, width) = (self.behind_rules(), self.width());
+        (0..self.count_of_rules()).map(move |place| unpacked(words, width, place))
     }
 
     /// The rules that allow or deny.
@@ -182,13 +221,16 @@ impl<'a> Chunk<'a> {
     #[inline]
     fn sizes(self) -> [u32; 6] {
         let [_, counts, more, _] = *self.head;
-        [self.prohibitions(), self.allows(), counts >> 24, more & 0xff, more >> 8 & 0xff, more >> 16 & 0xff]
+        let [limits, allowing, others] = [counts >> 24, more >> 8 & 0xff, more >> 16 & 0xff];
+        let told = self.prohibitions().wrapping_add(self.allows()).wrapping_add(limits);
+        // Duties are what is left of them.
+        let duties = self.count_of_rules().saturating_sub(told.wrapping_add(allowing).wrapping_add(others));
+        [self.prohibitions(), self.allows(), limits, duties, allowing, others]
     }
 
     /// The tests that are not plain.
     pub(crate) fn others(self) -> &'a [u32] {
-        let rules = self.sizes().into_iter().fold(0_u32, u32::wrapping_add);
-        self.rest.get((rules as usize).wrapping_mul(3)..).unwrap_or_default()
+        self.behind_rules().get(self.words_of_numbers()..).unwrap_or_default()
     }
 
     /// Whether its words are as many as it says, and no rule needs a test that it has not.
@@ -200,14 +242,16 @@ impl<'a> Chunk<'a> {
         Kind::ALL.into_iter().map(words).fold(0, usize::saturating_add) == self.groups.len()
             && bits <= MAX
             && rules <= MAX
+            && rules == self.count_of_rules()
             && self.rows().len() == rules as usize
-            && self.rows().iter().all(|[_, needed, _]| needed & missing == 0)
+            && self.words_of_numbers() <= self.behind_rules().len()
+            && self.rows().iter().all(|[_, needed]| needed & missing == 0)
     }
 
     /// All rules.
     #[inline]
     pub(super) fn rows(self) -> &'a [Row] {
-        self.rules(self.sizes().into_iter().fold(0_u32, u32::wrapping_add))
+        self.rules(self.count_of_rules())
     }
 
     /// The sections that have rules, as bits.
@@ -218,7 +262,7 @@ impl<'a> Chunk<'a> {
 
     /// The kinds of plain tests that rules need, as bits.
     pub(super) fn kinds(self) -> u32 {
-        let needed = self.rows().iter().fold(0, |bits, [_, needed, _]| bits | needed);
+        let needed = self.rows().iter().fold(0, |bits, [_, needed]| bits | needed);
         let mut before = 0_u32;
         Kind::ALL.into_iter().fold(0, |bits, kind| {
             let own = low(self.places(kind)).checked_shl(before).unwrap_or_default();
@@ -281,12 +325,12 @@ impl<'a> Chunk<'a> {
         self.head[1] >> 16 & 0xff
     }
 
-    /// The rules of a section.
-    pub(crate) fn section(self, section: Section) -> &'a [Row] {
+    /// The rules of a section, and the place of the first.
+    pub(crate) fn section(self, section: Section) -> (u32, &'a [Row]) {
         let place = section as usize;
-        let end = self.sizes().into_iter().take(place.saturating_add(1)).fold(0_u32, u32::wrapping_add);
+        let start = self.sizes().into_iter().take(place).fold(0_u32, u32::wrapping_add);
         let size = self.sizes().get(place).copied().unwrap_or_default();
-        self.rules(end).get(end.wrapping_sub(size) as usize..).unwrap_or_default()
+        (start, self.rules(start.wrapping_add(size)).get(start as usize..).unwrap_or_default())
     }
 
     /// The words before the groups of a kind, and the bits before its tests.
@@ -327,8 +371,7 @@ impl<'a> Chunk<'a> {
 
     /// The tests that some rule needs, each with its bit and its operands.
     pub(crate) fn tests(self) -> impl Iterator<Item = (u32, Test, Vec<u32>)> {
-        let all = self.sizes().into_iter().fold(0_u32, u32::wrapping_add);
-        let needed = self.rules(all).iter().fold(0_u32, |bits, [_, needed, _]| bits | needed);
+        let needed = self.rows().iter().fold(0_u32, |bits, [_, needed]| bits | needed);
         let plain = Kind::ALL.into_iter().flat_map(move |kind| self.plain(kind));
         let others = tests(self.others()).map(|(test, operands)| (test, operands.to_vec()));
         (0..MAX).zip(plain.chain(others)).filter(move |(place, _)| needed >> place & 1 == 1).map(
@@ -385,185 +428,10 @@ pub(crate) fn low(count: u32) -> u32 {
     1_u32.checked_shl(count).unwrap_or_default().wrapping_sub(1)
 }
 
-/// A chunk that is being made.
-#[derive(Debug, Default)]
-pub(super) struct Draft<'a> {
-    /// The distinct plain tests of each kind, by their words.
-    plain: [Vec<&'a [u32]>; 5],
-    /// The other ones.
-    others: Vec<&'a [u32]>,
-    rules: Vec<&'a Packed>,
-}
-
-/// Tests that are made together.
-type Group<'a> = Vec<&'a [u32]>;
-
-impl<'a> Draft<'a> {
-    /// Adds a rule, if there is room.
-    pub(super) fn add(&mut self, rule: &'a Packed) -> bool {
-        let before = self.plain.each_ref().map(Vec::len);
-        let others = self.others.len();
-        for test in words_of_tests(&rule.code) {
-            let kind = read(test).and_then(|(test, _)| Kind::of(test));
-            let held = kind.and_then(|kind| self.plain.get_mut(kind as usize)).unwrap_or(&mut self.others);
-            if !held.contains(&test) {
-                held.push(test);
-            }
-        }
-        let fits = self.rules.len() < MAX as usize && self.size() <= MAX;
-        if fits {
-            self.rules.push(rule);
-        } else {
-            self.plain.iter_mut().zip(before).for_each(|(tests, before)| tests.truncate(before));
-            self.others.truncate(others);
-        }
-        fits
-    }
-
-    /// The kinds of its tests, as bits.
-    pub(super) fn kinds(&self) -> u32 {
-        let kinds = Kind::ALL.into_iter().zip(&self.plain).filter(|(_, tests)| !tests.is_empty());
-        kinds.fold(0, |bits, (kind, _)| bits | kind.bit())
-    }
-
-    /// The groups of a kind.
-    fn groups(&self, kind: Kind) -> Vec<Group<'a>> {
-        let tests = self.plain.get(kind as usize).map_or(&[][..], |tests| tests);
-        if kind != Kind::Addresses {
-            return tests.chunks(kind.places() as usize).map(<[_]>::to_vec).collect();
-        }
-        // Of addresses a group has room for so many ranges, whichever of its tests they belong to.
-        let mut groups: Vec<(usize, Group<'a>)> = Vec::new();
-        for test in tests {
-            let ranges = read(test).map_or(0, |(test, _)| usize::from(test.immediate));
-            let place = groups.iter().position(|(free, _)| *free >= ranges).unwrap_or_else(|| {
-                groups.push((kind.places() as usize, Vec::new()));
-                groups.len().saturating_sub(1)
-            });
-            if let Some((free, tests)) = groups.get_mut(place) {
-                *free = free.saturating_sub(ranges);
-                tests.push(test);
-            }
-        }
-        groups.into_iter().map(|(_, tests)| tests).collect()
-    }
-
-    /// The groups of all kinds, with those that are added.
-    fn all_groups(&self) -> [Vec<Group<'a>>; 5] {
-        let mut groups = Kind::ALL.map(|kind| self.groups(kind));
-        let (who, place) = groups.split_at_mut(Kind::Instants as usize);
-        let is_empty = |groups: &Vec<Group<'_>>| groups.is_empty();
-        let added = if place.iter().all(is_empty) { who } else { &mut groups };
-        added.iter_mut().filter(|groups| groups.is_empty()).for_each(|groups| groups.push(Vec::new()));
-        groups
-    }
-
-    /// The bits of all tests.
-    fn size(&self) -> u32 {
-        let groups = self.all_groups();
-        let plain = Kind::ALL.iter().zip(&groups).map(|(kind, of)| kind.places().saturating_mul(of.len() as u32));
-        plain.fold(self.others.len() as u32, u32::saturating_add)
-    }
-
-    /// The tests with their bits.
-    fn bits(&self, groups: &[Vec<Group<'a>>; 5]) -> Vec<(&'a [u32], u32)> {
-        let mut bits = Vec::new();
-        let mut bit = 0_u32;
-        for (kind, groups) in Kind::ALL.into_iter().zip(groups) {
-            for group in groups {
-                bits.extend(group.iter().copied().zip(bit..));
-                bit = bit.saturating_add(kind.places());
-            }
-        }
-        bits.extend(self.others.iter().copied().zip(bit..));
-        bits
-    }
-
-    /// The chunk.
-    pub(super) fn words(&self, base: u32) -> Vec<u32> {
-        let mut out = Vec::new();
-        let groups = self.all_groups();
-        let [roles, tiers, names, instants, addresses] = groups.each_ref().map(|groups| groups.len() as u32);
-        let others = self.others.len() as u32;
-        let words: usize = Kind::ALL.iter().zip(&groups).map(|(kind, of)| of.len().saturating_mul(kind.words())).sum();
-        out.push(roles | tiers << 4 | names << 9 | instants << 14 | addresses << 19 | others << 23);
-        let count = |section: Section, hides: bool| {
-            let of = |rule: &&&Packed| rule.section == section && rule.hides == hides;
-            self.rules.iter().filter(of).count() as u32
-        };
-        let each = |section: Section| count(section, false);
-        let prohibitions = count(Section::Prohibitions, true) | each(Section::Prohibitions) << 8;
-        out.push(prohibitions | each(Section::Allows) << 16 | each(Section::Limits) << 24);
-        out.push(
-            each(Section::Duties)
-                | each(Section::ShadowAllows) << 8
-                | each(Section::Shadows) << 16
-                | (words as u32) << 24,
-        );
-        let bits = self.bits(&groups);
-        // The other tests say so themselves.
-        let is_negated =
-            |test: &[u32]| read(test).is_some_and(|(test, _)| test.flags & NEGATED != 0 && Kind::of(test).is_some());
-        let set = |of: &dyn Fn(&[u32]) -> bool| {
-            bits.iter().filter(|(test, _)| of(test)).fold(0_u32, |set, (_, bit)| set | 1 << bit)
-        };
-        out.push(set(&is_negated));
-        for (kind, groups) in Kind::ALL.into_iter().zip(&groups) {
-            groups.iter().for_each(|group| write_group(kind, group, &mut out));
-        }
-        for rule in &self.rules {
-            let needed = set(&|test| words_of_tests(&rule.code).any(|needed| needed == test));
-            out.extend([rule.actions, needed, rule.rule.wrapping_sub(base)]);
-        }
-        out.extend(self.others.iter().copied().flatten());
-        out
-    }
-}
-
-/// Writes a group.
-fn write_group(kind: Kind, group: &[&[u32]], out: &mut Vec<u32>) {
-    let immediates = || group.iter().filter_map(|test| read(test)).map(|(test, _)| u32::from(test.immediate));
-    let joined = |numbers: &mut dyn Iterator<Item = u32>, bits: u32| {
-        numbers.zip((0_u32..).step_by(bits as usize)).fold(0, |word, (number, place)| word | number << place)
-    };
-    let operands = || group.iter().filter_map(|test| read(test)).flat_map(|(_, operands)| operands.iter().copied());
-    let end = |words: usize| out.len().saturating_add(words);
-    match kind {
-        Kind::Roles => out.push(joined(&mut immediates(), 8)),
-        Kind::Tiers => {
-            let flag = |test: &&&[u32]| read(test).is_some_and(|(test, _)| test.flags & NONE_IS_UNKNOWN != 0);
-            let flags = group.iter().map(|test| if flag(&test) { UNKNOWN_TIER } else { 0 });
-            let tiers = immediates().map(|bounds| (bounds & 0xff, bounds >> 8));
-            let tiers = tiers.map(|(least, most)| least | most.saturating_sub(least) << 8);
-            out.push(joined(&mut tiers.zip(flags).map(|(tier, flag)| tier | flag), 16));
-        }
-        Kind::Names | Kind::Instants => {
-            let end = end(if kind == Kind::Names { 2 } else { 4 });
-            out.extend(operands());
-            out.resize(end, 0);
-        }
-        Kind::Addresses => {
-            let mut ranges: Vec<(u32, u32, u32)> = Vec::new();
-            for (test, (_, operands)) in (0_u32..).zip(group.iter().filter_map(|test| read(test))) {
-                let (pairs, _) = operands.as_chunks::<2>();
-                ranges.extend(pairs.iter().map(|[first, last]| (*first, last.wrapping_sub(*first), test)));
-            }
-            // What is no range of any test.
-            ranges.resize(kind.places() as usize, (0, 0, kind.places()));
-            out.extend(ranges.iter().map(|(first, _, _)| first));
-            out.extend(ranges.iter().map(|(_, distance, _)| distance));
-            let is_in = |outside: u32, test: u32| {
-                let own = ranges.iter().zip(0..4).filter(|((_, _, of), _)| *of == test);
-                own.fold(false, |is_in, (_, place)| is_in || outside >> place & 1 == 0)
-            };
-            let failing =
-                |outside: u32| (0..4).rev().fold(0_u64, |bits, test| bits << 1 | u64::from(!is_in(outside, test)));
-            out.extend(halves((0..16).rev().fold(0, |table, outside| table << 4 | failing(outside))));
-        }
-    }
-}
-
-/// A test with its operands.
-fn read(words: &[u32]) -> Option<(Test, &[u32])> {
-    tests(words).next()
+/// One of some numbers of so many bits.
+#[inline]
+fn unpacked(words: &[u32], bits: u32, place: u32) -> u32 {
+    let bit = place.wrapping_mul(bits);
+    let word = words.get((bit / u32::BITS) as usize).copied().unwrap_or_default();
+    word >> (bit % u32::BITS) & (u32::MAX >> (u32::BITS.wrapping_sub(bits)))
 }
