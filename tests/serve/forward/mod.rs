@@ -91,7 +91,7 @@ fn transcript(config: &str) -> String {
         tell(&format!("POST /v1/models/inside/infer {headers:?}"), &answer, before);
     }
     // Cut off, it would be whole.
-    let long = format!(r#"{{"model": "qwen3"}}{}, "model": "secret"}}"#, " ".repeat(2_000_000));
+    let long = format!(r#"{{"model": "qwen3"}}{}, "model": "secret"}}"#, " ".repeat(1_200_000));
     for body in [r#"{"model": "qwen3"}"#, r#"{"model": "secret"}"#, r#"{"model": "qwen3", "model": "secret"}"#, &long] {
         let (answer, before) = ask("/v1/chat/completions", &[], body);
         tell(&format!("POST /v1/chat/completions {}", body.get(..60).unwrap_or(body)), &answer, before);
