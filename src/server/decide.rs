@@ -336,7 +336,7 @@ impl Making<'_> {
         let Some(decided) = desk.decide(number, see, self.now) else { return Ok(None) };
         let written = write(&decided);
         let Decided { decision, seen, .. } = decided;
-        let answer = written.map_or_else(|| (&*decision).into(), |written| Answer::written(&decision, written));
+        let answer = Answer { decision: &decision, written };
         if app.policies.shadow().is_watching() || app.web.live.is_watched() {
             let mut request = desk.said().request(desk.text());
             app.settle(desk.engine(), &mut request);

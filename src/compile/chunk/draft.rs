@@ -1,6 +1,6 @@
 //! Chunks as they are made, of rules whose tests are put into groups.
 
-use super::{Kind, MAX, UNKNOWN_TIER, low};
+use super::{Kind, MAX, UNKNOWN_TIER, in_bits, low};
 use crate::compile::{
     block::{Packed, Section, tests, words_of_tests},
     code::{NEGATED, NONE_IS_UNKNOWN, Test, halves},
@@ -139,15 +139,15 @@ impl<'a> Draft<'a> {
             let needed = set(&|test| words_of_tests(&rule.code).any(|needed| needed == test));
             out.extend([rule.actions, needed]);
         }
-        out.extend(packed(numbers(), 4 << width));
+        out.extend(packed(numbers(), in_bits(width)));
         out.extend(self.others.iter().copied().flatten());
         out
     }
 }
 
-/// How wide numbers are, as chunks say it: twice as wide for each step.
+/// Which of the widths that a chunk may name holds numbers up to this one.
 fn width_for(most: u32) -> u32 {
-    (0..3).find(|width| most <= low(4 << width)).unwrap_or(3)
+    (0..3).find(|width| most <= low(in_bits(*width))).unwrap_or(3)
 }
 
 /// Numbers of so many bits as words.

@@ -185,7 +185,7 @@ impl<'a> Chunk<'a> {
 
     /// How many bits the number of a rule has.
     const fn width(self) -> u32 {
-        4 << (self.head[2] >> 6 & 3)
+        in_bits(self.head[2] >> 6 & 3)
     }
 
     /// The words of the numbers.
@@ -426,6 +426,11 @@ impl<'a> Chunk<'a> {
 #[inline]
 pub(crate) fn low(count: u32) -> u32 {
     1_u32.checked_shl(count).unwrap_or_default().wrapping_sub(1)
+}
+
+/// How many bits a number has, of the four widths that a chunk may name.
+const fn in_bits(width: u32) -> u32 {
+    4 << width
 }
 
 /// One of some numbers of so many bits.

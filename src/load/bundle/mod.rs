@@ -144,7 +144,7 @@ const fn aligned(place: u64) -> u64 {
     place.saturating_add(ALIGNED - 1) & !(ALIGNED - 1)
 }
 
-/// The bytes before the sections, of which so many stand before the table.
+/// The bytes before so many sections.
 const fn header(sections: usize) -> usize {
     HEAD.saturating_add(sections.saturating_mul(ROW)).saturating_add(DIGEST + KEY + SIGNATURE)
 }

@@ -20,8 +20,6 @@ pub(super) struct Group {
     pub(super) records: Records,
     /// Who is told that it was written.
     pub(super) waiting: Vec<oneshot::Sender<()>>,
-    /// How many bytes were brought.
-    pub(super) brought: usize,
     /// Who is told that nothing is written any more.
     pub(super) close: Option<oneshot::Sender<()>>,
 }
@@ -111,9 +109,7 @@ impl Inlet {
     pub(super) fn put(&self, kept: Kept, line: &[u8], waiting: Option<oneshot::Sender<()>>) -> Result<(), Over> {
         self.0.bring(|state| {
             let group = state.group();
-            let before = group.records.bytes();
             group.records.put(kept, line);
-            group.brought = group.brought.saturating_add(group.records.bytes().saturating_sub(before));
             group.waiting.extend(waiting);
         })
     }
@@ -162,7 +158,7 @@ impl Outlet {
     pub(super) fn reuse(&self, mut group: Group) {
         group.records.clear();
         group.waiting.clear();
-        (group.brought, group.close) = (0, None);
+        group.close = None;
         self.0.state().spare = group;
     }
 }
@@ -198,13 +194,13 @@ mod tests {
         inlet.put(KEPT, b"a", None).unwrap();
         inlet.put(KEPT, b"b", None).unwrap();
         let group = outlet.next(LONG, None).unwrap();
-        assert_eq!((lines(&group), group.brought), (vec![&b"a"[..], b"b"], 4));
+        assert_eq!((lines(&group), group.records.bytes()), (vec![&b"a"[..], b"b"], 4));
         outlet.reuse(group);
         // Whoever waits is woken, at either end.
         thread::scope(|scope| {
             scope.spawn(|| {
                 let group = outlet.next(LONG, None).unwrap();
-                assert_eq!((lines(&group), group.brought), (vec![&b"c"[..]], 2));
+                assert_eq!((lines(&group), group.records.bytes()), (vec![&b"c"[..]], 2));
                 group.waiting.into_iter().for_each(|waiting| waiting.send(()).unwrap());
             });
             let (say, said) = oneshot::channel();

@@ -56,14 +56,7 @@ pub(crate) enum Asked<'a> {
 pub(crate) struct Answer<'a> {
     pub(crate) decision: &'a Decision,
     /// As [`wire::decision::write`] writes it, where that was done already.
-    written: Option<&'a [u8]>,
-}
-
-impl<'a> Answer<'a> {
-    /// A decision that was written.
-    pub(crate) const fn written(decision: &'a Decision, written: &'a [u8]) -> Self {
-        Self { decision, written: Some(written) }
-    }
+    pub(crate) written: Option<&'a [u8]>,
 }
 
 impl<'a> From<&'a Decision> for Answer<'a> {

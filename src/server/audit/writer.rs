@@ -73,6 +73,8 @@ impl Writer {
         let gather = self.plan.gathers.then_some(GATHER);
         while let Some(mut group) = self.outlet.next(TICK, gather) {
             let now = self.clock.now();
+            // What is added here was not brought.
+            let brought = group.records.bytes();
             self.watch(now, &mut group);
             if now.signed_duration_since(cleaned) >= RETENTION {
                 cleaned = now;
@@ -88,7 +90,7 @@ impl Writer {
                 tracing::error!("{} records were lost: the audit log could not be written", group.records.len());
                 return;
             }
-            self.room.add_permits(group.brought);
+            self.room.add_permits(brought);
             // Who does not wait any more has given up.
             for waiting in group.waiting.drain(..) {
                 let _ = waiting.send(());

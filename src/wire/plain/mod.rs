@@ -206,7 +206,7 @@ struct Reader<'t, 'p> {
 }
 
 impl<'t, 'p> Reader<'t, 'p> {
-    /// Reads from some place on, and adds that to what was read before.
+    /// Reads from some place on what belongs to the same request as all that was read before.
     fn of(bytes: &'t [u8], at: usize, plain: &'p mut Plain) -> Self {
         Self { bytes, at, depth: 0, seen: 0, before: (0, 0), plain }
     }
