@@ -294,13 +294,10 @@ fn what_cannot_be_kept_is_not_changed() {
     assert_eq!(told(lab.get("/v1/acl/model/m")).1["rules"][0]["principal"]["value"], "bob");
 }
 
-/// Whether the log has an event of a request. It is read as it lies there: starting the program would take too long.
+/// Whether the log has an event of a request.
 fn is_recorded(service: &Service, event: &str, id: &str) -> bool {
-    let log = rusqlite::Connection::open(service.folder.path().join("policyc-state/audit/log.sqlite")).unwrap();
-    let mut chunks = log.prepare("SELECT CAST(bodies AS TEXT) FROM chunks").unwrap();
-    let bodies = chunks.query_map([], |row| row.get::<_, String>(0)).unwrap();
-    let wanted = format!("\"event\":\"{event}\",\"id\":\"{id}\"");
-    bodies.map(Result::unwrap).any(|bodies| bodies.contains(&wanted))
+    let bodies = crate::audit::bodies(&service.folder.path().join("policyc-state"));
+    bodies.contains(&format!("\"event\":\"{event}\",\"id\":\"{id}\""))
 }
 
 /// Looks until something is so.

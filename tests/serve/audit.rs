@@ -61,16 +61,24 @@ fn records(state: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["record"].take()).collect()
 }
 
+/// The records of a log, a line each, as they lie there: starting the program would take too long.
+pub(crate) fn bodies(state: &Path) -> String {
+    let log = Connection::open(state.join("audit/log.sqlite")).unwrap();
+    let mut select = log.prepare("SELECT bodies, packed FROM chunks ORDER BY first").unwrap();
+    let chunks = select.query_map([], |row| {
+        let packed: Option<Vec<u8>> = row.get(1)?;
+        let unpack = |packed: Vec<u8>| lz4_flex::block::decompress_size_prepended(&packed).unwrap();
+        packed.map_or_else(|| row.get(0), |packed| Ok(String::from_utf8(unpack(packed)).unwrap()))
+    });
+    chunks.unwrap().map(|bodies| bodies.unwrap() + "\n").collect()
+}
+
 /// How often each request is in the log.
 fn ids(state: &Path) -> BTreeMap<String, i64> {
-    let log = Connection::open(state.join("audit/log.sqlite")).unwrap();
-    let mut select = log.prepare("SELECT bodies FROM chunks ORDER BY first").unwrap();
     let mut ids = BTreeMap::new();
-    for bodies in select.query_map([], |row| row.get::<_, String>(0)).unwrap() {
-        for body in bodies.unwrap().lines() {
-            let record: Value = serde_json::from_str(body).unwrap();
-            *ids.entry(record["id"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
-        }
+    for body in bodies(state).lines() {
+        let record: Value = serde_json::from_str(body).unwrap();
+        *ids.entry(record["id"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
     }
     ids
 }

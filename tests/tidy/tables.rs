@@ -140,6 +140,7 @@ pub(crate) const PLACES: &[(&str, &str)] = &[
     ("hyper", "server/http/"),
     ("hyper-util", "server/http/"),
     ("jsonwebtoken", "server/identity/"),
+    ("lz4_flex", "server/audit/sqlite/ server/audit/tests.rs"),
     ("maud", "server/web/"),
     ("memchr", "server/audit/"),
     ("metrics", "server/"),

@@ -161,7 +161,8 @@ fn dump(path: &Path) -> String {
                 Value::Integer(number) => number.to_string(),
                 Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
                 Value::Blob(bytes) => format!("X'{}'", crate::load::hex(&bytes)),
-                Value::Null | Value::Real(_) => panic!("no column has such values"),
+                Value::Null => "NULL".to_owned(),
+                Value::Real(_) => panic!("no column has such values"),
             };
             let values: Vec<String> = (0..columns).map(value).collect();
             writeln!(text, "INSERT INTO {table} VALUES ({});", values.join(", ")).unwrap();
@@ -216,27 +217,63 @@ fn decisions_are_counted_by_hour_and_code() {
     assert_eq!(counted(now()), [second]);
 }
 
-/// A log of version 1, in which each record had a row of its own, is read as it is, and written on as chunks.
+/// A log of version 1, in which each record had a row of its own, or of version 2, in which no chunk was packed, is read as it
+/// is, and written on in the form of now.
 #[test]
 fn a_log_of_before_goes_on() {
-    let state = state();
-    let database = Connection::open(state.path().join("audit/log.sqlite")).unwrap();
-    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/audit-version-1.sql");
-    database.execute_batch(&fs::read_to_string(kept).unwrap()).unwrap();
-    drop(database);
-    fs::write(state.path().join("audit/public.pem"), PUBLIC).unwrap();
-    let bodies = || -> Vec<String> {
-        entries(state.path(), &Filter::default(), Order::Oldest).into_iter().map(|entry| entry.body).collect()
-    };
-    let (before, records) = (verify(state.path()), bodies());
-    assert_eq!((before.records, before.uncovered, records.len()), (8, 2, 8));
+    for version in ["audit-version-1.sql", "audit-version-2.sql"] {
+        let state = state();
+        let database = Connection::open(state.path().join("audit/log.sqlite")).unwrap();
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli").join(version);
+        database.execute_batch(&fs::read_to_string(kept).unwrap()).unwrap();
+        drop(database);
+        fs::write(state.path().join("audit/public.pem"), PUBLIC).unwrap();
+        let (before, records) = (verify(state.path()), bodies(state.path()));
+        assert_eq!((before.records, before.uncovered, records.len()), (8, 2, 8), "{version}");
 
-    let mut store = open(state.path());
-    assert_eq!((verify(state.path()), bodies()), (before, records));
-    let counted = Log::open(state.path()).unwrap().counted(now()).unwrap();
-    assert_eq!(counted.iter().map(|counted| counted.count).sum::<u64>(), 4);
-    write(&mut store, &samples(), None).unwrap();
-    assert_eq!(verify(state.path()).records, 16);
+        let mut store = open(state.path());
+        assert_eq!((verify(state.path()), bodies(state.path())), (before, records));
+        let counted = Log::open(state.path()).unwrap().counted(now()).unwrap();
+        assert_eq!(counted.iter().map(|counted| counted.count).sum::<u64>(), 4);
+        write(&mut store, &samples(), None).unwrap();
+        assert_eq!(verify(state.path()).records, 16);
+    }
+}
+
+fn bodies(state: &Path) -> Vec<String> {
+    entries(state, &Filter::default(), Order::Oldest).into_iter().map(|entry| entry.body).collect()
+}
+
+/// Many records lie packed in the file, and are what they were.
+#[test]
+fn many_records_are_packed() {
+    let state = state();
+    let samples: Vec<Sample> = (0..30).flat_map(|_| samples()).collect();
+    write(&mut open(state.path()), &samples, None).unwrap();
+    assert_eq!(verify(state.path()).records, 240);
+    let written: Vec<_> = samples.iter().map(|(_, line)| String::from_utf8(line.clone()).unwrap()).collect();
+    assert_eq!(bodies(state.path()), written);
+
+    let database = Connection::open(state.path().join("audit/log.sqlite")).unwrap();
+    let select = "SELECT bodies, packed FROM chunks WHERE first = 129";
+    let lying = || database.query_row(select, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)));
+    let (text, packed) = lying().unwrap();
+    let unpacked = String::from_utf8(lz4_flex::block::decompress_size_prepended(&packed).unwrap()).unwrap();
+    assert_eq!((text.as_str(), unpacked.as_str()), ("", written[128..].join("\n").as_str()));
+    assert!(packed.len() * 8 < unpacked.len(), "{} of {}", packed.len(), unpacked.len());
+
+    let forged = lz4_flex::block::compress_prepend_size(unpacked.replace("alice", "mallory").as_bytes());
+    for (packed, wanted) in [
+        (forged.as_slice(), "record 129 is not what was recorded"),
+        (&packed[..packed.len() / 2], "records 129 to 240 cannot be unpacked"),
+        (&[], "records 129 to 240 cannot be unpacked"),
+    ] {
+        database.execute("UPDATE chunks SET packed = ?1 WHERE first = 129", [packed]).unwrap();
+        let log = Log::open(state.path()).unwrap();
+        let key = Log::key(state.path()).unwrap();
+        let tampered = log.verify(&[key], Vec::new(), &mut |_| ()).unwrap().remove(0).found.unwrap_err();
+        assert!(tampered.seq >= 128 && tampered.what.contains(wanted), "{tampered:?}");
+    }
 }
 
 #[test]

@@ -25,8 +25,9 @@ use std::{
 };
 use tokio::sync::{Semaphore, mpsc};
 
-/// How long the writer lets records gather where nobody waits for them: so a decision wakes nobody.
-const GATHER: Duration = Duration::from_millis(10);
+/// How long the writer lets records gather where nobody waits for them: so a decision wakes nobody, and many share what a
+/// write costs whatever its size.
+const GATHER: Duration = Duration::from_millis(25);
 /// How often the writer looks whether something is due.
 const TICK: Duration = Duration::from_secs(1);
 /// How long the writer waits after it could not write.

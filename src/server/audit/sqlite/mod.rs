@@ -1,7 +1,8 @@
 //! The log of one node in its state folder: an SQLite database that this process writes, and anybody may read.
 //!
-//! In go groups of records, out come chunks as they stand in the file.
+//! In go groups of records, out come the same chunks; how their bodies lie in the file is a matter of `pack`.
 
+mod pack;
 mod tables;
 mod tally;
 
@@ -9,11 +10,13 @@ use super::{fault::Fault, key::PublicKey};
 use crate::store::audit::{
     AuditLog, AuditStore, AuditWriter, Checkpoint, Chunk, Counted, Group, Node, Order, Outage, Place, Unreadable,
 };
+use pack::{Packer, unpack};
 use rusqlite::{
     Connection, ToSql, Transaction, TransactionBehavior,
     types::{ToSqlOutput, ValueRef},
 };
 use std::{
+    error::Error,
     fmt,
     fs::{DirBuilder, File, OpenOptions},
     ops::{ControlFlow, Range, RangeInclusive},
@@ -59,7 +62,7 @@ impl SqliteAudit {
         }
         let connection = tables::create(folder, self.is_durable)?;
         connection.busy_timeout(BUSY).map_err(|error| Fault::new(folder, error))?;
-        Ok(SqliteWriter { connection, folder: folder.clone(), end: None, _lock: lock })
+        Ok(SqliteWriter { connection, folder: folder.clone(), end: None, packer: Packer::default(), _lock: lock })
     }
 }
 
@@ -123,9 +126,9 @@ impl SqliteLog {
         numbers: RangeInclusive<i64>,
         order: Order,
         each: &mut dyn FnMut(Chunk<'_>) -> ControlFlow<()>,
-    ) -> rusqlite::Result<()> {
+    ) -> Result<(), Box<dyn Error>> {
         let mut select = self.connection.prepare(&format!(
-            "SELECT first, last, earliest, latest, bodies, hashes FROM chunks
+            "SELECT first, last, earliest, latest, bodies, hashes, packed FROM chunks
             WHERE first BETWEEN coalesce((SELECT max(first) FROM chunks WHERE first <= ?1), ?1) AND ?2 AND last >= ?1
             ORDER BY first {}",
             match order {
@@ -135,12 +138,19 @@ impl SqliteLog {
         ))?;
         let mut rows = select.query([numbers.start(), numbers.end()])?;
         while let Some(row) = rows.next()? {
+            let (first, last) = (row.get(0)?, row.get(1)?);
+            let unpack = |packed| unpack(packed).ok_or_else(|| format!("records {first} to {last} cannot be unpacked"));
+            let unpacked = row.get_ref(6)?.as_blob_or_null()?.map(unpack).transpose()?;
+            let bodies = match &unpacked {
+                Some(bodies) => bodies,
+                None => row.get_ref(4)?.as_bytes()?,
+            };
             let chunk = Chunk {
-                first: row.get(0)?,
-                last: row.get(1)?,
+                first,
+                last,
                 earliest: row.get(2)?,
                 latest: row.get(3)?,
-                bodies: row.get_ref(4)?.as_bytes()?,
+                bodies,
                 hashes: row.get_ref(5)?.as_bytes()?,
             };
             if each(chunk).is_break() {
@@ -184,6 +194,7 @@ struct SqliteWriter {
     folder: PathBuf,
     /// What is last, where that is known: nobody else writes.
     end: Option<Place>,
+    packer: Packer,
     /// The lock is held as long as the file is open.
     _lock: File,
 }
@@ -227,7 +238,7 @@ impl SqliteWriter {
         }
         if !is_written && (!group.chunks.is_empty() || group.checkpoint.is_some()) {
             let change = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
-            append(&change, group.chunks)?;
+            append(&change, group.chunks, &mut self.packer)?;
             tally::add(&change, group.tally)?;
             if let Some(checkpoint) = group.checkpoint {
                 insert(&change, "INSERT OR REPLACE INTO checkpoints VALUES (?1, ?2, ?3, ?4)", checkpoint)?;
@@ -298,10 +309,12 @@ impl ToSql for Text<'_> {
     }
 }
 
-fn append(change: &Transaction<'_>, chunks: &[Chunk<'_>]) -> rusqlite::Result<()> {
-    let mut insert = change.prepare_cached("INSERT INTO chunks VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+fn append(change: &Transaction<'_>, chunks: &[Chunk<'_>], packer: &mut Packer) -> rusqlite::Result<()> {
+    let mut insert = change.prepare_cached("INSERT INTO chunks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     for Chunk { first, last, earliest, latest, bodies, hashes } in chunks {
-        insert.execute((first, last, earliest, latest, Text(bodies), hashes))?;
+        let packed = packer.pack(bodies);
+        let bodies = Text(if packed.is_some() { b"" } else { bodies });
+        insert.execute((first, last, earliest, latest, bodies, hashes, packed))?;
     }
     Ok(())
 }

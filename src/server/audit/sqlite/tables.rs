@@ -9,7 +9,9 @@ use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path};
 pub(super) const FILE: &str = "log.sqlite";
 
 /// The version of the tables, kept in `user_version`.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
+/// The version in which no chunk was packed.
+const UNPACKED: i64 = 2;
 /// The version in which each record had a row of its own, in a table `records`.
 const ROWS: i64 = 1;
 
@@ -19,15 +21,17 @@ CREATE TABLE anchor (seq INTEGER PRIMARY KEY, hash BLOB NOT NULL, time TEXT NOT 
 ";
 
 /// Bodies and hashes are what the chain is made of: the times are only there to find records, and say what the bodies say.
+/// Where bodies are packed, there is an empty text in their place.
 const CHUNKS: &str = "
 CREATE TABLE chunks (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, earliest INTEGER NOT NULL, latest INTEGER NOT NULL,
-  bodies TEXT NOT NULL, hashes BLOB NOT NULL) STRICT;
+  bodies TEXT NOT NULL, hashes BLOB NOT NULL, packed BLOB) STRICT;
 CREATE INDEX chunks_by_time ON chunks (latest);
 ";
 
 /// Rows as chunks.
-const ROWS_AS_CHUNKS: &str =
-    "SELECT seq AS first, seq AS last, time AS earliest, time AS latest, body AS bodies, hash AS hashes FROM records";
+const ROWS_AS_CHUNKS: &str = "SELECT seq AS first, seq AS last, time AS earliest, time AS latest, body AS bodies, hash AS hashes, NULL AS packed FROM records";
+/// Chunks of which none is packed, as they are now.
+const UNPACKED_AS_CHUNKS: &str = "SELECT *, NULL AS packed FROM main.chunks";
 
 /// Opens the log to write it; makes it where there is none.
 ///
@@ -52,17 +56,20 @@ pub(super) fn create(folder: &Path, durable: bool) -> Result<Connection, Fault> 
 /// Makes the tables where there are none, or of those of an earlier version.
 fn begin(connection: &mut Connection) -> rusqlite::Result<()> {
     let version = version(connection)?;
-    if ![0, ROWS].contains(&version) {
-        return Ok(());
-    }
     let change = connection.transaction()?;
-    change.execute_batch(CHUNKS)?;
-    if version == ROWS {
-        tally::of_rows(&change)?;
-        change.execute_batch(&format!("INSERT INTO chunks {ROWS_AS_CHUNKS} ORDER BY seq; DROP TABLE records;"))?;
-    } else {
-        change.execute_batch(TABLES)?;
-        tally::create(&change)?;
+    match version {
+        0 => {
+            change.execute_batch(CHUNKS)?;
+            change.execute_batch(TABLES)?;
+            tally::create(&change)?;
+        }
+        ROWS => {
+            change.execute_batch(CHUNKS)?;
+            tally::of_rows(&change)?;
+            change.execute_batch(&format!("INSERT INTO chunks {ROWS_AS_CHUNKS} ORDER BY seq; DROP TABLE records;"))?;
+        }
+        UNPACKED => change.execute_batch("ALTER TABLE chunks ADD COLUMN packed BLOB")?,
+        _ => return Ok(()),
     }
     change.pragma_update(None, "user_version", VERSION)?;
     change.commit()
@@ -92,10 +99,13 @@ pub(super) fn open(folder: &Path) -> Result<Connection, Fault> {
 /// A log that can be read, of whichever version it is.
 fn readable(connection: Connection, path: &Path) -> Result<Connection, Fault> {
     let fault = |error: rusqlite::Error| Fault::new(path, error);
-    if check_version(&connection, path, &[VERSION, ROWS])? == ROWS {
-        connection.pragma_update(None, "temp_store", "MEMORY").map_err(fault)?;
-        connection.execute_batch(&format!("CREATE TEMP VIEW chunks AS {ROWS_AS_CHUNKS}")).map_err(fault)?;
-    }
+    let as_chunks = match check_version(&connection, path, &[VERSION, UNPACKED, ROWS])? {
+        ROWS => ROWS_AS_CHUNKS,
+        UNPACKED => UNPACKED_AS_CHUNKS,
+        _ => return Ok(connection),
+    };
+    connection.pragma_update(None, "temp_store", "MEMORY").map_err(fault)?;
+    connection.execute_batch(&format!("CREATE TEMP VIEW chunks AS {as_chunks}")).map_err(fault)?;
     Ok(connection)
 }
 
