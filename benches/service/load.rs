@@ -54,13 +54,28 @@ impl Measured {
         median(self.rates.iter().copied())
     }
 
+    /// How many times the rate of another it had, in the median turn of both.
+    pub(crate) fn ratio(&self, other: &Self) -> f64 {
+        median(self.rates.iter().zip(&other.rates).map(|(one, other)| one / other))
+    }
+
     /// The time in which so many in a hundred answers came, in microseconds, in the median turn.
     pub(crate) fn percentile(&self, percent: usize) -> f64 {
-        median(self.latencies.iter().map(|latencies| {
-            let at = (latencies.len() * percent / 100).min(latencies.len().saturating_sub(1));
-            latencies.get(at).map_or(f64::NAN, |latency| *latency as f64)
-        }))
+        median(self.latencies.iter().map(|latencies| percentile(latencies, percent)))
     }
+
+    /// The same of all answers, whatever their turn.
+    pub(crate) fn percentile_of_all(&self, percent: usize) -> f64 {
+        let mut all = self.latencies.concat();
+        all.sort_unstable();
+        percentile(&all, percent)
+    }
+}
+
+/// Among times in order, the one in which so many in a hundred answers came.
+fn percentile(latencies: &[u64], percent: usize) -> f64 {
+    let at = (latencies.len() * percent / 100).min(latencies.len().saturating_sub(1));
+    latencies.get(at).map_or(f64::NAN, |latency| *latency as f64)
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {
@@ -70,14 +85,14 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// How many turns each measurement has.
-const TURNS: u32 = 11;
+pub(crate) const TURNS: u32 = 11;
 
-/// Measures several things, each for some time, in turns: what else the machine does hits all alike.
-pub(crate) fn in_turns<const N: usize>(time: Duration, plans: [Plan; N]) -> [Measured; N] {
+/// Measures several things, each for some time, in so many turns: what else the machine does hits all alike.
+pub(crate) fn in_turns<const N: usize>(turns: u32, time: Duration, plans: [Plan; N]) -> [Measured; N] {
     let mut all = plans.map(|_| Measured::default());
-    for _ in 0..TURNS {
+    for _ in 0..turns {
         for (plan, measured) in plans.iter().zip(&mut all) {
-            let (rate, latencies) = run(*plan, time / TURNS);
+            let (rate, latencies) = run(*plan, time / turns);
             measured.rates.push(rate);
             measured.latencies.push(latencies);
         }

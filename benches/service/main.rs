@@ -9,12 +9,13 @@
 //! off. No way of authentication is set up, so that the caller is trusted; an enforcement point that shows a token is besides
 //! asked about itself (`evaluate`, `assert`), once for each resource that differs from that of the request before. The bare
 //! handler is an axum route that parses the same JSON and answers a constant. Each row is a ratio of the two, or of two
-//! settings of the service.
+//! settings of the service. They take turns: a rate is that of the median turn, and so is a ratio of rates.
 //!
 //! What a row is for:
 //!
 //! - *requests*: what deciding, and all that the service does for each request, leaves of the rate of a bare handler.
-//! - *99th percentile*: the same of the time that an answer takes at half of the load.
+//! - *99th percentile*: the same of the time that an answer takes at half of the load. That of all turns has whatever else the
+//!   machine did meanwhile in it; that of the median turn is what the two do themselves.
 //! - *batches*: what a decision costs where a hundred share one request of HTTP.
 //! - *audit log*: what the record of each decision costs, written in its own time or before the answer.
 //! - *streamed answer*: how much later it comes through the gateway; the difference is what the gateway adds.

@@ -38,6 +38,14 @@ impl<'a> Members<'a> {
         self.out
     }
 
+    /// As [`named`](Self::named), with a name that stands in JSON as it is.
+    pub(crate) fn named_as_it_is(&mut self, name: &str) -> &mut Vec<u8> {
+        self.next();
+        quoted(self.out, name);
+        self.out.push(b':');
+        self.out
+    }
+
     #[inline]
     fn next(&mut self) {
         if !self.is_first {
@@ -58,6 +66,12 @@ impl<'a> Members<'a> {
         if let Some(value) = value.into() {
             text(self.member(name), value);
         }
+    }
+
+    /// A member that is a text which stands in JSON as it is.
+    #[inline(always)]
+    pub(crate) fn quoted(&mut self, name: &'static str, value: &str) {
+        quoted(self.member(name), value);
     }
 
     /// A member that is a number, if there is one.

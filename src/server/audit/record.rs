@@ -142,10 +142,10 @@ impl<'a> Record<'a> {
     pub(super) fn encode(&self, out: &mut Vec<u8>) -> Kept {
         let mut members = Members::open(out);
         instant(members.member("time"), self.time);
-        members.text("event", self.event.name());
+        members.quoted("event", self.event.name());
         if let Some((origin, surface)) = self.origin {
             members.text("id", origin.id.as_str());
-            members.text("surface", surface.name());
+            members.quoted("surface", surface.name());
             address(members.member("ip"), origin.client);
         }
         let outcome = self.event.write(&mut members);

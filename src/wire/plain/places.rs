@@ -219,30 +219,30 @@ impl Plain {
     }
 
     /// Writes what [`request`](Self::request) gives, with what only a service knows of it in place of what it says of that
-    /// itself.
+    /// itself. Texts are written as they stand: they have no escapes here, and need none there.
     pub(crate) fn write(&self, text: &str, seen: &Seen, out: &mut Vec<u8>) {
         let ((kind, id), (resource_kind, resource_id)) = (self.subject(text), self.named.resource);
         let mut parts = Members::open(out);
         let mut subject = parts.object("subject");
-        subject.text("type", kind);
+        subject.quoted("type", kind);
         if let Some(id) = id {
-            subject.text("id", id);
+            subject.quoted("id", id);
             let mut properties = subject.object("properties");
             self.write_members(&mut properties, text, Object::OF_SUBJECT, "granted");
             match seen.granted {
-                Some(mode) => properties.text("granted", mode),
+                Some(mode) => properties.quoted("granted", mode),
                 None => properties.flag("granted", false),
             }
             properties.close();
         }
         subject.close();
         let mut action = parts.object("action");
-        action.text("name", self.named.action.of(text));
+        action.quoted("name", self.named.action.of(text));
         self.write_properties(&mut action, text, Object::OF_ACTION);
         action.close();
         let mut resource = parts.object("resource");
-        resource.text("type", resource_kind.of(text));
-        resource.text("id", resource_id.of(text));
+        resource.quoted("type", resource_kind.of(text));
+        resource.quoted("id", resource_id.of(text));
         self.write_properties(&mut resource, text, Object::OF_RESOURCE);
         resource.close();
         let mut context = parts.object("context");
@@ -268,7 +268,7 @@ impl Plain {
             if name == but {
                 continue;
             }
-            let out = members.named(name);
+            let out = members.named_as_it_is(name);
             match &member.value {
                 Said::None => out.extend_from_slice(b"null"),
                 Said::Bool(value) => flag(out, *value),
