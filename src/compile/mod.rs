@@ -56,6 +56,7 @@ pub fn compile(ir: &Ir) -> Result<Graph, TooLarge> {
     graph.settle(0, 0);
     pack(rules, Blocks::new(), &mut graph)?;
     graph.list_patterns()?;
+    graph.tables.fit();
     graph.compact = graph.flexible();
     Ok(graph)
 }

@@ -46,6 +46,12 @@ impl Tables {
         let [length, rest @ ..] = self.pool.get(at as usize..).unwrap_or_default() else { return &[] };
         rest.get(..*length as usize).unwrap_or_default()
     }
+
+    /// Takes no more memory for names than these need.
+    pub(super) fn fit(&mut self) {
+        let Self { texts, principals, resources, .. } = self;
+        rayon::join(|| texts.fit(), || rayon::join(|| principals.fit(), || resources.fit()));
+    }
 }
 
 /// Adds constants to tables.

@@ -70,5 +70,8 @@ mod tests {
     fn no_memory_is_taken_for_a_claim() {
         assert_eq!(unpack(&[0xff; 8]), None);
         assert_eq!(unpack(&[]), None);
+        // What is packed best is no mere claim.
+        let same = vec![b'a'; 8 << 20];
+        assert_eq!(unpack(Packer::default().pack(&same).unwrap()).unwrap(), same);
     }
 }

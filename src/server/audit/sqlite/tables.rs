@@ -29,7 +29,9 @@ CREATE INDEX chunks_by_time ON chunks (latest);
 ";
 
 /// Rows as chunks.
-const ROWS_AS_CHUNKS: &str = "SELECT seq AS first, seq AS last, time AS earliest, time AS latest, body AS bodies, hash AS hashes, NULL AS packed FROM records";
+const ROWS_AS_CHUNKS: &str = "
+SELECT seq AS first, seq AS last, time AS earliest, time AS latest, body AS bodies, hash AS hashes, NULL AS packed
+FROM records";
 /// Chunks of which none is packed, as they are now.
 const UNPACKED_AS_CHUNKS: &str = "SELECT *, NULL AS packed FROM main.chunks";
 
