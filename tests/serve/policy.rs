@@ -204,6 +204,8 @@ fn a_candidate_reports_what_it_would_decide_otherwise() {
     assert_eq!(report["counts"], json!({ "allowed": 2, "denied": 0, "reasons": 1, "duties": 1 }));
     assert_eq!(report["differences"][1]["principal"], "user \"bob\"");
     assert_eq!(report["differences"][1]["before"]["code"], "FIRST_SET");
+    let is_short = |instant: &Value| instant.as_str().is_some_and(|text| text.len() == 24 && text.ends_with('Z'));
+    assert!(is_short(&report["since"]) && is_short(&report["differences"][1]["time"]), "{report}");
     let metrics = service.get("/metrics").send().unwrap().text().unwrap();
     assert!(metrics.contains("policyc_shadow_differing_total 4"), "{metrics}");
     assert_eq!(service.stage(BROKEN).0, 422);

@@ -248,7 +248,9 @@ impl Candidate {
         if first.len() < self.most {
             let Request { principal, action, resource, .. } = &asked.request;
             let time = match asked.request.context.get("time") {
-                Some(Input::Text(time)) => time.clone(),
+                Some(Input::Text(time)) => {
+                    DateTime::parse_from_rfc3339(time).map_or_else(|_| time.clone(), |time| instant(time.to_utc()))
+                }
                 _ => String::new(),
             };
             first.push(Difference {
