@@ -49,8 +49,9 @@ impl Tables {
 
     /// Takes no more memory for names than these need.
     pub(super) fn fit(&mut self) {
-        let Self { texts, principals, resources, .. } = self;
-        rayon::join(|| texts.fit(), || rayon::join(|| principals.fit(), || resources.fit()));
+        self.texts.fit();
+        self.principals.fit();
+        self.resources.fit();
     }
 }
 
